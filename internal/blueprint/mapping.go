@@ -1,0 +1,99 @@
+package blueprint
+
+import "time"
+
+// Batch says how a function takes messages from a queue.
+type Batch struct {
+	// Size is the greatest number of messages a call; Window how long to gather
+	// them. More than ten need a window (Lambda API Reference,
+	// CreateEventSourceMapping).
+	Size   int
+	Window time.Duration
+	// MaxConcurrency bounds the concurrent calls, 2 to 1,000; 0 for no bound.
+	MaxConcurrency int
+}
+
+// MappingSpec is the spec of an event source mapping.
+type MappingSpec struct {
+	Source         string `json:"source" fixed:"true"`
+	Function       string `json:"function"`
+	BatchSize      int    `json:"batch_size"`
+	Window         int    `json:"batching_window" unit:"s"`
+	MaxConcurrency int    `json:"maximum_concurrency"`
+	PartialBatch   bool   `json:"report_batch_item_failures"`
+	// Enabled is changed at run time by functions that stop and start intake.
+	Enabled bool `json:"enabled"`
+}
+
+// Kind implements Spec.
+func (MappingSpec) Kind() string { return "event_source_mapping" }
+
+// MappingHandle refers to an event source mapping.
+type MappingHandle struct{ Handle }
+
+// Consume lets a function take messages from a queue. Its role must hold the
+// queue's Consume grants. Whether the mapping is enabled belongs to run time.
+func (b *Builder) Consume(key string, f FunctionHandle, q QueueHandle, batch Batch) MappingHandle {
+	h := b.add(key, f.Name()+":"+q.Name(), MappingSpec{
+		Source: q.ARN(), Function: f.LiveARN(),
+		BatchSize: batch.Size, Window: int(batch.Window / time.Second), MaxConcurrency: batch.MaxConcurrency,
+		PartialBatch: true, Enabled: true,
+	}, f.Key(), q.Key())
+	h.part.RuntimeOwned = []string{"enabled"}
+	return MappingHandle{h}
+}
+
+// ID returns a reference to the mapping's UUID.
+func (m MappingHandle) ID() string { return Ref(m.Key(), "id") }
+
+// Switch grants turning the mapping off and on and seeing whether it is.
+func (m MappingHandle) Switch() []Grant {
+	return []Grant{{
+		Actions:   []string{"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"},
+		Resources: []string{arn("lambda", "event-source-mapping:"+m.ID())},
+	}}
+}
+
+// ScheduleSpec is the spec of an EventBridge schedule that calls a function.
+type ScheduleSpec struct {
+	Expression string `json:"expression"`
+	TargetARN  string `json:"target"`
+	RoleARN    string `json:"role"`
+	Input      string `json:"input"`
+	// Retries and MaxAge bound what Scheduler does when a call fails.
+	Retries int `json:"maximum_retry_attempts"`
+	MaxAge  int `json:"maximum_event_age" unit:"s"`
+	// Description carries the marks of ownership: schedules take no tags.
+	Description string `json:"description"`
+}
+
+// Kind implements Spec.
+func (ScheduleSpec) Kind() string { return "schedule" }
+
+// scheduleGroup is where schedules live.
+const scheduleGroup = "default"
+
+// EveryMinute calls a function each minute; within the minute AWS chooses the
+// second. A call that fails is dropped rather than tried again later, as the
+// next minute brings another.
+func (b *Builder) EveryMinute(key string, f FunctionHandle, input string) Handle {
+	name := b.name(key)
+	role := b.role(key+"-role", "scheduler.amazonaws.com",
+		"Lets the schedule "+key+" of "+b.settings.System.Name+" "+b.settings.Name+" call its function",
+		// The confused deputy (EventBridge Scheduler User Guide, "Confused deputy prevention").
+		map[string]map[string][]string{"StringEquals": {"aws:SourceAccount": {Account()}}},
+		[]Grant{{Actions: []string{"lambda:InvokeFunction"}, Resources: []string{f.LiveARN()}}})
+	return b.add(key, name, ScheduleSpec{
+		Expression: "rate(1 minute)", TargetARN: f.LiveARN(), RoleARN: role.ARN(), Input: input,
+		Retries: 0, MaxAge: 60,
+		Description: ScheduleOwner(b.settings.System, b.settings.Name, key),
+	}, role.Key(), f.Key())
+}
+
+// ScheduleOwner renders the marks of ownership for a schedule's description.
+func ScheduleOwner(system System, name, key string) string {
+	return "serverless:" + system.Name + "/" + name + "/" + key
+}
+
+// ScheduleARN returns a schedule's ARN.
+func ScheduleARN(h Handle) string { return arn("scheduler", "schedule/"+scheduleGroup+"/"+h.Name()) }

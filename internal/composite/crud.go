@@ -1,0 +1,235 @@
+package composite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+)
+
+// defaultTimeout of each operation: IAM, DynamoDB and Lambda in a row take
+// minutes at worst, and a name of a queue is blocked for one.
+const defaultTimeout = 20 * time.Minute
+
+func (r *system[M]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var m M
+	if resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := r.def.Common(&m).Timeouts.Create(ctx, defaultTimeout)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	res := r.apply(ctx, &m, req.Plan, deploy.Input{Create: true}, &resp.Diagnostics)
+	if !res.Exists {
+		return
+	}
+	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.Plan.Raw, res, r.def.Common(&m).FunctionsSHA256)...)
+	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, r.def.Common(&m).Name, res)...)
+}
+
+func (r *system[M]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var m, before M
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := r.def.Common(&m).Timeouts.Update(ctx, defaultTimeout)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	prior := r.def.Common(&before)
+	if resp.Diagnostics.Append(r.checkPlace(ctx, prior)...); resp.Diagnostics.HasError() {
+		return
+	}
+	in := deploy.Input{Digests: stringsOf(prior.Parts)}
+	for key := range prior.Drift.Elements() {
+		in.Drift = append(in.Drift, key)
+	}
+	res := r.apply(ctx, &m, req.Plan, in, &resp.Diagnostics)
+	if !res.Exists {
+		return
+	}
+	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.Plan.Raw, res, r.def.Common(&m).FunctionsSHA256)...)
+	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, r.def.Common(&m).Name, res)...)
+}
+
+// apply builds the blueprint of a known plan and lets the engine apply it.
+func (r *system[M]) apply(ctx context.Context, m *M, plan tfsdk.Plan, in deploy.Input, diags *diag.Diagnostics) deploy.Result {
+	b, d := r.blueprint(ctx, m, r.data.DefaultTags, r.def.Common(m).FunctionsSHA256.ValueString())
+	if diags.Append(d...); diags.HasError() {
+		return deploy.Result{}
+	}
+	if appendProblems(diags, b.Validate()); diags.HasError() {
+		return deploy.Result{}
+	}
+	arguments, err := r.arguments(ctx, plan.Raw)
+	if err != nil {
+		diags.AddError("Cannot record the arguments", err.Error())
+		return deploy.Result{}
+	}
+	in.Blueprint, in.Arguments = b, arguments
+	res := r.data.Engine.Apply(ctx, in)
+	appendFailures(diags, res.Failures)
+	return res
+}
+
+func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var m M
+	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	c := r.def.Common(&m)
+	limit, diags := c.Timeouts.Read(ctx, defaultTimeout)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if resp.Diagnostics.Append(r.checkPlace(ctx, c)...); resp.Diagnostics.HasError() {
+		return
+	}
+	b, diags := r.blueprint(ctx, &m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	res := r.data.Engine.Observe(ctx, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts)})
+	if appendFailures(&resp.Diagnostics, res.Failures); resp.Diagnostics.HasError() {
+		return
+	}
+	if !res.Exists {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
+	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, c.Name, res)...)
+}
+
+func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var m M
+	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	c := r.def.Common(&m)
+	limit, diags := c.Timeouts.Delete(ctx, defaultTimeout)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if resp.Diagnostics.Append(r.checkPlace(ctx, c)...); resp.Diagnostics.HasError() {
+		return
+	}
+	b, diags := r.blueprint(ctx, &m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	arguments, err := r.arguments(ctx, req.State.Raw)
+	if err != nil {
+		resp.Diagnostics.AddError("Cannot record the arguments", err.Error())
+		return
+	}
+	res := r.data.Engine.Destroy(ctx, deploy.Input{Blueprint: b, Arguments: arguments, Digests: stringsOf(c.Parts)})
+	appendFailures(&resp.Diagnostics, res.Failures)
+	if res.Exists && res.Digests != nil {
+		resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
+	}
+}
+
+// checkPlace refuses to look for a system in another account or region than the
+// one it was deployed in: there it would seem to be gone.
+func (r *system[M]) checkPlace(ctx context.Context, c *Common) diag.Diagnostics {
+	var diags diag.Diagnostics
+	place, err := r.data.Engine.Place(ctx)
+	if err != nil {
+		appendFailures(&diags, []deploy.Failure{deploy.ConfigurationFailure(err)})
+		return diags
+	}
+	if had := c.Region.ValueString(); had != "" && had != place.Region {
+		diags.AddAttributeError(at("region"), "The provider works in another region",
+			fmt.Sprintf("%s %q was deployed in %s; the provider is configured for %s. Set the provider's region back, or destroy the system there first, or give this resource a provider alias for %s.", r.def.System.Name, c.Name.ValueString(), had, place.Region, had))
+	}
+	if had := c.AccountID.ValueString(); had != "" && had != place.Account {
+		diags.AddAttributeError(at("account_id"), "The credentials belong to another account",
+			fmt.Sprintf("%s %q was deployed in account %s; the credentials belong to %s. Use credentials of account %s.", r.def.System.Name, c.Name.ValueString(), had, place.Account, had))
+	}
+	return diags
+}
+
+// save writes the state once, with exactly what exists: the arguments of raw
+// and the known results. Nothing in it is unknown.
+func (r *system[M]) save(ctx context.Context, state *tfsdk.State, raw tftypes.Value, res deploy.Result, functions types.String) diag.Diagnostics {
+	var diags diag.Diagnostics
+	prior := map[string]tftypes.Value{}
+	if err := raw.As(&prior); err != nil {
+		diags.AddError("Cannot write the state", err.Error())
+		return diags
+	}
+	for name, v := range prior {
+		if r.isOutput(ctx, name) && !v.IsFullyKnown() {
+			prior[name] = tftypes.NewValue(v.Type(), nil)
+		}
+	}
+	state.Raw = tftypes.NewValue(raw.Type(), prior)
+	set := func(name string, value any) { diags.Append(state.SetAttribute(ctx, at(name), value)...) }
+	set("parts", stringMap(res.Digests))
+	set("drift", stringMap(res.Drift))
+	set("region", res.Region)
+	set("account_id", res.Account)
+	if res.Manifest != nil && res.Manifest.BundleSHA256 != "" {
+		set("functions_sha256", res.Manifest.BundleSHA256)
+	} else {
+		set("functions_sha256", functions)
+	}
+	for _, name := range r.outputs() {
+		if v, ok := res.Outputs[name]; ok {
+			set(name, v)
+		} else if values, ok := res.OutputMaps[name]; ok {
+			set(name, stringMap(values))
+		}
+	}
+	return diags
+}
+
+func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, name types.String, res deploy.Result) diag.Diagnostics {
+	if identity == nil {
+		return nil
+	}
+	var diags diag.Diagnostics
+	diags.Append(identity.SetAttribute(ctx, at("name"), name)...)
+	diags.Append(identity.SetAttribute(ctx, at("region"), res.Region)...)
+	diags.Append(identity.SetAttribute(ctx, at("account_id"), res.Account)...)
+	return diags
+}
+
+// stringsOf returns a map of texts as Go has it; null and unknown are empty.
+func stringsOf(m types.Map) map[string]string {
+	out := map[string]string{}
+	for k, v := range m.Elements() {
+		if s, ok := v.(types.String); ok && !s.IsUnknown() {
+			out[k] = s.ValueString()
+		}
+	}
+	return out
+}
+
+func stringMap(values map[string]string) types.Map {
+	elements := map[string]attr.Value{}
+	for k, v := range values {
+		elements[k] = types.StringValue(v)
+	}
+	return types.MapValueMust(types.StringType, elements)
+}

@@ -1,0 +1,175 @@
+package composite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+)
+
+// ModifyPlan says exactly what an apply will change: every part by name, every
+// output that will be another. It asks nothing of AWS, reads no clock, and says
+// the same when Terraform runs it again during apply.
+func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, req, resp)
+		return
+	}
+	if r.data == nil || r.data.Unknown || r.undecided(ctx, req.Plan.Raw) {
+		r.planUnknown(ctx, resp)
+		return
+	}
+	var m, before M
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	var prior *Common
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+		prior = r.def.Common(&before)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	c := r.def.Common(&m)
+	replaced := prior != nil && len(resp.RequiresReplace) > 0
+	if replaced {
+		r.protect(ctx, &before, resp)
+		// What is planned is the new system.
+		prior = nil
+	}
+	bundle, err := r.bundle(ctx, c, prior)
+	if err != nil {
+		resp.Diagnostics.AddError("Cannot find the functions", err.Error())
+		return
+	}
+	b, diags := r.blueprint(ctx, &m, r.data.DefaultTags, bundle)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	if appendProblems(&resp.Diagnostics, b.Validate()); resp.Diagnostics.HasError() {
+		return
+	}
+	var before2 deploy.Prior
+	if prior != nil {
+		before2 = deploy.Prior{Digests: stringsOf(prior.Parts), Drift: stringsOf(prior.Drift), ForceDestroy: prior.ForceDestroy.ValueBool()}
+	}
+	planned := deploy.Plan(b, before2)
+	if appendFailures(&resp.Diagnostics, planned.Failures); resp.Diagnostics.HasError() {
+		return
+	}
+	set := func(name string, value any) { resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), value)...) }
+	set("functions_sha256", bundle)
+	set("drift", stringMap(nil))
+	parts := map[string]attr.Value{}
+	for key, digest := range planned.Digests {
+		parts[key] = types.StringPointerValue(digest)
+		if digest == nil {
+			parts[key] = types.StringUnknown()
+		}
+	}
+	set("parts", types.MapValueMust(types.StringType, parts))
+	if prior != nil {
+		set("region", prior.Region)
+		set("account_id", prior.AccountID)
+	} else {
+		set("region", types.StringUnknown())
+		set("account_id", types.StringUnknown())
+	}
+	r.planOutputs(ctx, b, planned, prior != nil, req, resp)
+}
+
+// planOutputs keeps every output whose parts stay, and makes unknown those
+// whose parts are made.
+func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, planned deploy.Planned, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	for _, name := range r.outputs() {
+		if values, isMap := b.OutputMaps[name]; isMap {
+			before := types.MapNull(types.StringType)
+			if exists {
+				resp.Diagnostics.Append(req.State.GetAttribute(ctx, at(name), &before)...)
+			}
+			elements := map[string]attr.Value{}
+			for k, text := range values {
+				elements[k] = plannedText(text, planned, before.Elements()[k])
+			}
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), types.MapValueMust(types.StringType, elements))...)
+			continue
+		}
+		before := types.StringNull()
+		if exists {
+			resp.Diagnostics.Append(req.State.GetAttribute(ctx, at(name), &before)...)
+		}
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), plannedText(b.Outputs[name], planned, before))...)
+	}
+}
+
+// plannedText is what the plan knows of an output. An output of parts that
+// stay keeps its value, if it had one.
+func plannedText(text string, planned deploy.Planned, before attr.Value) types.String {
+	if !blueprint.HasToken(text) {
+		return types.StringValue(text)
+	}
+	had, ok := before.(types.String)
+	if planned.Unknown(text) || !ok || had.IsNull() {
+		return types.StringUnknown()
+	}
+	return had
+}
+
+// planUnknown leaves open what cannot be told yet.
+func (r *system[M]) planUnknown(ctx context.Context, resp *resource.ModifyPlanResponse) {
+	for name, a := range r.schema(ctx).Attributes {
+		if !a.IsComputed() || a.IsOptional() {
+			continue
+		}
+		var unknown attr.Value = types.StringUnknown()
+		if _, isMap := a.GetType().(types.MapType); isMap {
+			unknown = types.MapUnknown(types.StringType)
+		}
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), unknown)...)
+	}
+}
+
+// bundle returns the digest of the functions to deploy: the provider's, or the
+// deployed ones where they are held.
+func (r *system[M]) bundle(ctx context.Context, c, prior *Common) (string, error) {
+	if c.HoldFunctions.ValueBool() && prior != nil && prior.FunctionsSHA256.ValueString() != "" {
+		if prior.Architecture.ValueString() != c.Architecture.ValueString() {
+			return "", fmt.Errorf("architecture cannot change while hold_functions = true: the deployed functions are built for %s", prior.Architecture.ValueString())
+		}
+		return prior.FunctionsSHA256.ValueString(), nil
+	}
+	return r.data.Bundles.SHA256(ctx, r.def.System.Name, c.Architecture.ValueString())
+}
+
+func (r *system[M]) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var m M
+	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
+	}
+	r.protect(ctx, &m, resp)
+}
+
+// protect refuses in the plan what Delete would refuse: destroying parts that
+// bear data without force_destroy.
+func (r *system[M]) protect(ctx context.Context, m *M, resp *resource.ModifyPlanResponse) {
+	c := r.def.Common(m)
+	if c.ForceDestroy.ValueBool() {
+		return
+	}
+	b, diags := r.blueprint(ctx, m, nil, c.FunctionsSHA256.ValueString())
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	digests := stringsOf(c.Parts)
+	for _, p := range b.Parts {
+		if digest, there := digests[p.Key]; !there || digest == deploy.Incomplete {
+			// The first apply never finished: nobody's data is in it.
+			return
+		}
+	}
+	appendFailures(&resp.Diagnostics, deploy.PlanDestroy(b, digests))
+}

@@ -1,0 +1,164 @@
+package kinds
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// alarm manages CloudWatch metric alarms.
+type alarm struct{ Env }
+
+// alarmsPerCall is the greatest number of names in DescribeAlarms and
+// DeleteAlarms (CloudWatch API Reference).
+const alarmsPerCall = 100
+
+func (alarm) Facts() Facts {
+	const own = "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"
+	return Facts{
+		ObserveCalls: 1, BatchCalls: 1,
+		Permissions: []Permission{
+			{[]Verb{Observing}, []string{"cloudwatch:ListTagsForResource", "cloudwatch:DescribeAlarms"}, []string{own}},
+			{[]Verb{Creating}, []string{"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, []string{own}},
+			{[]Verb{Updating}, []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, []string{own}},
+			{[]Verb{Deleting}, []string{"cloudwatch:DeleteAlarms"}, []string{own}},
+		},
+	}
+}
+
+func (k alarm) Observe(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpec], error) {
+	all, err := k.ObserveAll(ctx, []*Target{t})
+	if err != nil {
+		return nil, err
+	}
+	if all[0] == nil {
+		return nil, ErrAbsent
+	}
+	return all[0], nil
+}
+
+// ObserveAll implements BatchObserver.
+func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[blueprint.AlarmSpec], error) {
+	found := map[string]types.MetricAlarm{}
+	for batch := range slices.Chunk(targets, alarmsPerCall) {
+		var names []string
+		for _, t := range batch {
+			names = append(names, t.Name)
+		}
+		out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+			AlarmNames: names, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm}, MaxRecords: aws.Int32(alarmsPerCall),
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range out.MetricAlarms {
+			found[aws.ToString(a.AlarmName)] = a
+		}
+	}
+	return each(ctx, targets, func(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpec], error) {
+		a, ok := found[t.Name]
+		if !ok {
+			return nil, nil
+		}
+		tags, err := k.AWS.CloudWatch.ListTagsForResource(ctx, &cloudwatch.ListTagsForResourceInput{ResourceARN: a.AlarmArn})
+		if code(err) == "ResourceNotFound" || code(err) == "ResourceNotFoundException" {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		live := &Live[blueprint.AlarmSpec]{Spec: alarmSpec(a), Attributes: Attributes{}, Tags: map[string]string{}}
+		for _, tag := range tags.Tags {
+			live.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
+		return live, nil
+	})
+}
+
+func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
+	s := blueprint.AlarmSpec{
+		Description: aws.ToString(a.AlarmDescription), Namespace: aws.ToString(a.Namespace), Metric: aws.ToString(a.MetricName),
+		Dimensions: map[string]string{}, Statistic: string(a.Statistic), Comparison: string(a.ComparisonOperator),
+		Threshold: aws.ToFloat64(a.Threshold), Period: int(aws.ToInt32(a.Period)), Periods: int(aws.ToInt32(a.EvaluationPeriods)),
+		MissingData: aws.ToString(a.TreatMissingData),
+		Actions:     slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
+	}
+	for _, d := range a.Dimensions {
+		s.Dimensions[aws.ToString(d.Name)] = aws.ToString(d.Value)
+	}
+	return s
+}
+
+// Create asks first whether the name is taken: PutMetricAlarm would change an
+// existing alarm, whoever owns it.
+func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) (Attributes, error) {
+	out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+		AlarmNames: []string{t.Name}, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
+		return nil, ErrPresent
+	}
+	return Attributes{}, k.put(ctx, t, want, alarmTags(t.Tags))
+}
+
+func (k alarm) put(ctx context.Context, t *Target, want blueprint.AlarmSpec, tags []types.Tag) error {
+	in := &cloudwatch.PutMetricAlarmInput{
+		AlarmName: &t.Name, AlarmDescription: &want.Description, Namespace: &want.Namespace, MetricName: &want.Metric,
+		Statistic: types.Statistic(want.Statistic), ComparisonOperator: types.ComparisonOperator(want.Comparison),
+		Threshold: &want.Threshold, Period: aws.Int32(int32(want.Period)), EvaluationPeriods: aws.Int32(int32(want.Periods)), //nolint:gosec // seconds and counts that Validate bounds
+		TreatMissingData: &want.MissingData, AlarmActions: want.Actions, OKActions: want.OKActions, Tags: tags,
+	}
+	for _, name := range sortedNames(want.Dimensions) {
+		in.Dimensions = append(in.Dimensions, types.Dimension{Name: &name, Value: aws.String(want.Dimensions[name])})
+	}
+	_, err := k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
+	return err
+}
+
+// Update puts the whole alarm. Tags in PutMetricAlarm are ignored for an alarm
+// that exists (CloudWatch API Reference, PutMetricAlarm).
+func (k alarm) Update(ctx context.Context, t *Target, want blueprint.AlarmSpec, live *Live[blueprint.AlarmSpec], _ Changes) (Attributes, error) {
+	return live.Attributes, k.put(ctx, t, want, nil)
+}
+
+func (k alarm) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
+	account, err := k.AWS.Account(ctx)
+	if err != nil {
+		return err
+	}
+	arn := "arn:" + k.AWS.Partition() + ":cloudwatch:" + k.AWS.Region() + ":" + account + ":alarm:" + t.Name
+	if len(set) > 0 {
+		if _, err := k.AWS.CloudWatch.TagResource(ctx, &cloudwatch.TagResourceInput{ResourceARN: &arn, Tags: alarmTags(set)}); err != nil {
+			return err
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	_, err = k.AWS.CloudWatch.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &arn, TagKeys: remove})
+	return err
+}
+
+func alarmTags(tags map[string]string) []types.Tag {
+	var out []types.Tag
+	for _, name := range sortedNames(tags) {
+		out = append(out, types.Tag{Key: &name, Value: aws.String(tags[name])})
+	}
+	return out
+}
+
+func (k alarm) Delete(ctx context.Context, t *Target) error {
+	_, err := k.AWS.CloudWatch.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{t.Name}})
+	if code(err) == "ResourceNotFound" || code(err) == "ResourceNotFoundException" {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,33 @@
+package kinds
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// eachWidth bounds the concurrent calls of one batch.
+const eachWidth = 16
+
+// each observes every target of a batch at the same time, in the targets'
+// order; nil stands for what is absent.
+func each[S blueprint.Spec](ctx context.Context, targets []*Target, observe func(context.Context, *Target) (*Live[S], error)) ([]*Live[S], error) {
+	out := make([]*Live[S], len(targets))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(eachWidth)
+	for i, t := range targets {
+		group.Go(func() error {
+			live, err := observe(ctx, t)
+			out[i] = live
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// sortedNames returns the keys of a map in order, so that requests are stable.
+func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,380 @@
+package kinds
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// function manages Lambda functions, each with its published version and the
+// alias through which it is called. Its attribute "version" is the version
+// that the alias points to.
+//
+// AWS does not tell where a function's code came from, nor which role of the
+// name it was given: the function's description does, see describeFunction. A
+// role made anew therefore changes the configuration, and with it makes
+// PublishVersion publish.
+type function struct{ Env }
+
+const functionMissing = "ResourceNotFoundException"
+
+func (function) Facts() Facts {
+	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}", "arn:{partition}:lambda:{region}:{account}:function:{name}:*"}
+	const propagation = "a new role, or its policy, takes seconds to be known everywhere (IAM User Guide, eventual consistency)"
+	const busy = "a function takes one change at a time (Lambda Developer Guide, function states)"
+	publish := []string{
+		"lambda:GetFunctionConfiguration", "lambda:PublishVersion", "lambda:CreateAlias", "lambda:UpdateAlias",
+		"lambda:PutFunctionConcurrency",
+	}
+	return Facts{
+		ObserveCalls: 2,
+		Permissions: []Permission{
+			// GetFunction leaves the tags out without lambda:ListTags (Lambda API
+			// Reference, GetFunction).
+			{[]Verb{Observing}, []string{"lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListTags"}, own},
+			{[]Verb{Creating}, append([]string{"lambda:CreateFunction", "lambda:TagResource"}, publish...), own},
+			{[]Verb{Updating}, append([]string{
+				"lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionCode", "lambda:DeleteFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource",
+			}, publish...), own},
+			{[]Verb{Creating, Updating}, []string{"iam:PassRole"}, []string{"{role}"}},
+			// Lambda fetches the code in the caller's name (Lambda API Reference, FunctionCode).
+			{[]Verb{Creating, Updating}, []string{"s3:GetObject"}, []string{"arn:{partition}:s3:::{code_bucket}/{code_key}"}},
+			// Lambda encrypts and shows the environment in the caller's name
+			// (Lambda Developer Guide, "Securing Lambda environment variables").
+			{[]Verb{Observing, Creating, Updating}, []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, []string{"{kms_key}"}},
+			{[]Verb{Deleting}, []string{"lambda:DeleteFunction", "lambda:GetFunctionConfiguration"}, own},
+		},
+		Transient: []Transient{
+			{"InvalidParameterValueException", "cannot be assumed by Lambda", propagation},
+			{"InvalidParameterValueException", "execution role does not have permissions", propagation},
+			{"InvalidParameterValueException", "KMS key is invalid for CreateGrant", propagation},
+			{"ResourceConflictException", "update is in progress", busy},
+			{"ResourceConflictException", "is currently in the following state", busy},
+			{"ResourceConflictException", "concurrent update operation", busy},
+			{"ResourceConflictException", "operation cannot be performed at this time", busy},
+			{functionMissing, "function not found", "a function just made, or its alias, is not yet known everywhere"},
+		},
+	}
+}
+
+// Observe compares the function with the version that its alias points to: a
+// function that was changed and not published, be it by hand or by an apply
+// that was cut off, is not what is being called.
+func (k function) Observe(ctx context.Context, t *Target) (*Live[blueprint.FunctionSpec], error) {
+	var latest *lambda.GetFunctionOutput
+	var published *lambda.GetFunctionConfigurationOutput
+	err := together(ctx,
+		func(ctx context.Context) (err error) {
+			latest, err = k.AWS.Lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &t.Name})
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			published, err = k.configuration(ctx, t, blueprint.LiveAlias)
+			if code(err) == functionMissing {
+				return nil
+			}
+			return err
+		})
+	if code(err) == functionMissing {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	if latest.Configuration.State == types.StateDeleting {
+		return nil, ErrAbsent
+	}
+	live := &Live[blueprint.FunctionSpec]{Attributes: Attributes{}, Tags: latest.Tags}
+	if live.Spec, err = functionSpec(types.FunctionConfiguration(*latest.Configuration)); err != nil {
+		return nil, err
+	}
+	live.Spec.ReservedConcurrency = blueprint.NoReservation
+	if published != nil {
+		live.Attributes["version"] = aws.ToString(published.Version)
+		called, err := functionSpec(asConfiguration(published))
+		if err != nil {
+			return nil, err
+		}
+		called.ReservedConcurrency = live.Spec.ReservedConcurrency
+		live.Spec.Published = len(blueprint.Compare(live.Spec, called, nil)) == 0
+	}
+	if c := latest.Concurrency; c != nil && c.ReservedConcurrentExecutions != nil {
+		live.Spec.ReservedConcurrency = int(*c.ReservedConcurrentExecutions)
+	}
+	return live, nil
+}
+
+// configuration reads the configuration of a version or alias; of the function
+// itself with an empty qualifier.
+func (k function) configuration(ctx context.Context, t *Target, qualifier string) (*lambda.GetFunctionConfigurationOutput, error) {
+	in := &lambda.GetFunctionConfigurationInput{FunctionName: &t.Name}
+	if qualifier != "" {
+		in.Qualifier = &qualifier
+	}
+	return k.AWS.Lambda.GetFunctionConfiguration(ctx, in)
+}
+
+// asConfiguration takes from the answer what functionSpec reads: the SDK gives
+// the same shape two types.
+func asConfiguration(o *lambda.GetFunctionConfigurationOutput) types.FunctionConfiguration {
+	return types.FunctionConfiguration{
+		Architectures: o.Architectures, CodeSha256: o.CodeSha256, Description: o.Description, Environment: o.Environment, Handler: o.Handler,
+		KMSKeyArn: o.KMSKeyArn, LoggingConfig: o.LoggingConfig, MemorySize: o.MemorySize, Role: o.Role, Runtime: o.Runtime,
+		Timeout: o.Timeout, VpcConfig: o.VpcConfig,
+	}
+}
+
+// functionSpec reads all but the concurrency and whether it is published.
+func functionSpec(c types.FunctionConfiguration) (blueprint.FunctionSpec, error) {
+	s := blueprint.FunctionSpec{
+		RoleARN: aws.ToString(c.Role), Handler: aws.ToString(c.Handler), Runtime: string(c.Runtime),
+		Architecture: string(types.ArchitectureX8664), MemoryMB: int(aws.ToInt32(c.MemorySize)), Timeout: int(aws.ToInt32(c.Timeout)),
+		KMSKeyARN: aws.ToString(c.KMSKeyArn), Alias: blueprint.LiveAlias,
+	}
+	s.RoleID, s.Bucket, s.Object = functionOrigin(aws.ToString(c.Description))
+	digest, err := base64.StdEncoding.DecodeString(aws.ToString(c.CodeSha256))
+	if err != nil {
+		return s, fmt.Errorf("read CodeSha256 %q: %w", aws.ToString(c.CodeSha256), err)
+	}
+	s.CodeSHA256 = hex.EncodeToString(digest)
+	if len(c.Architectures) > 0 {
+		s.Architecture = string(c.Architectures[0])
+	}
+	if e := c.Environment; e != nil {
+		// Without the key, AWS shows no variables and says why.
+		if e.Error != nil {
+			return s, fmt.Errorf("read the environment: %s: %s", aws.ToString(e.Error.ErrorCode), aws.ToString(e.Error.Message))
+		}
+		s.Environment = e.Variables
+	}
+	if c.LoggingConfig != nil {
+		s.LogGroup = aws.ToString(c.LoggingConfig.LogGroup)
+	}
+	if v := c.VpcConfig; v != nil {
+		s.VPC = blueprint.VPC{SubnetIDs: sorted(v.SubnetIds), SecurityGroupIDs: sorted(v.SecurityGroupIds)}
+	}
+	return s, nil
+}
+
+// describeFunction writes what AWS does not tell otherwise into the
+// description: "Code s3://bucket/key, role AROAEXAMPLE". It has at most 256
+// characters (Lambda API Reference, CreateFunction); a bucket's name has 63
+// and a role's id 21.
+func describeFunction(s blueprint.FunctionSpec) string {
+	return "Code s3://" + s.Bucket + "/" + s.Object + ", role " + s.RoleID
+}
+
+// functionOrigin reads the description; what is not of its form gives nothing.
+func functionOrigin(description string) (roleID, bucket, object string) {
+	place, ok := strings.CutPrefix(description, "Code s3://")
+	i := strings.LastIndex(place, ", role ")
+	if !ok || i < 0 {
+		return "", "", ""
+	}
+	bucket, object, _ = strings.Cut(place[:i], "/")
+	return place[i+len(", role "):], bucket, object
+}
+
+// logging leaves the START, END and REPORT lines out, which would cost more
+// than the function (FACTS of the project; Lambda Developer Guide, "Configuring
+// advanced logging controls").
+func logging(s blueprint.FunctionSpec) *types.LoggingConfig {
+	return &types.LoggingConfig{
+		LogFormat: types.LogFormatJson, LogGroup: &s.LogGroup,
+		ApplicationLogLevel: types.ApplicationLogLevelInfo, SystemLogLevel: types.SystemLogLevelWarn,
+	}
+}
+
+func (k function) Create(ctx context.Context, t *Target, want blueprint.FunctionSpec) (Attributes, error) {
+	in := &lambda.CreateFunctionInput{
+		FunctionName: &t.Name, Role: &want.RoleARN, Description: aws.String(describeFunction(want)),
+		Code:    &types.FunctionCode{S3Bucket: &want.Bucket, S3Key: &want.Object},
+		Handler: &want.Handler, Runtime: types.Runtime(want.Runtime), Architectures: []types.Architecture{types.Architecture(want.Architecture)},
+		MemorySize: aws.Int32(int32(want.MemoryMB)), Timeout: aws.Int32(int32(want.Timeout)), //nolint:gosec // Validate bounds both
+		Environment: &types.Environment{Variables: want.Environment}, LoggingConfig: logging(want), Tags: t.Tags,
+	}
+	if want.KMSKeyARN != "" {
+		in.KMSKeyArn = &want.KMSKeyARN
+	}
+	if len(want.VPC.SubnetIDs) > 0 {
+		in.VpcConfig = network(want.VPC)
+	}
+	_, err := k.AWS.Lambda.CreateFunction(ctx, in)
+	if code(err) == "ResourceConflictException" && containsFold(err.Error(), "already exist") {
+		return nil, ErrPresent
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := k.settled(ctx, t); err != nil {
+		return nil, err
+	}
+	if want.ReservedConcurrency != blueprint.NoReservation {
+		if err := k.reserve(ctx, t, want.ReservedConcurrency); err != nil {
+			return nil, err
+		}
+	}
+	return k.publish(ctx, t, "")
+}
+
+func network(v blueprint.VPC) *types.VpcConfig {
+	// Empty lists, unlike none at all, detach the function.
+	return &types.VpcConfig{SubnetIds: append([]string{}, v.SubnetIDs...), SecurityGroupIds: append([]string{}, v.SecurityGroupIDs...)}
+}
+
+// reserve sets the reserved concurrency; NoReservation removes it.
+func (k function) reserve(ctx context.Context, t *Target, n int) error {
+	if n == blueprint.NoReservation {
+		_, err := k.AWS.Lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: &t.Name})
+		return step("remove the reserved concurrency", err)
+	}
+	_, err := k.AWS.Lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
+		FunctionName: &t.Name, ReservedConcurrentExecutions: aws.Int32(int32(n)), //nolint:gosec // a count of executions
+	})
+	return step("set the reserved concurrency", err)
+}
+
+// settled waits until no change of the function is under way. It returns the
+// configuration, with a last update that may have failed.
+func (k function) settled(ctx context.Context, t *Target) (c *lambda.GetFunctionConfigurationOutput, err error) {
+	err = k.wait(ctx, "function "+t.Name+" is ready", func(ctx context.Context) (bool, error) {
+		c, err = k.configuration(ctx, t, "")
+		if err != nil {
+			return false, err
+		}
+		if c.State == types.StateFailed {
+			return false, fmt.Errorf("function %s could not be made ready: %s: %s", t.Name, c.StateReasonCode, aws.ToString(c.StateReason))
+		}
+		return c.State != types.StatePending && c.LastUpdateStatus != types.LastUpdateStatusInProgress, nil
+	})
+	return c, err
+}
+
+// updated waits until a change is done, and tells if it failed.
+func (k function) updated(ctx context.Context, t *Target) error {
+	c, err := k.settled(ctx, t)
+	if err == nil && c.LastUpdateStatus == types.LastUpdateStatusFailed {
+		err = fmt.Errorf("%s: %s", c.LastUpdateStatusReasonCode, aws.ToString(c.LastUpdateStatusReason))
+	}
+	return err
+}
+
+// publish publishes the function as it is now and points the alias to that
+// version. Without a change since the last version there is no new one (Lambda
+// API Reference, PublishVersion). current is where the alias points to, empty
+// where there is none.
+func (k function) publish(ctx context.Context, t *Target, current string) (Attributes, error) {
+	out, err := k.AWS.Lambda.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &t.Name})
+	if err != nil {
+		return nil, step("publish version", err)
+	}
+	version := aws.ToString(out.Version)
+	if out.State == types.StatePending {
+		err := k.wait(ctx, "version "+version+" of function "+t.Name+" is ready", func(ctx context.Context) (bool, error) {
+			c, err := k.configuration(ctx, t, version)
+			return err == nil && c.State != types.StatePending, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	switch current {
+	case version:
+	case "":
+		_, err = k.AWS.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+		err = step("create alias", err)
+	default:
+		_, err = k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+		err = step("point the alias to version "+version, err)
+	}
+	return Attributes{"version": version}, err
+}
+
+// configured are the fields that UpdateFunctionConfiguration changes.
+var configured = []string{
+	"role", "role_id", "code_bucket", "code_key", "handler", "runtime", "memory", "timeout", "environment", "kms_key", "log_group", "vpc",
+}
+
+// Update makes one change at a time and waits in between. After a change that
+// failed all is sent again: what AWS shows is then not what runs.
+func (k function) Update(ctx context.Context, t *Target, want blueprint.FunctionSpec, live *Live[blueprint.FunctionSpec], changed Changes) (Attributes, error) {
+	last, err := k.settled(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	failed := last.LastUpdateStatus == types.LastUpdateStatusFailed
+	if failed || changed.Any(configured...) {
+		if err := k.configure(ctx, t, want); err != nil {
+			return nil, step("update the configuration", err)
+		}
+	}
+	if failed || changed.Any("code_sha256", "architecture") {
+		_, err := k.AWS.Lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+			FunctionName: &t.Name, S3Bucket: &want.Bucket, S3Key: &want.Object, Architectures: []types.Architecture{types.Architecture(want.Architecture)},
+		})
+		if err == nil {
+			err = k.updated(ctx, t)
+		}
+		if err != nil {
+			return nil, step("update the code", err)
+		}
+	}
+	if changed.Any("reserved_concurrency") {
+		if err := k.reserve(ctx, t, want.ReservedConcurrency); err != nil {
+			return nil, err
+		}
+	}
+	return k.publish(ctx, t, live.Attributes["version"])
+}
+
+func (k function) configure(ctx context.Context, t *Target, want blueprint.FunctionSpec) error {
+	environment := want.Environment
+	if environment == nil {
+		environment = map[string]string{}
+	}
+	_, err := k.AWS.Lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: &t.Name, Role: &want.RoleARN, Description: aws.String(describeFunction(want)),
+		Handler: &want.Handler, Runtime: types.Runtime(want.Runtime),
+		MemorySize: aws.Int32(int32(want.MemoryMB)), Timeout: aws.Int32(int32(want.Timeout)), //nolint:gosec // Validate bounds both
+		Environment: &types.Environment{Variables: environment}, KMSKeyArn: &want.KMSKeyARN,
+		LoggingConfig: logging(want), VpcConfig: network(want.VPC),
+	})
+	if err != nil {
+		return err
+	}
+	return k.updated(ctx, t)
+}
+
+func (k function) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
+	arn, err := k.arn(ctx, "lambda", "function:"+t.Name)
+	if err != nil {
+		return err
+	}
+	return tagLambda(ctx, k.AWS.Lambda, arn, set, remove)
+}
+
+// Delete takes versions and aliases along.
+func (k function) Delete(ctx context.Context, t *Target) error {
+	_, err := k.AWS.Lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &t.Name})
+	if code(err) == functionMissing {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return k.wait(ctx, "function "+t.Name+" is gone", func(ctx context.Context) (bool, error) {
+		_, err := k.configuration(ctx, t, "")
+		if code(err) == functionMissing {
+			return true, nil
+		}
+		return false, err
+	})
+}

@@ -1,0 +1,193 @@
+package kinds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// functionURL manages the public URL of a function's alias, with the two
+// permissions that a public URL needs: to call the URL, and to invoke the
+// function through it (Lambda Developer Guide, "Control access to Lambda
+// function URLs"; both since October 2025).
+type functionURL struct{ Env }
+
+// Statement ids of the two permissions.
+const (
+	sidURL      = "PublicFunctionUrl"
+	sidFunction = "PublicFunctionUrlInvoke"
+)
+
+func (functionURL) Facts() Facts {
+	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}"}
+	return Facts{
+		Ownership: OwnedByParent, ObserveCalls: 2,
+		Permissions: []Permission{
+			{[]Verb{Observing}, []string{"lambda:GetFunctionUrlConfig", "lambda:GetPolicy"}, own},
+			{[]Verb{Creating}, []string{"lambda:CreateFunctionUrlConfig", "lambda:AddPermission"}, own},
+			{[]Verb{Updating}, []string{"lambda:UpdateFunctionUrlConfig", "lambda:AddPermission", "lambda:RemovePermission"}, own},
+			{[]Verb{Deleting}, []string{"lambda:DeleteFunctionUrlConfig", "lambda:RemovePermission"}, own},
+		},
+		Transient: []Transient{
+			{"ResourceConflictException", "update is in progress", "the function is being updated (Lambda Developer Guide, function states)"},
+		},
+	}
+}
+
+// absent reports that a function, alias, URL or policy does not exist.
+func absentFunction(err error) bool { return code(err) == "ResourceNotFoundException" }
+
+func split(name string) (function, alias string, err error) {
+	function, alias, ok := strings.Cut(name, ":")
+	if !ok {
+		return "", "", fmt.Errorf("the name %q is not of the form function:alias", name)
+	}
+	return function, alias, nil
+}
+
+func (k functionURL) Observe(ctx context.Context, t *Target) (*Live[blueprint.URLSpec], error) {
+	function, alias, err := split(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := k.AWS.Lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: &function, Qualifier: &alias})
+	if absentFunction(err) {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	allowed, err := k.allowed(ctx, function, alias)
+	if err != nil {
+		return nil, err
+	}
+	s := blueprint.URLSpec{Function: function, Alias: alias, Public: out.AuthType == types.FunctionUrlAuthTypeNone && len(allowed) == 2}
+	if c := out.Cors; c != nil {
+		s.Origins, s.Methods, s.Headers, s.MaxAge = sorted(c.AllowOrigins), sorted(c.AllowMethods), sorted(c.AllowHeaders), int(aws.ToInt32(c.MaxAge))
+	}
+	return &Live[blueprint.URLSpec]{Spec: s, Attributes: Attributes{"url": strings.TrimSuffix(aws.ToString(out.FunctionUrl), "/")}}, nil
+}
+
+func sorted(values []string) []string { return slices.Sorted(slices.Values(values)) }
+
+// allowed returns which of the two statements are there and grant what they
+// should.
+func (k functionURL) allowed(ctx context.Context, function, alias string) ([]string, error) {
+	out, err := k.AWS.Lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function, Qualifier: &alias})
+	if absentFunction(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	policy, err := blueprint.ParsePolicy(aws.ToString(out.Policy))
+	if err != nil {
+		return nil, err
+	}
+	actions := map[string]string{sidURL: "lambda:InvokeFunctionUrl", sidFunction: "lambda:InvokeFunction"}
+	var found []string
+	for _, s := range policy.Statement {
+		if want, ours := actions[s.Sid]; ours && s.Effect == "Allow" && slices.Contains(s.Action, want) && slices.Contains(s.Principal["AWS"], "*") {
+			found = append(found, s.Sid)
+		}
+	}
+	return found, nil
+}
+
+func cors(s blueprint.URLSpec) *types.Cors {
+	return &types.Cors{AllowOrigins: s.Origins, AllowMethods: s.Methods, AllowHeaders: s.Headers, MaxAge: aws.Int32(int32(s.MaxAge))} //nolint:gosec // at most a day
+}
+
+func (k functionURL) Create(ctx context.Context, _ *Target, want blueprint.URLSpec) (Attributes, error) {
+	out, err := k.AWS.Lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: types.FunctionUrlAuthTypeNone, Cors: cors(want),
+	})
+	var conflict *types.ResourceConflictException
+	if errors.As(err, &conflict) && !containsFold(conflict.ErrorMessage(), "update is in progress") {
+		return nil, ErrPresent
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Attributes{"url": strings.TrimSuffix(aws.ToString(out.FunctionUrl), "/")}, k.allow(ctx, want, nil)
+}
+
+// allow adds the statements that are not there yet.
+func (k functionURL) allow(ctx context.Context, want blueprint.URLSpec, there []string) error {
+	statements := []*lambda.AddPermissionInput{
+		{StatementId: aws.String(sidURL), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
+		{StatementId: aws.String(sidFunction), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+	}
+	for _, in := range statements {
+		if slices.Contains(there, *in.StatementId) {
+			continue
+		}
+		in.FunctionName, in.Qualifier, in.Principal = &want.Function, &want.Alias, aws.String("*")
+		_, err := k.AWS.Lambda.AddPermission(ctx, in)
+		var conflict *types.ResourceConflictException
+		if errors.As(err, &conflict) && containsFold(conflict.ErrorMessage(), "already exists") {
+			// A statement of that id that grants something else: put ours in its place.
+			if err := k.disallow(ctx, want.Function, want.Alias, *in.StatementId); err != nil {
+				return err
+			}
+			_, err = k.AWS.Lambda.AddPermission(ctx, in)
+		}
+		if err != nil {
+			return fmt.Errorf("allow %s: %w", *in.Action, err)
+		}
+	}
+	return nil
+}
+
+func (k functionURL) disallow(ctx context.Context, function, alias, sid string) error {
+	_, err := k.AWS.Lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: &function, Qualifier: &alias, StatementId: &sid})
+	if absentFunction(err) {
+		return nil
+	}
+	return err
+}
+
+func (k functionURL) Update(ctx context.Context, _ *Target, want blueprint.URLSpec, live *Live[blueprint.URLSpec], changed Changes) (Attributes, error) {
+	if len(changed) == 0 {
+		return live.Attributes, nil
+	}
+	_, err := k.AWS.Lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
+		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: types.FunctionUrlAuthTypeNone, Cors: cors(want),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !changed.Any("public_access") {
+		return live.Attributes, nil
+	}
+	there, err := k.allowed(ctx, want.Function, want.Alias)
+	if err != nil {
+		return nil, err
+	}
+	return live.Attributes, k.allow(ctx, want, there)
+}
+
+func (k functionURL) Delete(ctx context.Context, t *Target) error {
+	function, alias, err := split(t.Name)
+	if err != nil {
+		return err
+	}
+	_, err = k.AWS.Lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: &function, Qualifier: &alias})
+	if err != nil && !absentFunction(err) {
+		return err
+	}
+	for _, sid := range []string{sidURL, sidFunction} {
+		if err := k.disallow(ctx, function, alias, sid); err != nil {
+			return err
+		}
+	}
+	return nil
+}

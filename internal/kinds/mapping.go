@@ -1,0 +1,219 @@
+package kinds
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// mapping manages event source mappings from SQS. AWS names them by UUID: one
+// is found by its recorded id, or by its function and source.
+type mapping struct{ Env }
+
+func (mapping) Facts() Facts {
+	const own = "arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"
+	return Facts{
+		ObserveCalls: 2,
+		Permissions: []Permission{
+			{[]Verb{Observing}, []string{"lambda:GetEventSourceMapping", "lambda:ListTags"}, []string{own}},
+			// Listing has no resource of its own (Service Authorization Reference, AWS Lambda).
+			{[]Verb{Observing, Creating, Deleting}, []string{"lambda:ListEventSourceMappings"}, []string{"*"}},
+			{[]Verb{Creating}, []string{"lambda:CreateEventSourceMapping"}, []string{"*"}},
+			{[]Verb{Creating}, []string{"lambda:GetEventSourceMapping", "lambda:TagResource"}, []string{own}},
+			{[]Verb{Updating}, []string{"lambda:UpdateEventSourceMapping", "lambda:TagResource", "lambda:UntagResource"}, []string{own}},
+			{[]Verb{Deleting}, []string{"lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping"}, []string{own}},
+		},
+		Transient: []Transient{
+			{"InvalidParameterValueException", "does not have permissions to call ReceiveMessage", "a new role's policy takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},
+			{"InvalidParameterValueException", "cannot be assumed by Lambda", "the same, for its trust policy"},
+			{"ResourceInUseException", "", "the mapping is being created, updated or deleted (Lambda API Reference, UpdateEventSourceMapping)"},
+			{"ResourceConflictException", "", "another operation on the mapping is under way"},
+		},
+	}
+}
+
+func (k mapping) Observe(ctx context.Context, t *Target) (*Live[blueprint.MappingSpec], error) {
+	m, err := k.get(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := k.AWS.Lambda.ListTags(ctx, &lambda.ListTagsInput{Resource: m.EventSourceMappingArn})
+	if code(err) == "ResourceNotFoundException" {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := blueprint.MappingSpec{
+		Source: aws.ToString(m.EventSourceArn), Function: aws.ToString(m.FunctionArn),
+		BatchSize: int(aws.ToInt32(m.BatchSize)), Window: int(aws.ToInt32(m.MaximumBatchingWindowInSeconds)),
+		PartialBatch: slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures),
+		Enabled:      strings.HasPrefix(aws.ToString(m.State), "Enabl"),
+	}
+	if m.ScalingConfig != nil {
+		s.MaxConcurrency = int(aws.ToInt32(m.ScalingConfig.MaximumConcurrency))
+	}
+	return &Live[blueprint.MappingSpec]{Spec: s, Attributes: Attributes{"id": aws.ToString(m.UUID)}, Tags: tags.Tags}, nil
+}
+
+// get returns the mapping by its recorded id, or looks it up.
+func (k mapping) get(ctx context.Context, t *Target) (*lambda.GetEventSourceMappingOutput, error) {
+	id := t.Attributes["id"]
+	if id == "" {
+		found, err := k.find(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		id = found
+	}
+	out, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+	if code(err) == "ResourceNotFoundException" || err == nil && aws.ToString(out.State) == "Deleting" {
+		return nil, ErrAbsent
+	}
+	return out, err
+}
+
+// find looks the mapping up by the target's name, "<function>:<queue>".
+func (k mapping) find(ctx context.Context, t *Target) (string, error) {
+	function, queue, ok := strings.Cut(t.Name, ":")
+	if !ok {
+		return "", errors.New("a mapping's name is its function's and its queue's: " + t.Name)
+	}
+	qualified := function + ":" + blueprint.LiveAlias
+	pages := lambda.NewListEventSourceMappingsPaginator(k.AWS.Lambda, &lambda.ListEventSourceMappingsInput{FunctionName: &qualified})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if code(err) == "ResourceNotFoundException" {
+			return "", ErrAbsent
+		}
+		if err != nil {
+			return "", err
+		}
+		for _, m := range page.EventSourceMappings {
+			if strings.HasSuffix(aws.ToString(m.EventSourceArn), ":"+queue) && aws.ToString(m.State) != "Deleting" {
+				return aws.ToString(m.UUID), nil
+			}
+		}
+	}
+	return "", ErrAbsent
+}
+
+// Create looks first: where an answer was lost, the mapping is there already.
+func (k mapping) Create(ctx context.Context, t *Target, want blueprint.MappingSpec) (Attributes, error) {
+	if _, err := k.find(ctx, t); err == nil {
+		return nil, ErrPresent
+	} else if !errors.Is(err, ErrAbsent) {
+		return nil, err
+	}
+	in := &lambda.CreateEventSourceMappingInput{
+		EventSourceArn: &want.Source, FunctionName: &want.Function, Enabled: &want.Enabled, Tags: t.Tags,
+		BatchSize: aws.Int32(int32(want.BatchSize)), MaximumBatchingWindowInSeconds: aws.Int32(int32(want.Window)), //nolint:gosec // Validate bounds both
+		FunctionResponseTypes: responseTypes(want),
+	}
+	if want.MaxConcurrency > 0 {
+		in.ScalingConfig = scaling(want)
+	}
+	out, err := k.AWS.Lambda.CreateEventSourceMapping(ctx, in)
+	if code(err) == "ResourceConflictException" {
+		return nil, ErrPresent
+	}
+	if err != nil {
+		return nil, err
+	}
+	id := aws.ToString(out.UUID)
+	return Attributes{"id": id}, k.settled(ctx, id)
+}
+
+// settled waits until the mapping is in a state in which it can be changed.
+func (k mapping) settled(ctx context.Context, id string) error {
+	return k.wait(ctx, "event source mapping "+id+" is ready", func(ctx context.Context) (bool, error) {
+		out, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+		if err != nil {
+			return false, err
+		}
+		state := aws.ToString(out.State)
+		return state == "Enabled" || state == "Disabled", nil
+	})
+}
+
+func responseTypes(s blueprint.MappingSpec) []types.FunctionResponseType {
+	if s.PartialBatch {
+		return []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}
+	}
+	return []types.FunctionResponseType{}
+}
+
+// scaling is empty for no bound: Lambda reads that as "remove the bound".
+func scaling(s blueprint.MappingSpec) *types.ScalingConfig {
+	if s.MaxConcurrency == 0 {
+		return &types.ScalingConfig{}
+	}
+	return &types.ScalingConfig{MaximumConcurrency: aws.Int32(int32(s.MaxConcurrency))} //nolint:gosec // Validate bounds it
+}
+
+// Update leaves out whether the mapping is enabled: that belongs to run time.
+func (k mapping) Update(ctx context.Context, _ *Target, want blueprint.MappingSpec, live *Live[blueprint.MappingSpec], changed Changes) (Attributes, error) {
+	id := live.Attributes["id"]
+	if len(changed) == 0 {
+		return live.Attributes, nil
+	}
+	_, err := k.AWS.Lambda.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
+		UUID: &id, FunctionName: &want.Function,
+		BatchSize: aws.Int32(int32(want.BatchSize)), MaximumBatchingWindowInSeconds: aws.Int32(int32(want.Window)), //nolint:gosec // Validate bounds both
+		FunctionResponseTypes: responseTypes(want), ScalingConfig: scaling(want),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return live.Attributes, k.settled(ctx, id)
+}
+
+func (k mapping) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
+	m, err := k.get(ctx, t)
+	if err != nil {
+		return err
+	}
+	return tagLambda(ctx, k.AWS.Lambda, aws.ToString(m.EventSourceMappingArn), set, remove)
+}
+
+// tagLambda sets and removes tags of a function or a mapping.
+func tagLambda(ctx context.Context, client *lambda.Client, arn string, set map[string]string, remove []string) error {
+	if len(set) > 0 {
+		if _, err := client.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: set}); err != nil {
+			return err
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	_, err := client.UntagResource(ctx, &lambda.UntagResourceInput{Resource: &arn, TagKeys: remove})
+	return err
+}
+
+func (k mapping) Delete(ctx context.Context, t *Target) error {
+	m, err := k.get(ctx, t)
+	if errors.Is(err, ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	id := aws.ToString(m.UUID)
+	if _, err := k.AWS.Lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &id}); err != nil && code(err) != "ResourceNotFoundException" {
+		return err
+	}
+	return k.wait(ctx, "event source mapping "+id+" is gone", func(ctx context.Context) (bool, error) {
+		_, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+		if code(err) == "ResourceNotFoundException" {
+			return true, nil
+		}
+		return false, err
+	})
+}

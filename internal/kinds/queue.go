@@ -1,0 +1,194 @@
+package kinds
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// queue manages standard SQS queues.
+type queue struct{ Env }
+
+// queueMissing is what SQS answers for a queue that does not exist, in the
+// JSON and in the query protocol.
+var queueMissing = map[string]bool{"AWS.SimpleQueueService.NonExistentQueue": true, "QueueDoesNotExist": true}
+
+func (queue) Facts() Facts {
+	const own = "arn:{partition}:sqs:{region}:{account}:{name}"
+	return Facts{
+		ObserveCalls: 2,
+		Permissions: []Permission{
+			{[]Verb{Observing}, []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"}, []string{own}},
+			{[]Verb{Creating}, []string{"sqs:GetQueueUrl", "sqs:CreateQueue", "sqs:TagQueue"}, []string{own}},
+			{[]Verb{Updating}, []string{"sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"}, []string{own}},
+			{[]Verb{Deleting}, []string{"sqs:GetQueueUrl", "sqs:DeleteQueue"}, []string{own}},
+		},
+		Transient: []Transient{
+			{"AWS.SimpleQueueService.QueueDeletedRecently", "", "a name is free again 60 s after its queue was deleted (SQS API Reference, DeleteQueue)"},
+			{"QueueDeletedRecently", "", "the same, in the JSON protocol"},
+		},
+	}
+}
+
+func (k queue) Observe(ctx context.Context, t *Target) (*Live[blueprint.QueueSpec], error) {
+	url, err := k.url(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	got, err := k.AWS.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	if queueMissing[code(err)] {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	tags, err := k.AWS.SQS.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
+	if queueMissing[code(err)] {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	spec, err := queueSpec(got.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return &Live[blueprint.QueueSpec]{Spec: spec, Attributes: Attributes{"url": url}, Tags: tags.Tags}, nil
+}
+
+// url returns the queue's URL: the recorded one, or the one that goes with its
+// name.
+func (k queue) url(ctx context.Context, t *Target) (string, error) {
+	if url := t.Attributes["url"]; url != "" {
+		return url, nil
+	}
+	out, err := k.AWS.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &t.Name})
+	if queueMissing[code(err)] {
+		return "", ErrAbsent
+	}
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.QueueUrl), nil
+}
+
+// redrive is the JSON of a queue's RedrivePolicy. AWS returns the count as a
+// number, and takes it as text too.
+type redrive struct {
+	Target string      `json:"deadLetterTargetArn"`
+	Count  json.Number `json:"maxReceiveCount"`
+}
+
+func queueSpec(a map[string]string) (blueprint.QueueSpec, error) {
+	s := blueprint.QueueSpec{
+		VisibilityTimeout: atoi(a["VisibilityTimeout"]),
+		MessageRetention:  atoi(a["MessageRetentionPeriod"]),
+		KMSKeyARN:         a["KmsMasterKeyId"],
+		ManagedEncryption: a["SqsManagedSseEnabled"] == "true",
+	}
+	if p := a["RedrivePolicy"]; p != "" {
+		var r redrive
+		if err := json.Unmarshal([]byte(p), &r); err != nil {
+			return s, fmt.Errorf("read RedrivePolicy %q: %w", p, err)
+		}
+		s.DeadLetterARN, s.MaxReceives = r.Target, atoi(r.Count.String())
+	}
+	return s, nil
+}
+
+func queueAttributes(s blueprint.QueueSpec) map[string]string {
+	a := map[string]string{
+		"VisibilityTimeout":      strconv.Itoa(s.VisibilityTimeout),
+		"MessageRetentionPeriod": strconv.Itoa(s.MessageRetention),
+		"RedrivePolicy":          "",
+	}
+	if s.DeadLetterARN != "" {
+		// Marshalling two strings cannot fail.
+		policy, _ := json.Marshal(redrive{s.DeadLetterARN, json.Number(strconv.Itoa(s.MaxReceives))})
+		a["RedrivePolicy"] = string(policy)
+	}
+	if s.KMSKeyARN != "" {
+		a["KmsMasterKeyId"] = s.KMSKeyARN
+	} else {
+		a["KmsMasterKeyId"] = ""
+		a["SqsManagedSseEnabled"] = strconv.FormatBool(s.ManagedEncryption)
+	}
+	return a
+}
+
+// Create asks first whether the name is taken: CreateQueue answers with an
+// existing queue of like attributes, whoever owns it.
+func (k queue) Create(ctx context.Context, t *Target, want blueprint.QueueSpec) (Attributes, error) {
+	if _, err := k.url(ctx, &Target{Name: t.Name}); err == nil {
+		return nil, ErrPresent
+	} else if err != ErrAbsent { //nolint:errorlint // returned as it is
+		return nil, err
+	}
+	attributes := queueAttributes(want)
+	for name, value := range attributes {
+		if value == "" {
+			delete(attributes, name)
+		}
+	}
+	out, err := k.AWS.SQS.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &t.Name, Attributes: attributes, Tags: t.Tags})
+	if c := code(err); c == "QueueNameExists" || c == "QueueAlreadyExists" {
+		return nil, ErrPresent
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Attributes{"url": aws.ToString(out.QueueUrl)}, nil
+}
+
+func (k queue) Update(ctx context.Context, _ *Target, want blueprint.QueueSpec, live *Live[blueprint.QueueSpec], _ Changes) (Attributes, error) {
+	url := live.Attributes["url"]
+	_, err := k.AWS.SQS.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: queueAttributes(want)})
+	return live.Attributes, err
+}
+
+func (k queue) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
+	url, err := k.url(ctx, t)
+	if err != nil {
+		return err
+	}
+	if len(set) > 0 {
+		if _, err := k.AWS.SQS.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &url, Tags: set}); err != nil {
+			return err
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	_, err = k.AWS.SQS.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &url, TagKeys: remove})
+	return err
+}
+
+func (k queue) Delete(ctx context.Context, t *Target) error {
+	url, err := k.url(ctx, t)
+	if err == ErrAbsent { //nolint:errorlint // returned as it is
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = k.AWS.SQS.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url})
+	if queueMissing[code(err)] {
+		return nil
+	}
+	return err
+}
+
+// atoi reads a number that AWS gives as text; AWS gives no other.
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}

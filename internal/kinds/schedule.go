@@ -1,0 +1,104 @@
+package kinds
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// schedule manages EventBridge schedules in the default group. Schedules take
+// no tags: their description says whose they are.
+type schedule struct{ Env }
+
+func (schedule) Facts() Facts {
+	const own = "arn:{partition}:scheduler:{region}:{account}:schedule/default/{name}"
+	return Facts{
+		Ownership: OwnedByMark, ObserveCalls: 1,
+		Permissions: []Permission{
+			{[]Verb{Observing}, []string{"scheduler:GetSchedule"}, []string{own}},
+			{[]Verb{Creating}, []string{"scheduler:CreateSchedule"}, []string{own}},
+			{[]Verb{Updating}, []string{"scheduler:UpdateSchedule"}, []string{own}},
+			{[]Verb{Deleting}, []string{"scheduler:DeleteSchedule"}, []string{own}},
+		},
+		Transient: []Transient{
+			{"ValidationException", "must allow AWS EventBridge Scheduler to assume the role", "a new role takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},
+			{"ConflictException", "", "the schedule is being changed; or it exists after an answer was lost, which the next look tells"},
+		},
+	}
+}
+
+func (k schedule) Observe(ctx context.Context, t *Target) (*Live[blueprint.ScheduleSpec], error) {
+	out, err := k.AWS.Scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: &t.Name})
+	if code(err) == "ResourceNotFoundException" {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := blueprint.ScheduleSpec{Expression: aws.ToString(out.ScheduleExpression), Description: aws.ToString(out.Description)}
+	if target := out.Target; target != nil {
+		s.TargetARN, s.RoleARN, s.Input = aws.ToString(target.Arn), aws.ToString(target.RoleArn), aws.ToString(target.Input)
+		if r := target.RetryPolicy; r != nil {
+			s.Retries, s.MaxAge = int(aws.ToInt32(r.MaximumRetryAttempts)), int(aws.ToInt32(r.MaximumEventAgeInSeconds))
+		}
+	}
+	return &Live[blueprint.ScheduleSpec]{Spec: s, Attributes: Attributes{}, Tags: scheduleMarks(s.Description)}, nil
+}
+
+// scheduleMarks reads the marks of ownership out of a description; nil where
+// there are none.
+func scheduleMarks(description string) map[string]string {
+	marks, ok := strings.CutPrefix(description, "serverless:")
+	if !ok {
+		return nil
+	}
+	fields := strings.Split(marks, "/")
+	if len(fields) != 3 {
+		return nil
+	}
+	return map[string]string{blueprint.TagSystem: fields[0], blueprint.TagName: fields[1], blueprint.TagPart: fields[2]}
+}
+
+func scheduleTarget(s blueprint.ScheduleSpec) *types.Target {
+	return &types.Target{
+		Arn: &s.TargetARN, RoleArn: &s.RoleARN, Input: &s.Input,
+		RetryPolicy: &types.RetryPolicy{
+			MaximumRetryAttempts: aws.Int32(int32(s.Retries)), MaximumEventAgeInSeconds: aws.Int32(int32(s.MaxAge)), //nolint:gosec // small counts
+		},
+	}
+}
+
+// Create sends no token of its own: the SDK's covers its attempts, and one made
+// from the name would answer for a schedule that was deleted in between.
+func (k schedule) Create(ctx context.Context, t *Target, want blueprint.ScheduleSpec) (Attributes, error) {
+	_, err := k.AWS.Scheduler.CreateSchedule(ctx, &scheduler.CreateScheduleInput{
+		Name: &t.Name, ScheduleExpression: &want.Expression, Description: &want.Description, Target: scheduleTarget(want),
+		FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
+	})
+	if code(err) == "ConflictException" {
+		return nil, ErrPresent
+	}
+	return Attributes{}, err
+}
+
+// Update gives the whole schedule: what it left out would return to defaults.
+func (k schedule) Update(ctx context.Context, t *Target, want blueprint.ScheduleSpec, live *Live[blueprint.ScheduleSpec], _ Changes) (Attributes, error) {
+	_, err := k.AWS.Scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
+		Name: &t.Name, ScheduleExpression: &want.Expression, Description: &want.Description, Target: scheduleTarget(want),
+		FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
+	})
+	return live.Attributes, err
+}
+
+func (k schedule) Delete(ctx context.Context, t *Target) error {
+	_, err := k.AWS.Scheduler.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: &t.Name})
+	if code(err) == "ResourceNotFoundException" {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,16 @@
+// Package localaws starts a local AWS for tests, the demo and the bench, and puts one reverse proxy, the gate, before it.
+//
+// The local AWS is MiniStack, one Python process in a venv that `make venv` creates. Nothing talks to it directly: the
+// provider, Terraform, the functions and the pages all go through the gate, which knows each call's service, operation,
+// caller and resource. What is done with that knowledge is a chain of rules, one file each: the meter counts calls,
+// the faults break them.
+//
+//	aws, err := localaws.Start(ctx, localaws.Options{})
+//	defer aws.Close()
+//	queues := sqs.NewFromConfig(aws.Config("us-east-1", "test"))
+//	mark := aws.Gate().Meter().Mark()
+//	...
+//	aws.Gate().Meter().Since(mark).Total()
+//
+// With SERVERLESS_TEST_ENDPOINT set no MiniStack is started, and the gate forwards to that endpoint.
+package localaws

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Makes sure that there is a Terraform or an OpenTofu: the one on the PATH, or
+# OpenTofu of the given version, built from its Go module into the given folder.
+set -euo pipefail
+bin=$1 version=$2
+if command -v terraform >/dev/null || command -v tofu >/dev/null || [ -x "$bin/tofu" ]; then exit 0; fi
+echo "==> there is neither terraform nor tofu on the PATH: building OpenTofu $version from its Go module (some minutes, once)"
+zip_dir=$(go mod download -json "github.com/opentofu/opentofu@v$version" | python3 -c 'import json,sys; print(json.load(sys.stdin)["Dir"])')
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cp -R "$zip_dir/." "$work"
+chmod -R u+w "$work"
+mkdir -p "$bin"
+out=$(cd "$bin" && pwd)/tofu
+(cd "$work" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go build -trimpath -o "$out" ./cmd/tofu)

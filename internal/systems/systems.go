@@ -1,0 +1,39 @@
+// Package systems is the registry: every system that the provider has.
+package systems
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
+)
+
+// System is one registered system.
+type System struct {
+	blueprint.System
+	Resource func() resource.Resource
+}
+
+// All lists every system, in the order of their names.
+var All = []System{
+	{votingwindow.System, votingwindow.Resource},
+}
+
+// Names lists the names of all systems: "voting_window".
+func Names() []string {
+	names := make([]string, 0, len(All))
+	for _, s := range All {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Find returns the system with that name.
+func Find(name string) (System, bool) {
+	for _, s := range All {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return System{}, false
+}

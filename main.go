@@ -1,0 +1,37 @@
+// Command terraform-provider-serverless serves the provider to Terraform and
+// OpenTofu; started by a person with a command's name, it is the operator's
+// tool.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/burstline/terraform-provider-serverless/internal/operator"
+	"github.com/burstline/terraform-provider-serverless/internal/provider"
+)
+
+// version is set at release.
+var version = "dev"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1][0] != '-' {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		os.Exit(operator.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	debug := flag.Bool("debug", false, "serve to a debugger, and print how Terraform reaches it")
+	flag.Parse()
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: "registry.terraform.io/" + provider.Address, Debug: *debug, ProtocolVersion: 6,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
