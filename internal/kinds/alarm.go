@@ -23,12 +23,20 @@ func (alarm) Facts() Facts {
 	return Facts{
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"cloudwatch:ListTagsForResource", "cloudwatch:DescribeAlarms"}, []string{own}},
-			{[]Verb{Creating}, []string{"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, []string{own}},
+			// A list cannot be narrowed to the alarms that it returns.
+			{[]Verb{Observing, Creating, Updating}, []string{"cloudwatch:DescribeAlarms"}, []string{"arn:{partition}:cloudwatch:{region}:{account}:alarm:*"}},
+			{[]Verb{Observing}, []string{"cloudwatch:ListTagsForResource"}, []string{own}},
+			{[]Verb{Creating}, []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, []string{own}},
 			{[]Verb{Updating}, []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, []string{own}},
 			{[]Verb{Deleting}, []string{"cloudwatch:DeleteAlarms"}, []string{own}},
 		},
 	}
+}
+
+// alarmMissing reports that there is no such alarm, by the names that the query
+// protocol and the newer ones have for it.
+func alarmMissing(err error) bool {
+	return code(err) == "ResourceNotFound" || code(err) == "ResourceNotFoundException"
 }
 
 func (k alarm) Observe(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpec], error) {
@@ -66,7 +74,7 @@ func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[bluep
 			return nil, nil
 		}
 		tags, err := k.AWS.CloudWatch.ListTagsForResource(ctx, &cloudwatch.ListTagsForResourceInput{ResourceARN: a.AlarmArn})
-		if code(err) == "ResourceNotFound" || code(err) == "ResourceNotFoundException" {
+		if alarmMissing(err) {
 			return nil, nil
 		}
 		if err != nil {
@@ -97,44 +105,61 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 // Create asks first whether the name is taken: PutMetricAlarm would change an
 // existing alarm, whoever owns it.
 func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) (Attributes, error) {
-	out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-		AlarmNames: []string{t.Name}, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
-	})
+	out, err := k.find(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	if len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
 		return nil, ErrPresent
 	}
-	return Attributes{}, k.put(ctx, t, want, alarmTags(t.Tags))
+	in := alarmInput(t, want)
+	in.Tags = alarmTags(t.Tags)
+	_, err = k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
+	return Attributes{}, err
 }
 
-func (k alarm) put(ctx context.Context, t *Target, want blueprint.AlarmSpec, tags []types.Tag) error {
+// find looks for alarms of either sort: both share their names.
+func (k alarm) find(ctx context.Context, t *Target) (*cloudwatch.DescribeAlarmsOutput, error) {
+	return k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+		AlarmNames: []string{t.Name}, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
+	})
+}
+
+func alarmInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutMetricAlarmInput {
 	in := &cloudwatch.PutMetricAlarmInput{
 		AlarmName: &t.Name, AlarmDescription: &want.Description, Namespace: &want.Namespace, MetricName: &want.Metric,
 		Statistic: types.Statistic(want.Statistic), ComparisonOperator: types.ComparisonOperator(want.Comparison),
 		Threshold: &want.Threshold, Period: aws.Int32(int32(want.Period)), EvaluationPeriods: aws.Int32(int32(want.Periods)), //nolint:gosec // seconds and counts that Validate bounds
-		TreatMissingData: &want.MissingData, AlarmActions: want.Actions, OKActions: want.OKActions, Tags: tags,
+		TreatMissingData: &want.MissingData, AlarmActions: want.Actions, OKActions: want.OKActions,
 	}
 	for _, name := range sortedNames(want.Dimensions) {
 		in.Dimensions = append(in.Dimensions, types.Dimension{Name: &name, Value: aws.String(want.Dimensions[name])})
 	}
-	_, err := k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
-	return err
+	return in
 }
 
-// Update puts the whole alarm. Tags in PutMetricAlarm are ignored for an alarm
-// that exists (CloudWatch API Reference, PutMetricAlarm).
+// Update puts the whole alarm, without tags, which PutMetricAlarm ignores for
+// an alarm that exists. An operator may have silenced it for the night: what
+// AWS would set back and is not ours is read first and put as it was (CloudWatch
+// API Reference, PutMetricAlarm).
 func (k alarm) Update(ctx context.Context, t *Target, want blueprint.AlarmSpec, live *Live[blueprint.AlarmSpec], _ Changes) (Attributes, error) {
-	return live.Attributes, k.put(ctx, t, want, nil)
+	out, err := k.find(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	in := alarmInput(t, want)
+	for _, a := range out.MetricAlarms {
+		in.ActionsEnabled, in.InsufficientDataActions = a.ActionsEnabled, a.InsufficientDataActions
+	}
+	_, err = k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
+	return live.Attributes, err
 }
 
 func (k alarm) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
-	account, err := k.AWS.Account(ctx)
+	arn, err := k.arn(ctx, "cloudwatch", "alarm:"+t.Name)
 	if err != nil {
 		return err
 	}
-	arn := "arn:" + k.AWS.Partition() + ":cloudwatch:" + k.AWS.Region() + ":" + account + ":alarm:" + t.Name
 	if len(set) > 0 {
 		if _, err := k.AWS.CloudWatch.TagResource(ctx, &cloudwatch.TagResourceInput{ResourceARN: &arn, Tags: alarmTags(set)}); err != nil {
 			return err
@@ -157,7 +182,7 @@ func alarmTags(tags map[string]string) []types.Tag {
 
 func (k alarm) Delete(ctx context.Context, t *Target) error {
 	_, err := k.AWS.CloudWatch.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{t.Name}})
-	if code(err) == "ResourceNotFound" || code(err) == "ResourceNotFoundException" {
+	if alarmMissing(err) {
 		return nil
 	}
 	return err

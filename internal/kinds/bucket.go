@@ -41,6 +41,9 @@ func (bucket) Facts() Facts {
 			// s3:TagResource (S3 API Reference, HeadBucket and CreateBucket).
 			{[]Verb{Creating}, append([]string{"s3:ListBucket", "s3:CreateBucket", "s3:TagResource", "s3:PutBucketTagging"}, configure...), own},
 			{[]Verb{Updating}, append([]string{"s3:GetBucketTagging", "s3:PutBucketTagging"}, configure...), own},
+			// S3 encrypts and decrypts objects in the caller's name (S3 User Guide,
+			// "Using server-side encryption with AWS KMS keys").
+			{[]Verb{Observing, Creating, Updating}, []string{"kms:GenerateDataKey", "kms:Decrypt"}, []string{"{kms_key}"}},
 			{[]Verb{Deleting}, []string{"s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:DeleteBucket"}, own},
 			{[]Verb{Deleting}, []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}, []string{own[0] + "/*"}},
 		},

@@ -31,7 +31,7 @@ func (function) Facts() Facts {
 	const propagation = "a new role, or its policy, takes seconds to be known everywhere (IAM User Guide, eventual consistency)"
 	const busy = "a function takes one change at a time (Lambda Developer Guide, function states)"
 	publish := []string{
-		"lambda:GetFunctionConfiguration", "lambda:PublishVersion", "lambda:CreateAlias", "lambda:UpdateAlias",
+		"lambda:GetFunction", "lambda:PublishVersion", "lambda:CreateAlias", "lambda:UpdateAlias",
 		"lambda:PutFunctionConcurrency",
 	}
 	return Facts{
@@ -39,18 +39,17 @@ func (function) Facts() Facts {
 		Permissions: []Permission{
 			// GetFunction leaves the tags out without lambda:ListTags (Lambda API
 			// Reference, GetFunction).
-			{[]Verb{Observing}, []string{"lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListTags"}, own},
+			{[]Verb{Observing}, []string{"lambda:GetFunction", "lambda:ListTags"}, own},
 			{[]Verb{Creating}, append([]string{"lambda:CreateFunction", "lambda:TagResource"}, publish...), own},
 			{[]Verb{Updating}, append([]string{
 				"lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionCode", "lambda:DeleteFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource",
 			}, publish...), own},
-			{[]Verb{Creating, Updating}, []string{"iam:PassRole"}, []string{"{role}"}},
 			// Lambda fetches the code in the caller's name (Lambda API Reference, FunctionCode).
 			{[]Verb{Creating, Updating}, []string{"s3:GetObject"}, []string{"arn:{partition}:s3:::{code_bucket}/{code_key}"}},
 			// Lambda encrypts and shows the environment in the caller's name
 			// (Lambda Developer Guide, "Securing Lambda environment variables").
 			{[]Verb{Observing, Creating, Updating}, []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, []string{"{kms_key}"}},
-			{[]Verb{Deleting}, []string{"lambda:DeleteFunction", "lambda:GetFunctionConfiguration"}, own},
+			{[]Verb{Deleting}, []string{"lambda:DeleteFunction", "lambda:GetFunction"}, own},
 		},
 		Transient: []Transient{
 			{"InvalidParameterValueException", "cannot be assumed by Lambda", propagation},
@@ -69,15 +68,14 @@ func (function) Facts() Facts {
 // function that was changed and not published, be it by hand or by an apply
 // that was cut off, is not what is being called.
 func (k function) Observe(ctx context.Context, t *Target) (*Live[blueprint.FunctionSpec], error) {
-	var latest *lambda.GetFunctionOutput
-	var published *lambda.GetFunctionConfigurationOutput
+	var latest, published *lambda.GetFunctionOutput
 	err := together(ctx,
 		func(ctx context.Context) (err error) {
-			latest, err = k.AWS.Lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &t.Name})
+			latest, err = k.get(ctx, t, "")
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			published, err = k.configuration(ctx, t, blueprint.LiveAlias)
+			published, err = k.get(ctx, t, blueprint.LiveAlias)
 			if code(err) == functionMissing {
 				return nil
 			}
@@ -93,13 +91,13 @@ func (k function) Observe(ctx context.Context, t *Target) (*Live[blueprint.Funct
 		return nil, ErrAbsent
 	}
 	live := &Live[blueprint.FunctionSpec]{Attributes: Attributes{}, Tags: latest.Tags}
-	if live.Spec, err = functionSpec(types.FunctionConfiguration(*latest.Configuration)); err != nil {
+	if live.Spec, err = functionSpec(latest.Configuration); err != nil {
 		return nil, err
 	}
 	live.Spec.ReservedConcurrency = blueprint.NoReservation
 	if published != nil {
-		live.Attributes["version"] = aws.ToString(published.Version)
-		called, err := functionSpec(asConfiguration(published))
+		live.Attributes["version"] = aws.ToString(published.Configuration.Version)
+		called, err := functionSpec(published.Configuration)
 		if err != nil {
 			return nil, err
 		}
@@ -112,28 +110,19 @@ func (k function) Observe(ctx context.Context, t *Target) (*Live[blueprint.Funct
 	return live, nil
 }
 
-// configuration reads the configuration of a version or alias; of the function
-// itself with an empty qualifier.
-func (k function) configuration(ctx context.Context, t *Target, qualifier string) (*lambda.GetFunctionConfigurationOutput, error) {
-	in := &lambda.GetFunctionConfigurationInput{FunctionName: &t.Name}
+// get reads a version or alias; the function itself with an empty qualifier.
+// GetFunction, unlike GetFunctionConfiguration, has a rate of its own, 100 a
+// second (Lambda quotas).
+func (k function) get(ctx context.Context, t *Target, qualifier string) (*lambda.GetFunctionOutput, error) {
+	in := &lambda.GetFunctionInput{FunctionName: &t.Name}
 	if qualifier != "" {
 		in.Qualifier = &qualifier
 	}
-	return k.AWS.Lambda.GetFunctionConfiguration(ctx, in)
-}
-
-// asConfiguration takes from the answer what functionSpec reads: the SDK gives
-// the same shape two types.
-func asConfiguration(o *lambda.GetFunctionConfigurationOutput) types.FunctionConfiguration {
-	return types.FunctionConfiguration{
-		Architectures: o.Architectures, CodeSha256: o.CodeSha256, Description: o.Description, Environment: o.Environment, Handler: o.Handler,
-		KMSKeyArn: o.KMSKeyArn, LoggingConfig: o.LoggingConfig, MemorySize: o.MemorySize, Role: o.Role, Runtime: o.Runtime,
-		Timeout: o.Timeout, VpcConfig: o.VpcConfig,
-	}
+	return k.AWS.Lambda.GetFunction(ctx, in)
 }
 
 // functionSpec reads all but the concurrency and whether it is published.
-func functionSpec(c types.FunctionConfiguration) (blueprint.FunctionSpec, error) {
+func functionSpec(c *types.FunctionConfiguration) (blueprint.FunctionSpec, error) {
 	s := blueprint.FunctionSpec{
 		RoleARN: aws.ToString(c.Role), Handler: aws.ToString(c.Handler), Runtime: string(c.Runtime),
 		Architecture: string(types.ArchitectureX8664), MemoryMB: int(aws.ToInt32(c.MemorySize)), Timeout: int(aws.ToInt32(c.Timeout)),
@@ -214,7 +203,7 @@ func (k function) Create(ctx context.Context, t *Target, want blueprint.Function
 	if err != nil {
 		return nil, err
 	}
-	if _, err := k.settled(ctx, t); err != nil {
+	if err := k.updated(ctx, t); err != nil {
 		return nil, err
 	}
 	if want.ReservedConcurrency != blueprint.NoReservation {
@@ -243,28 +232,37 @@ func (k function) reserve(ctx context.Context, t *Target, n int) error {
 }
 
 // settled waits until no change of the function is under way. It returns the
-// configuration, with a last update that may have failed.
-func (k function) settled(ctx context.Context, t *Target) (c *lambda.GetFunctionConfigurationOutput, err error) {
+// configuration, after a change that may have failed.
+func (k function) settled(ctx context.Context, t *Target) (c *types.FunctionConfiguration, err error) {
 	err = k.wait(ctx, "function "+t.Name+" is ready", func(ctx context.Context) (bool, error) {
-		c, err = k.configuration(ctx, t, "")
+		out, err := k.get(ctx, t, "")
 		if err != nil {
 			return false, err
 		}
-		if c.State == types.StateFailed {
-			return false, fmt.Errorf("function %s could not be made ready: %s: %s", t.Name, c.StateReasonCode, aws.ToString(c.StateReason))
-		}
+		c = out.Configuration
 		return c.State != types.StatePending && c.LastUpdateStatus != types.LastUpdateStatusInProgress, nil
 	})
 	return c, err
 }
 
+// failure tells why the last change failed, or nil where it did not.
+func failure(c *types.FunctionConfiguration) error {
+	switch {
+	case c.State == types.StateFailed:
+		return fmt.Errorf("the function is not usable: %s: %s", c.StateReasonCode, aws.ToString(c.StateReason))
+	case c.LastUpdateStatus == types.LastUpdateStatusFailed:
+		return fmt.Errorf("the update failed: %s: %s", c.LastUpdateStatusReasonCode, aws.ToString(c.LastUpdateStatusReason))
+	}
+	return nil
+}
+
 // updated waits until a change is done, and tells if it failed.
 func (k function) updated(ctx context.Context, t *Target) error {
 	c, err := k.settled(ctx, t)
-	if err == nil && c.LastUpdateStatus == types.LastUpdateStatusFailed {
-		err = fmt.Errorf("%s: %s", c.LastUpdateStatusReasonCode, aws.ToString(c.LastUpdateStatusReason))
+	if err != nil {
+		return err
 	}
-	return err
+	return failure(c)
 }
 
 // publish publishes the function as it is now and points the alias to that
@@ -279,8 +277,8 @@ func (k function) publish(ctx context.Context, t *Target, current string) (Attri
 	version := aws.ToString(out.Version)
 	if out.State == types.StatePending {
 		err := k.wait(ctx, "version "+version+" of function "+t.Name+" is ready", func(ctx context.Context) (bool, error) {
-			c, err := k.configuration(ctx, t, version)
-			return err == nil && c.State != types.StatePending, err
+			out, err := k.get(ctx, t, version)
+			return err == nil && out.Configuration.State != types.StatePending, err
 		})
 		if err != nil {
 			return nil, err
@@ -298,10 +296,14 @@ func (k function) publish(ctx context.Context, t *Target, current string) (Attri
 	return Attributes{"version": version}, err
 }
 
-// configured are the fields that UpdateFunctionConfiguration changes.
-var configured = []string{
-	"role", "role_id", "code_bucket", "code_key", "handler", "runtime", "memory", "timeout", "environment", "kms_key", "log_group", "vpc",
-}
+// configured are the fields that UpdateFunctionConfiguration changes, coded
+// those of UpdateFunctionCode.
+var (
+	configured = []string{
+		"role", "role_id", "code_bucket", "code_key", "handler", "runtime", "memory", "timeout", "environment", "kms_key", "log_group", "vpc",
+	}
+	coded = []string{"code_sha256", "architecture"}
+)
 
 // Update makes one change at a time and waits in between. After a change that
 // failed all is sent again: what AWS shows is then not what runs.
@@ -310,13 +312,13 @@ func (k function) Update(ctx context.Context, t *Target, want blueprint.Function
 	if err != nil {
 		return nil, err
 	}
-	failed := last.LastUpdateStatus == types.LastUpdateStatusFailed
+	failed := failure(last) != nil
 	if failed || changed.Any(configured...) {
 		if err := k.configure(ctx, t, want); err != nil {
 			return nil, step("update the configuration", err)
 		}
 	}
-	if failed || changed.Any("code_sha256", "architecture") {
+	if failed || changed.Any(coded...) {
 		_, err := k.AWS.Lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
 			FunctionName: &t.Name, S3Bucket: &want.Bucket, S3Key: &want.Object, Architectures: []types.Architecture{types.Architecture(want.Architecture)},
 		})
@@ -331,6 +333,10 @@ func (k function) Update(ctx context.Context, t *Target, want blueprint.Function
 		if err := k.reserve(ctx, t, want.ReservedConcurrency); err != nil {
 			return nil, err
 		}
+	}
+	moved := t.Attributes["version"] != live.Attributes["version"]
+	if !failed && !moved && !changed.Any(configured...) && !changed.Any(coded...) && !changed.Any("published") {
+		return live.Attributes, nil
 	}
 	return k.publish(ctx, t, live.Attributes["version"])
 }
@@ -371,7 +377,7 @@ func (k function) Delete(ctx context.Context, t *Target) error {
 		return err
 	}
 	return k.wait(ctx, "function "+t.Name+" is gone", func(ctx context.Context) (bool, error) {
-		_, err := k.configuration(ctx, t, "")
+		_, err := k.get(ctx, t, "")
 		if code(err) == functionMissing {
 			return true, nil
 		}

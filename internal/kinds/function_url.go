@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -27,7 +28,8 @@ const (
 )
 
 func (functionURL) Facts() Facts {
-	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}"}
+	// Lambda judges such calls by the function or by its alias.
+	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}", "arn:{partition}:lambda:{region}:{account}:function:{function}"}
 	return Facts{
 		Ownership: OwnedByParent, ObserveCalls: 2,
 		Permissions: []Permission{
@@ -42,7 +44,7 @@ func (functionURL) Facts() Facts {
 	}
 }
 
-// absent reports that a function, alias, URL or policy does not exist.
+// absentFunction reports that a function, alias, URL or policy does not exist.
 func absentFunction(err error) bool { return code(err) == "ResourceNotFoundException" }
 
 func split(name string) (function, alias string, err error) {
@@ -92,14 +94,28 @@ func (k functionURL) allowed(ctx context.Context, function, alias string) ([]str
 	if err != nil {
 		return nil, err
 	}
-	actions := map[string]string{sidURL: "lambda:InvokeFunctionUrl", sidFunction: "lambda:InvokeFunction"}
 	var found []string
 	for _, s := range policy.Statement {
-		if want, ours := actions[s.Sid]; ours && s.Effect == "Allow" && slices.Contains(s.Action, want) && slices.Contains(s.Principal["AWS"], "*") {
+		want, ours := urlStatements[s.Sid]
+		s.Resource = nil
+		if ours && reflect.DeepEqual(s, want) {
 			found = append(found, s.Sid)
 		}
 	}
 	return found, nil
+}
+
+// urlStatements are the two statements as Lambda writes them, without the
+// resource, which is the alias that they were read from.
+var urlStatements = map[string]blueprint.Statement{
+	sidURL: {
+		Sid: sidURL, Effect: "Allow", Principal: map[string][]string{"AWS": {"*"}}, Action: []string{"lambda:InvokeFunctionUrl"},
+		Condition: map[string]map[string][]string{"StringEquals": {"lambda:FunctionUrlAuthType": {"NONE"}}},
+	},
+	sidFunction: {
+		Sid: sidFunction, Effect: "Allow", Principal: map[string][]string{"AWS": {"*"}}, Action: []string{"lambda:InvokeFunction"},
+		Condition: map[string]map[string][]string{"Bool": {"lambda:InvokedViaFunctionUrl": {"true"}}},
+	},
 }
 
 func cors(s blueprint.URLSpec) *types.Cors {

@@ -141,7 +141,8 @@ const (
 )
 
 // Permission is a set of IAM actions on resources. In a resource {partition},
-// {region}, {account} and {name} stand for the part's own.
+// {region}, {account} and {name} stand for the part's own, and {kms_key} or the
+// JSON name of another field for that field of its spec; see Permission.Of.
 type Permission struct {
 	Verbs     []Verb
 	Actions   []string

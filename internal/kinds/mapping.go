@@ -34,6 +34,7 @@ func (mapping) Facts() Facts {
 			{"InvalidParameterValueException", "does not have permissions to call ReceiveMessage", "a new role's policy takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},
 			{"InvalidParameterValueException", "cannot be assumed by Lambda", "the same, for its trust policy"},
 			{"ResourceInUseException", "", "the mapping is being created, updated or deleted (Lambda API Reference, UpdateEventSourceMapping)"},
+			{"ResourceNotFoundException", "", "a mapping just made, or its function's alias, is not known everywhere yet"},
 			{"ResourceConflictException", "", "another operation on the mapping is under way"},
 		},
 	}

@@ -93,7 +93,9 @@ func queueSpec(a map[string]string) (blueprint.QueueSpec, error) {
 		VisibilityTimeout: atoi(a["VisibilityTimeout"]),
 		MessageRetention:  atoi(a["MessageRetentionPeriod"]),
 		KMSKeyARN:         a["KmsMasterKeyId"],
-		ManagedEncryption: a["SqsManagedSseEnabled"] == "true",
+		// A queue has one encryption at a time; with a key, SQS's own is off
+		// whatever the attribute says (SQS API Reference, SetQueueAttributes).
+		ManagedEncryption: a["SqsManagedSseEnabled"] == "true" && a["KmsMasterKeyId"] == "",
 	}
 	if p := a["RedrivePolicy"]; p != "" {
 		var r redrive

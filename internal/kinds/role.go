@@ -12,20 +12,29 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// role manages IAM roles with one inline policy.
+// role manages IAM roles with one inline policy. Its attribute "id" is the
+// role's unique id, which a role made anew under the old name does not share.
 type role struct{ Env }
 
 // inlinePolicy is the name of a role's only policy.
 const inlinePolicy = "policy"
 
 func (role) Facts() Facts {
-	own := []string{"arn:{partition}:iam::{account}:role/*{name}"}
+	// IAM judges a role that does not exist by its name alone, since the request
+	// does not tell the path.
+	own := []string{"arn:{partition}:iam::{account}:role{path}{name}", "arn:{partition}:iam::{account}:role/{name}"}
 	return Facts{
 		ObserveCalls: 2,
 		Permissions: []Permission{
 			{[]Verb{Observing}, []string{"iam:GetRole", "iam:GetRolePolicy"}, own},
-			{[]Verb{Creating}, []string{"iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy", "iam:PassRole"}, own},
-			{[]Verb{Updating}, []string{"iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole"}, own},
+			{[]Verb{Creating}, []string{"iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy"}, own},
+			// Lambda and Scheduler are given the role by whoever makes functions
+			// and schedules.
+			{[]Verb{Creating, Updating}, []string{"iam:PassRole"}, own},
+			{[]Verb{Updating}, []string{
+				"iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
+				"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole",
+			}, own},
 			{[]Verb{Deleting}, []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy", "iam:DeleteRole"}, own},
 		},
 		Transient: []Transient{
@@ -62,6 +71,7 @@ func (k role) Observe(ctx context.Context, t *Target) (*Live[blueprint.RoleSpec]
 	switch {
 	case absentEntity(err):
 		// Half-made, or taken away: the difference shows in the policy.
+		s.Policy = blueprint.NewPolicy()
 	case err != nil:
 		return nil, err
 	default:
@@ -91,14 +101,27 @@ func (k role) Create(ctx context.Context, t *Target, want blueprint.RoleSpec) (A
 	if err != nil {
 		return nil, err
 	}
-	return Attributes{"id": aws.ToString(out.Role.RoleId)}, k.permit(ctx, t, want)
+	attributes := Attributes{"id": aws.ToString(out.Role.RoleId)}
+	if len(want.Policy.Statement) == 0 {
+		return attributes, nil
+	}
+	return attributes, k.permit(ctx, t, want.Policy)
 }
 
-func (k role) permit(ctx context.Context, t *Target, want blueprint.RoleSpec) error {
-	_, err := k.AWS.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-		RoleName: &t.Name, PolicyName: aws.String(inlinePolicy), PolicyDocument: aws.String(want.Policy.JSON()),
-	})
-	return err
+// permit gives the role its inline policy, or takes it away where there is
+// nothing to allow: IAM takes no policy without statements.
+func (k role) permit(ctx context.Context, t *Target, p blueprint.Policy) error {
+	if len(p.Statement) > 0 {
+		_, err := k.AWS.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+			RoleName: &t.Name, PolicyName: aws.String(inlinePolicy), PolicyDocument: aws.String(p.JSON()),
+		})
+		return step("put the role's policy", err)
+	}
+	_, err := k.AWS.IAM.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &t.Name, PolicyName: aws.String(inlinePolicy)})
+	if absentEntity(err) {
+		return nil
+	}
+	return step("delete the role's policy", err)
 }
 
 func roleTags(tags map[string]string) []types.Tag {
@@ -111,7 +134,8 @@ func roleTags(tags map[string]string) []types.Tag {
 
 func (k role) Update(ctx context.Context, t *Target, want blueprint.RoleSpec, live *Live[blueprint.RoleSpec], changed Changes) (Attributes, error) {
 	if changed.Any("description") {
-		if _, err := k.AWS.IAM.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: &t.Name, Description: &want.Description}); err != nil {
+		// UpdateRole would also set the session's duration back, which is not ours.
+		if _, err := k.AWS.IAM.UpdateRoleDescription(ctx, &iam.UpdateRoleDescriptionInput{RoleName: &t.Name, Description: &want.Description}); err != nil {
 			return nil, err
 		}
 	}
@@ -132,7 +156,7 @@ func (k role) Update(ctx context.Context, t *Target, want blueprint.RoleSpec, li
 		}
 	}
 	if changed.Any("policy") {
-		return live.Attributes, k.permit(ctx, t, want)
+		return live.Attributes, k.permit(ctx, t, want.Policy)
 	}
 	return live.Attributes, nil
 }

@@ -22,7 +22,7 @@ func (schedule) Facts() Facts {
 		Permissions: []Permission{
 			{[]Verb{Observing}, []string{"scheduler:GetSchedule"}, []string{own}},
 			{[]Verb{Creating}, []string{"scheduler:CreateSchedule"}, []string{own}},
-			{[]Verb{Updating}, []string{"scheduler:UpdateSchedule"}, []string{own}},
+			{[]Verb{Updating}, []string{"scheduler:GetSchedule", "scheduler:UpdateSchedule"}, []string{own}},
 			{[]Verb{Deleting}, []string{"scheduler:DeleteSchedule"}, []string{own}},
 		},
 		Transient: []Transient{
@@ -65,12 +65,16 @@ func scheduleMarks(description string) map[string]string {
 }
 
 func scheduleTarget(s blueprint.ScheduleSpec) *types.Target {
-	return &types.Target{
-		Arn: &s.TargetARN, RoleArn: &s.RoleARN, Input: &s.Input,
+	target := &types.Target{
+		Arn: &s.TargetARN, RoleArn: &s.RoleARN,
 		RetryPolicy: &types.RetryPolicy{
 			MaximumRetryAttempts: aws.Int32(int32(s.Retries)), MaximumEventAgeInSeconds: aws.Int32(int32(s.MaxAge)), //nolint:gosec // small counts
 		},
 	}
+	if s.Input != "" {
+		target.Input = &s.Input
+	}
+	return target
 }
 
 // Create sends no token of its own: the SDK's covers its attempts, and one made
@@ -86,11 +90,19 @@ func (k schedule) Create(ctx context.Context, t *Target, want blueprint.Schedule
 	return Attributes{}, err
 }
 
-// Update gives the whole schedule: what it left out would return to defaults.
+// Update gives the whole schedule: what it left out would return to defaults
+// (EventBridge Scheduler API Reference, UpdateSchedule). So what is not ours,
+// such as that an operator has switched it off, is read first.
 func (k schedule) Update(ctx context.Context, t *Target, want blueprint.ScheduleSpec, live *Live[blueprint.ScheduleSpec], _ Changes) (Attributes, error) {
-	_, err := k.AWS.Scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
+	now, err := k.AWS.Scheduler.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: &t.Name})
+	if err != nil {
+		return nil, err
+	}
+	_, err = k.AWS.Scheduler.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
 		Name: &t.Name, ScheduleExpression: &want.Expression, Description: &want.Description, Target: scheduleTarget(want),
 		FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
+		State:              now.State, StartDate: now.StartDate, EndDate: now.EndDate, ActionAfterCompletion: now.ActionAfterCompletion,
+		ScheduleExpressionTimezone: now.ScheduleExpressionTimezone, KmsKeyArn: now.KmsKeyArn,
 	})
 	return live.Attributes, err
 }

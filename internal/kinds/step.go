@@ -16,9 +16,10 @@ func step(doing string, err error) error {
 }
 
 // together makes calls that do not depend on each other at the same time, and
-// returns the first error.
+// returns the first error. An error ends none of the others, so that there are
+// always as many calls as the kind declares.
 func together(ctx context.Context, calls ...func(context.Context) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	for _, call := range calls {
 		group.Go(func() error { return call(ctx) })
 	}

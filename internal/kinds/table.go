@@ -21,13 +21,21 @@ func (table) Facts() Facts {
 		Permissions: []Permission{
 			{[]Verb{Observing}, []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:ListTagsOfResource"}, own},
 			{[]Verb{Creating}, []string{"dynamodb:CreateTable", "dynamodb:TagResource", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups"}, own},
-			{[]Verb{Updating}, []string{"dynamodb:UpdateTable", "dynamodb:UpdateContinuousBackups", "dynamodb:TagResource", "dynamodb:UntagResource"}, own},
+			{[]Verb{Updating}, []string{"dynamodb:UpdateTable", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups", "dynamodb:TagResource", "dynamodb:UntagResource"}, own},
+			// What DynamoDB does with the key in the caller's name (DynamoDB
+			// Developer Guide, "DynamoDB encryption at rest: usage notes").
+			{[]Verb{Creating, Updating}, []string{
+				"kms:DescribeKey", "kms:CreateGrant", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+				"kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+			}, []string{"{kms_key}"}},
 			{[]Verb{Deleting}, []string{"dynamodb:DescribeTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable"}, own},
 		},
 		Transient: []Transient{
 			{"ResourceInUseException", "", "the table is being created, changed or deleted (DynamoDB API Reference, UpdateTable)"},
+			{"ResourceNotFoundException", "", "a table just made is not known everywhere yet (DynamoDB API Reference, DescribeTable)"},
+			{"TableNotFoundException", "", "the same, for its backups"},
 			{"ContinuousBackupsUnavailableException", "", "backups of a new table are being enabled (DynamoDB API Reference, UpdateContinuousBackups)"},
-			{"LimitExceededException", "", "too many tables are being changed at once (DynamoDB API Reference, CreateTable)"},
+			{"LimitExceededException", "simultaneously", "too many tables are being changed at once (DynamoDB API Reference, CreateTable)"},
 		},
 	}
 }
@@ -50,59 +58,90 @@ func (k table) describe(ctx context.Context, name string) (*types.TableDescripti
 	return out.Table, nil
 }
 
+// Observe takes a table under deletion for absent. One still being made, after
+// an apply that was cut off, is waited for, so that dependants can rely on it.
 func (k table) Observe(ctx context.Context, t *Target) (*Live[blueprint.TableSpec], error) {
-	d, err := k.describe(ctx, t.Name)
+	arn, err := k.arn(ctx, "dynamodb", "table/"+t.Name)
 	if err != nil {
 		return nil, err
 	}
-	if d.TableStatus == types.TableStatusDeleting {
-		return nil, ErrAbsent
+	// Whether there is a table is asked first: for the tags of one that does not
+	// exist the answer is AccessDeniedException.
+	described, err := k.describe(ctx, t.Name)
+	if err != nil {
+		return nil, err
 	}
+	switch described.TableStatus {
+	case types.TableStatusDeleting:
+		return nil, ErrAbsent
+	case types.TableStatusCreating:
+		if err := k.active(ctx, t.Name); err != nil {
+			return nil, err
+		}
+		return k.Observe(ctx, t)
+	}
+	live := &Live[blueprint.TableSpec]{Spec: tableSpec(described), Attributes: Attributes{}, Tags: map[string]string{}}
+	err = together(ctx,
+		func(ctx context.Context) (err error) {
+			live.Spec.PointInTimeRecovery, err = k.recovery(ctx, t.Name)
+			return err
+		},
+		func(ctx context.Context) error { return k.tags(ctx, arn, live.Tags) })
+	if err != nil {
+		return nil, err
+	}
+	return live, nil
+}
+
+func tableSpec(d *types.TableDescription) blueprint.TableSpec {
 	s := blueprint.TableSpec{BillingMode: string(types.BillingModeProvisioned), DeletionProtection: aws.ToBool(d.DeletionProtectionEnabled)}
+	// Without a summary the table has always been provisioned (DynamoDB API
+	// Reference, BillingModeSummary).
+	if d.BillingModeSummary != nil {
+		s.BillingMode = string(d.BillingModeSummary.BillingMode)
+	}
 	for _, key := range d.KeySchema {
 		if key.KeyType == types.KeyTypeHash {
 			s.PartitionKey = aws.ToString(key.AttributeName)
 		}
 	}
-	if d.BillingModeSummary != nil {
-		s.BillingMode = string(d.BillingModeSummary.BillingMode)
-	}
-	if e := d.SSEDescription; e != nil && (e.Status == types.SSEStatusEnabled || e.Status == types.SSEStatusEnabling || e.Status == types.SSEStatusUpdating) {
+	// Tables under DynamoDB's own key have no description of their encryption.
+	if e := d.SSEDescription; e != nil && e.Status != types.SSEStatusDisabled && e.Status != types.SSEStatusDisabling {
 		s.KMSKeyARN = aws.ToString(e.KMSMasterKeyArn)
 	}
-	backups, err := k.AWS.DynamoDB.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &t.Name})
-	if tableMissing(err) {
-		return nil, ErrAbsent
-	}
-	if err != nil {
-		return nil, err
-	}
-	if c := backups.ContinuousBackupsDescription; c != nil && c.PointInTimeRecoveryDescription != nil {
-		s.PointInTimeRecovery = c.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled
-	}
-	tags, err := k.tags(ctx, aws.ToString(d.TableArn))
-	if err != nil {
-		return nil, err
-	}
-	return &Live[blueprint.TableSpec]{Spec: s, Attributes: Attributes{}, Tags: tags}, nil
+	return s
 }
 
-func (k table) tags(ctx context.Context, arn string) (map[string]string, error) {
-	tags := map[string]string{}
+// recovery reports whether point-in-time recovery is on. That the table is
+// missing is for describe to say.
+func (k table) recovery(ctx context.Context, name string) (bool, error) {
+	out, err := k.AWS.DynamoDB.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &name})
+	if tableMissing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	d := out.ContinuousBackupsDescription
+	return d != nil && d.PointInTimeRecoveryDescription != nil &&
+		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled, nil
+}
+
+func (k table) tags(ctx context.Context, arn string, into map[string]string) error {
 	in := &dynamodb.ListTagsOfResourceInput{ResourceArn: &arn}
 	for {
 		out, err := k.AWS.DynamoDB.ListTagsOfResource(ctx, in)
 		if tableMissing(err) {
-			return nil, ErrAbsent
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, tag := range out.Tags {
-			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+			into[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
 		if out.NextToken == nil {
-			return tags, nil
+			return nil
 		}
 		in.NextToken = out.NextToken
 	}
@@ -126,6 +165,9 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 	if err != nil {
 		return nil, err
 	}
+	if err := k.known(ctx, t.Name); err != nil {
+		return nil, err
+	}
 	if err := k.active(ctx, t.Name); err != nil {
 		return nil, err
 	}
@@ -133,6 +175,18 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 		return Attributes{}, k.recover(ctx, t.Name, true)
 	}
 	return Attributes{}, nil
+}
+
+// known waits until DescribeTable finds a table just made: it is eventually
+// consistent (DynamoDB API Reference, DescribeTable).
+func (k table) known(ctx context.Context, name string) error {
+	return k.wait(ctx, "table "+name+" is known", func(ctx context.Context) (bool, error) {
+		_, err := k.describe(ctx, name)
+		if errors.Is(err, ErrAbsent) {
+			return false, nil
+		}
+		return true, err
+	})
 }
 
 func (k table) active(ctx context.Context, name string) error {
@@ -149,7 +203,7 @@ func (k table) recover(ctx context.Context, name string, on bool) error {
 	_, err := k.AWS.DynamoDB.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{
 		TableName: &name, PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: &on},
 	})
-	return err
+	return step("set point-in-time recovery", err)
 }
 
 // encryption is by the customer's key, or by DynamoDB's own where there is none.
@@ -174,23 +228,20 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 	if err := k.active(ctx, t.Name); err != nil {
 		return nil, err
 	}
-	var changes []*dynamodb.UpdateTableInput
-	if changed.Any("deletion_protection") {
-		changes = append(changes, &dynamodb.UpdateTableInput{DeletionProtectionEnabled: &want.DeletionProtection})
+	steps := []struct {
+		field, doing string
+		in           dynamodb.UpdateTableInput
+	}{
+		{"deletion_protection", "set deletion protection", dynamodb.UpdateTableInput{DeletionProtectionEnabled: &want.DeletionProtection}},
+		{"billing_mode", "set the billing mode", dynamodb.UpdateTableInput{BillingMode: types.BillingMode(want.BillingMode)}},
+		{"kms_key", "set the KMS key", dynamodb.UpdateTableInput{SSESpecification: encryption(want)}},
 	}
-	if changed.Any("billing_mode") {
-		changes = append(changes, &dynamodb.UpdateTableInput{BillingMode: types.BillingMode(want.BillingMode)})
-	}
-	if changed.Any("kms_key") {
-		changes = append(changes, &dynamodb.UpdateTableInput{SSESpecification: encryption(want)})
-	}
-	for _, in := range changes {
-		in.TableName = &t.Name
-		if _, err := k.AWS.DynamoDB.UpdateTable(ctx, in); err != nil {
-			return nil, err
+	for _, s := range steps {
+		if !changed.Any(s.field) {
+			continue
 		}
-		if err := k.active(ctx, t.Name); err != nil {
-			return nil, err
+		if err := k.change(ctx, t.Name, &s.in); err != nil {
+			return nil, step(s.doing, err)
 		}
 	}
 	if changed.Any("point_in_time_recovery") {
@@ -199,20 +250,28 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 	return live.Attributes, nil
 }
 
+func (k table) change(ctx context.Context, name string, in *dynamodb.UpdateTableInput) error {
+	in.TableName = &name
+	if _, err := k.AWS.DynamoDB.UpdateTable(ctx, in); err != nil {
+		return err
+	}
+	return k.active(ctx, name)
+}
+
 func (k table) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {
-	d, err := k.describe(ctx, t.Name)
+	arn, err := k.arn(ctx, "dynamodb", "table/"+t.Name)
 	if err != nil {
 		return err
 	}
 	if len(set) > 0 {
-		if _, err := k.AWS.DynamoDB.TagResource(ctx, &dynamodb.TagResourceInput{ResourceArn: d.TableArn, Tags: tableTags(set)}); err != nil {
+		if _, err := k.AWS.DynamoDB.TagResource(ctx, &dynamodb.TagResourceInput{ResourceArn: &arn, Tags: tableTags(set)}); err != nil {
 			return err
 		}
 	}
 	if len(remove) == 0 {
 		return nil
 	}
-	_, err = k.AWS.DynamoDB.UntagResource(ctx, &dynamodb.UntagResourceInput{ResourceArn: d.TableArn, TagKeys: remove})
+	_, err = k.AWS.DynamoDB.UntagResource(ctx, &dynamodb.UntagResourceInput{ResourceArn: &arn, TagKeys: remove})
 	return err
 }
 
@@ -227,11 +286,8 @@ func (k table) Delete(ctx context.Context, t *Target) error {
 	}
 	if d.TableStatus != types.TableStatusDeleting {
 		if t.Force && aws.ToBool(d.DeletionProtectionEnabled) {
-			if _, err := k.AWS.DynamoDB.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &t.Name, DeletionProtectionEnabled: aws.Bool(false)}); err != nil {
-				return err
-			}
-			if err := k.active(ctx, t.Name); err != nil {
-				return err
+			if err := k.change(ctx, t.Name, &dynamodb.UpdateTableInput{DeletionProtectionEnabled: aws.Bool(false)}); err != nil {
+				return step("lift deletion protection", err)
 			}
 		}
 		if _, err := k.AWS.DynamoDB.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &t.Name}); err != nil && !tableMissing(err) {

@@ -228,11 +228,14 @@ func (g *Gate) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme, p.Out.URL.Host = g.target.Scheme, g.target.Host
 	p.Out.URL.RawQuery = p.In.URL.RawQuery
 	p.Out.Host = p.In.Host
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host"} {
 		if values, ok := p.In.Header[name]; ok {
 			p.Out.Header[name] = values
 		}
 	}
+	// AWS is reached by TLS; the local AWS, on this machine's loopback, is not. To it, the gate is what ends the TLS: without this,
+	// every policy that demands aws:SecureTransport would refuse everything.
+	p.Out.Header.Set("X-Forwarded-Proto", "https")
 	p.Out.Header.Del("Expect") // reading the body has answered "100 Continue" already
 }
 
