@@ -32,10 +32,18 @@ const Address = "burstline/serverless"
 
 // New returns the provider of a version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &serverless{version: version} }
+	return func() provider.Provider {
+		return &serverless{version: version, carried: bundle.Prebuilt{}, holder: deploy.Self()}
+	}
 }
 
-type serverless struct{ version string }
+type serverless struct {
+	version string
+	// carried are the functions that are deployed where source is not set.
+	carried composite.Bundles
+	// holder describes this process in the claims that it makes.
+	holder deploy.Holder
+}
 
 type model struct {
 	Region                 types.String `tfsdk:"region"`
@@ -168,7 +176,9 @@ func (p *serverless) Configure(ctx context.Context, req provider.ConfigureReques
 		}
 		return
 	}
-	data := &composite.ProviderData{Engine: deploy.New(client, bundles.Content, p.version), DefaultTags: tags, Bundles: bundles}
+	engine := deploy.New(client, bundles.Content, p.version)
+	engine.Holder = p.holder
+	data := &composite.ProviderData{Engine: engine, DefaultTags: tags, Bundles: bundles}
 	resp.ResourceData, resp.DataSourceData = data, data
 }
 
@@ -231,7 +241,7 @@ func (p *serverless) defaultTags(ctx context.Context, m model, resp *provider.Co
 
 func (p *serverless) bundles(m model, resp *provider.ConfigureResponse) composite.Bundles {
 	if m.Source.IsNull() {
-		return bundle.Prebuilt{}
+		return p.carried
 	}
 	dir, err := filepath.Abs(m.Source.ValueString())
 	if err != nil {

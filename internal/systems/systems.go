@@ -12,11 +12,14 @@ import (
 type System struct {
 	blueprint.System
 	Resource func() resource.Resource
+	// Example is a plausible set of arguments beside the name, as plain values.
+	// The tests that hold for every system deploy it.
+	Example func() map[string]any
 }
 
 // All lists every system, in the order of their names.
 var All = []System{
-	{votingwindow.System, votingwindow.Resource},
+	{votingwindow.System, votingwindow.Resource, votingwindow.Example},
 }
 
 // Names lists the names of all systems: "voting_window".

@@ -52,6 +52,17 @@ type Model struct {
 // Resource returns serverless_voting_window.
 func Resource() resource.Resource { return composite.New(Definition()) }
 
+// Example returns arguments of a plain voting window, beside its name.
+func Example() map[string]any {
+	return map[string]any{
+		"question":      "Who wins the final?",
+		"answers":       map[string]any{"anna": "Anna and the Hurricanes", "bruno": "Bruno"},
+		"opens_at":      "2027-05-22T20:15:00+02:00",
+		"closes_at":     "2027-05-22T20:25:00+02:00",
+		"voter_pattern": "[0-9]{8}",
+	}
+}
+
 // Definition is what the generic resource needs to know of a voting window.
 func Definition() composite.Definition[Model] {
 	return composite.Definition[Model]{

@@ -1,0 +1,11 @@
+terraform {
+  required_providers {
+    serverless = {
+      source = "burstline/serverless"
+    }
+  }
+}
+
+provider "serverless" {
+  region = "eu-central-1"
+}

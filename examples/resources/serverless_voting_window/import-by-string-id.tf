@@ -1,0 +1,4 @@
+import {
+  to = serverless_voting_window.final
+  id = "tv-final"
+}

@@ -1,0 +1,79 @@
+package provider_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/burstline/terraform-provider-serverless/internal/localaws"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/tfcli"
+)
+
+// local is the one local AWS of this package's tests. Each test works in an
+// account of its own, so that they can run at the same time.
+var local *localaws.Local
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	failed := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "provider-test-")
+	if err != nil {
+		return failed(err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			code = failed(err)
+		}
+	}()
+	if err := environment(dir); err != nil {
+		return failed(err)
+	}
+	if local, err = localaws.Start(context.Background(), localaws.Options{}); err != nil {
+		return failed(err)
+	}
+	defer func() {
+		if err := local.Close(); err != nil {
+			code = failed(err)
+		}
+	}()
+	return m.Run()
+}
+
+// environment gives Terraform and the provider nothing of the developer's own
+// settings.
+func environment(dir string) error {
+	tool, err := tfcli.Find()
+	if err != nil {
+		return err
+	}
+	rc := filepath.Join(dir, "terraformrc")
+	if err := os.WriteFile(rc, nil, 0o600); err != nil {
+		return fmt.Errorf("write an empty CLI configuration: %w", err)
+	}
+	for name, value := range map[string]string{
+		"TF_ACC_TERRAFORM_PATH": tool, "TF_CLI_CONFIG_FILE": rc, "CHECKPOINT_DISABLE": "1", "TF_ACC_TEMP_DIR": dir,
+		"AWS_CONFIG_FILE": filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "no-credentials"),
+		"AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	for _, name := range []string{
+		"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_ENDPOINT_URL", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
+	} {
+		if err := os.Unsetenv(name); err != nil {
+			return fmt.Errorf("unset %s: %w", name, err)
+		}
+	}
+	return nil
+}
