@@ -22,8 +22,9 @@ var version = "dev"
 func main() {
 	if len(os.Args) > 1 && os.Args[1][0] != '-' {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		os.Exit(operator.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		code := operator.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
 	}
 	debug := flag.Bool("debug", false, "serve to a debugger, and print how Terraform reaches it")
 	flag.Parse()

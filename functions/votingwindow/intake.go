@@ -51,7 +51,7 @@ func (i *Intake) Handle(ctx context.Context, request events.LambdaFunctionURLReq
 	}
 	vote, err := DecodeVote(body)
 	if err != nil {
-		return refuse(http.StatusBadRequest, string(ReasonMalformed), `A vote is a JSON object of "voter" and "answer", both strings.`), nil
+		return refuse(http.StatusBadRequest, string(ReasonMalformed), `A vote is a JSON object of "voter" and "answer", both strings.`), nil //nolint:nilerr // told to the voter
 	}
 	switch i.Rules.Check(vote) {
 	case ReasonVoter:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -192,7 +193,7 @@ type mortal struct {
 }
 
 func (m mortal) ReleaseLease(ctx context.Context, holder string) error {
-	if err := m.life.Err(); err != nil && context.Cause(m.life) == context.Canceled {
+	if err := m.life.Err(); err != nil && errors.Is(context.Cause(m.life), context.Canceled) { //nolint:contextcheck // the life of the process, not of the call
 		return err
 	}
 	return m.PublisherStore.ReleaseLease(ctx, holder)

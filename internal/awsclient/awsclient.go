@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -265,9 +266,9 @@ func checkEndpoint(attribute, shown, endpoint string) *Failure {
 func credentialsFailure(summary, detail string, c Config) *Failure {
 	f := &Failure{Summary: "No AWS credentials", Detail: detail}
 	switch {
-	case strings.Contains(detail, "failed to get shared config profile"):
+	case strings.Contains(summary+detail, "failed to get shared config profile"):
 		f.Attribute, f.Summary = "profile", "AWS profile not found"
-		f.Detail = fmt.Sprintf("There is no profile %q in the shared configuration or credentials files. Correct profile (or AWS_PROFILE), or name the right files in shared_config_files.\n\n%s", c.Profile, detail)
+		f.Detail = fmt.Sprintf("There is no profile %q in the shared configuration or credentials files. Correct profile (or AWS_PROFILE), or name the right files in shared_config_files.", first(c.Profile, os.Getenv("AWS_PROFILE")))
 	case len(c.AssumeRole) > 0 && strings.Contains(summary, "assume"):
 		f.Attribute, f.Summary = "assume_role", "Cannot assume the role"
 	case strings.Contains(summary, "No valid credential sources"):

@@ -171,7 +171,6 @@ func (b *Blueprint) AttributeReferences(p *Part) []Reference {
 type Builder struct {
 	settings Settings
 	blue     *Blueprint
-	alarms   []string
 }
 
 // NewBuilder starts a blueprint.

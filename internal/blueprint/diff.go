@@ -23,7 +23,7 @@ func Compare(want, have Spec, runtimeOwned []string) []Difference {
 	var out []Difference
 	for i, w := range wanted {
 		h := found[i]
-		if slices.Contains(runtimeOwned, w.Name) || bytes.Equal(comparable(w.Value), comparable(h.Value)) {
+		if slices.Contains(runtimeOwned, w.Name) || bytes.Equal(normal(w.Value), normal(h.Value)) {
 			continue
 		}
 		out = append(out, Difference{Field: w, Text: describe(w, h.Value)})
@@ -31,13 +31,37 @@ func Compare(want, have Spec, runtimeOwned []string) []Difference {
 	return out
 }
 
-// comparable renders a value so that nil and empty are the same.
-func comparable(v any) []byte {
-	b := canonical(v)
-	if s := string(b); s == "null" || s == "{}" || s == "[]" {
-		return nil
+// normal renders a value so that nil and empty are the same, however deep.
+func normal(v any) []byte {
+	var plain any
+	if err := json.Unmarshal(canonical(v), &plain); err != nil {
+		panic(fmt.Sprintf("blueprint: a spec is not plain data: %v", err))
 	}
-	return b
+	return canonical(pruned(plain))
+}
+
+// pruned returns plain data without its empty lists and maps; nil where nothing
+// is left.
+func pruned(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			if v[k] = pruned(inner); v[k] == nil {
+				delete(v, k)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i, inner := range v {
+			v[i] = pruned(inner)
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return v
 }
 
 // describe says what a field is and should be, entry by entry for a map.
@@ -81,8 +105,8 @@ func show(v any, unit string) string {
 	case Policy:
 		return "a policy that allows " + summary(v)
 	}
-	text := string(canonical(v))
-	if text == "null" || text == "[]" {
+	text := string(normal(v))
+	if text == "null" {
 		return "empty"
 	}
 	if unit != "" {
@@ -110,7 +134,7 @@ func quote(s string) string { return fmt.Sprintf("%q", cut(s)) }
 
 func cut(s string) string {
 	if len(s) > shown {
-		return s[:shown] + "…"
+		return strings.ToValidUTF8(s[:shown], "") + "…"
 	}
 	return s
 }

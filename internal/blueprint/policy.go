@@ -55,10 +55,11 @@ func (p *Policy) normalize() {
 // JSON renders the document as AWS takes it.
 func (p Policy) JSON() string { return string(canonical(p)) }
 
-// ParsePolicy reads a document as AWS returns it, URL-encoded (IAM) or not,
-// into the normal form.
+// ParsePolicy reads a document as AWS returns it, into the normal form. IAM
+// encodes it as RFC 3986 says, in which a plus is a plus (IAM API Reference,
+// GetRolePolicy); other services do not.
 func ParsePolicy(document string) (Policy, error) {
-	if decoded, err := url.QueryUnescape(document); err == nil && !json.Valid([]byte(document)) {
+	if decoded, err := url.PathUnescape(document); err == nil && !json.Valid([]byte(document)) {
 		document = decoded
 	}
 	var raw struct {
@@ -82,6 +83,9 @@ func ParsePolicy(document string) (Policy, error) {
 		st := Statement{Sid: s.Sid, Effect: s.Effect, Principal: principal, Action: s.Action, Resource: s.Resource}
 		for op, keys := range s.Condition {
 			for key, values := range keys {
+				if len(values) == 0 {
+					continue
+				}
 				if st.Condition == nil {
 					st.Condition = map[string]map[string][]string{}
 				}
@@ -101,7 +105,7 @@ func ParsePolicy(document string) (Policy, error) {
 
 // parsePrincipal reads "*" as the AWS principal "*", which IAM treats alike.
 func parsePrincipal(raw json.RawMessage) (map[string][]string, error) {
-	if len(raw) == 0 {
+	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
 	var everyone string
@@ -119,11 +123,15 @@ func parsePrincipal(raw json.RawMessage) (map[string][]string, error) {
 	return out, nil
 }
 
-// oneOrMany reads a JSON value that stands alone or in a list.
+// oneOrMany reads a JSON value that stands alone or in a list; null is none.
 type oneOrMany[T any] []T
 
 func (o *oneOrMany[T]) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '[' {
+	if string(b) == "null" {
+		*o = nil
+		return nil
+	}
+	if b[0] == '[' {
 		return json.Unmarshal(b, (*[]T)(o))
 	}
 	var one T

@@ -33,12 +33,17 @@ func Ref(part, attribute string) string { return token(part + "." + attribute) }
 // Unknown returns a token for an argument whose value the plan does not know.
 func Unknown(argument string) string { return token(unknownPrefix + argument) }
 
-// Partition, Region, RegionCode and Account are tokens for where the system is
-// deployed: "aws", "eu-central-1", "euc1", "123456789012".
-func Partition() string  { return token(pseudoPrefix + "partition") }
-func Region() string     { return token(pseudoPrefix + "region") }
+// Partition is a token for the partition of the region: "aws".
+func Partition() string { return token(pseudoPrefix + "partition") }
+
+// Region is a token for the region: "eu-central-1".
+func Region() string { return token(pseudoPrefix + "region") }
+
+// RegionCode is a token for the region as in physical names: "euc1".
 func RegionCode() string { return token(pseudoPrefix + "region_code") }
-func Account() string    { return token(pseudoPrefix + "account") }
+
+// Account is a token for the account's id: "123456789012".
+func Account() string { return token(pseudoPrefix + "account") }
 
 // HasToken reports whether s contains any token.
 func HasToken(s string) bool { return strings.ContainsRune(s, tokenOpen) }

@@ -57,7 +57,7 @@ func (b *Blueprint) Validate() []Problem {
 			c.atMost("description", b.longest(s.Description), 512, "characters", "EventBridge Scheduler API Reference")
 		case LogGroupSpec:
 			if !slices.Contains(LogRetention, s.RetentionDays) {
-				c.add([]string{"log_retention_days"}, "a log retention of %d days is none that CloudWatch Logs has; choose one of %v", s.RetentionDays, LogRetention)
+				c.add([]string{"log_retention_days"}, "a log retention of %d days is none that CloudWatch Logs has; choose one of %v (CloudWatch Logs API Reference, PutRetentionPolicy)", s.RetentionDays, LogRetention)
 			}
 		}
 	}
@@ -107,15 +107,15 @@ func (c *checker) settings() {
 		c.add(nil, "the slug %q of system %s is longer than %d characters", s.System.Slug, s.System.Name, maxSlug)
 	}
 	if len(s.Tags) > maxTags {
-		c.add([]string{"tags"}, "there are %d tags; at most %d leave room for the three by which the provider knows its own", len(s.Tags), maxTags)
+		c.add([]string{"tags"}, "there are %d tags; at most %d leave room, among the 50 that AWS takes (Tagging AWS Resources, Tag naming limits), for the three by which the provider knows its own", len(s.Tags), maxTags)
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.Tags)) {
 		v := s.Tags[k]
 		switch {
 		case k == "" || utf8.RuneCountInString(k) > 128 || utf8.RuneCountInString(v) > 256:
-			c.add([]string{"tags"}, "tag %q: keys have 1 to 128 characters, values at most 256", k)
+			c.add([]string{"tags"}, "tag %q: keys have 1 to 128 characters, values at most 256 (Tagging AWS Resources, Tag naming limits)", k)
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			c.add([]string{"tags"}, "tag %q: the prefix aws: is reserved by AWS", k)
+			c.add([]string{"tags"}, "tag %q: the prefix aws: is reserved by AWS (Tagging AWS Resources, Tag naming limits)", k)
 		case k == TagSystem || k == TagName || k == TagPart:
 			c.add([]string{"tags"}, "tag %q is set by the provider itself, which knows its parts by it", k)
 		}
@@ -219,7 +219,7 @@ func (c *checker) function(s FunctionSpec) {
 	for _, k := range slices.Sorted(maps.Keys(s.Environment)) {
 		size += len(k) + c.blue.longest(s.Environment[k])
 		if slices.Contains(reservedVariables, k) {
-			c.add(nil, "the environment variable %s is reserved by Lambda", k)
+			c.add(nil, "the environment variable %s is reserved by Lambda (Lambda Developer Guide, Defined runtime environment variables)", k)
 		}
 	}
 	c.atMost("environment", size, 4096, "bytes", "Lambda quotas, Environment variables")

@@ -36,6 +36,9 @@ func archiveName(architecture string) string { return architecture + ".tar.zst" 
 // errNone is a provider without bundles.
 var errNone = errors.New("this build of the provider carries no functions; build it with \"make build\", or set source in the provider block to a checkout")
 
+// errDamaged is a provider whose file is not as it was made.
+var errDamaged = errors.New("the provider's file is damaged, install it again")
+
 func (p Prebuilt) files() (fs.FS, error) {
 	if p.Files != nil {
 		return p.Files, nil
@@ -57,7 +60,7 @@ func (p Prebuilt) index() (Index, fs.FS, error) {
 	}
 	var index Index
 	if err := json.Unmarshal(b, &index); err != nil {
-		return nil, nil, fmt.Errorf("read the index of functions: %w", err)
+		return nil, nil, fmt.Errorf("read the index of functions: %w; %w", err, errDamaged)
 	}
 	return index, files, nil
 }
@@ -94,7 +97,7 @@ func (p Prebuilt) Content(ctx context.Context, sha256 string) ([]byte, error) {
 func (p Prebuilt) extract(ctx context.Context, files fs.FS, architecture, system, sha256 string) ([]byte, error) {
 	f, err := files.Open(archiveName(architecture))
 	if err != nil {
-		return nil, fmt.Errorf("open functions for %s: %w", architecture, err)
+		return nil, fmt.Errorf("open functions for %s: %w; %w", architecture, err, errDamaged)
 	}
 	defer f.Close() //nolint:errcheck // read only
 	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
@@ -106,10 +109,10 @@ func (p Prebuilt) extract(ctx context.Context, files fs.FS, architecture, system
 	for {
 		header, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("the archive for %s lacks %s, which its index lists", architecture, system)
+			return nil, fmt.Errorf("the archive for %s lacks %s, which its index lists: %w", architecture, system, errDamaged)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read functions for %s: %w", architecture, err)
+			return nil, fmt.Errorf("read functions for %s: %w; %w", architecture, err, errDamaged)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -119,10 +122,10 @@ func (p Prebuilt) extract(ctx context.Context, files fs.FS, architecture, system
 		}
 		zip, err := Zip(t)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read functions of %s for %s: %w; %w", system, architecture, err, errDamaged)
 		}
 		if got := Digest(zip); got != sha256 {
-			return nil, fmt.Errorf("the functions of %s have SHA-256 %s, their index says %s: the provider's file is damaged", system, got, sha256)
+			return nil, fmt.Errorf("the functions of %s have SHA-256 %s, their index says %s: %w", system, got, sha256, errDamaged)
 		}
 		return zip, nil
 	}

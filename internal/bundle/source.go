@@ -83,7 +83,9 @@ func Build(ctx context.Context, root, system, architecture string) ([]byte, erro
 	}
 	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-buildvcs=false", "-tags=lambda.norpc", "-ldflags=-s -w -buildid=", "-o", out.Name(), pkg) //nolint:gosec // the go tool, on a package of the checkout
 	cmd.Dir = root
-	cmd.Env = append(environment(os.Environ()), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=", "GOWORK=off")
+	// What is empty would be taken from the file that "go env -w" writes: a comma
+	// is a list of no experiments.
+	cmd.Env = append(environment(os.Environ()), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=,", "GOFIPS140=off", "GO111MODULE=on", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
@@ -104,7 +106,7 @@ func environment(from []string) []string {
 	var out []string
 	for _, v := range from {
 		switch name, _, _ := strings.Cut(v, "="); name {
-		case "GOOS", "GOARCH", "CGO_ENABLED", "GOAMD64", "GOARM64", "GOFLAGS", "GOEXPERIMENT", "GOWORK":
+		case "GOOS", "GOARCH", "CGO_ENABLED", "GOAMD64", "GOARM64", "GOFLAGS", "GOEXPERIMENT", "GOFIPS140", "GO111MODULE", "GOWORK":
 		default:
 			out = append(out, v)
 		}

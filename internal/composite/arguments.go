@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -261,7 +262,13 @@ func checkReserved(raw tftypes.Value) diag.Diagnostics {
 			return false, err
 		}
 		if blueprint.Reserved(s) {
-			diags.AddError("Unusable characters", fmt.Sprintf("The argument at %s holds a private-use character (U+E000 or U+E001). Remove it.", at))
+			argument := path.Empty()
+			if steps := at.Steps(); len(steps) > 0 {
+				if name, ok := steps[0].(tftypes.AttributeName); ok {
+					argument = path.Root(string(name))
+				}
+			}
+			diags.AddAttributeError(argument, "Unusable characters", fmt.Sprintf("The value of %s holds a private-use character (U+E000 or U+E001). Remove it.", argument))
 		}
 		return true, nil
 	})

@@ -66,10 +66,6 @@ type vpcModel struct {
 	SecurityGroupIDs types.Set `tfsdk:"security_group_ids"`
 }
 
-// engineAttributes are computed by this package; all other attributes that are
-// only computed are outputs of the system's blueprint.
-var engineAttributes = []string{"functions_sha256", "parts", "drift", "region", "account_id"}
-
 var arnPattern = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
 
 func arnValidator(what string) validator.String {

@@ -116,7 +116,7 @@ func (r *system[M]) ValidateConfig(ctx context.Context, req resource.ValidateCon
 	if r.def.Validate != nil {
 		resp.Diagnostics.Append(r.def.Validate(ctx, &m)...)
 	}
-	if resp.Diagnostics.HasError() || r.undecided(ctx, req.Config.Raw) {
+	if resp.Diagnostics.HasError() || r.undecided(ctx, req.Config.Raw) || !r.wellFormed(ctx, req.Config) {
 		return
 	}
 	b, diags := r.blueprint(ctx, &m, nil, placeholderSHA256)

@@ -89,6 +89,14 @@ func (r *system[M]) apply(ctx context.Context, m *M, plan tfsdk.Plan, in deploy.
 
 func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var m M
+	if r.data != nil && r.data.Unknown {
+		// Nothing can be asked yet, so a plan starts from the state as it is.
+		if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
+			c := r.def.Common(&m)
+			resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, c.Name, deploy.Result{Region: c.Region.ValueString(), Account: c.AccountID.ValueString()})...)
+		}
+		return
+	}
 	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
 	}

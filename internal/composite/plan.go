@@ -35,7 +35,9 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		return
 	}
 	c := r.def.Common(&m)
-	replaced := prior != nil && len(resp.RequiresReplace) > 0
+	// The name alone forces replacement. The framework does not tell ModifyPlan
+	// what the plan modifiers of attributes have found.
+	replaced := prior != nil && !prior.Name.Equal(c.Name)
 	if replaced {
 		r.protect(ctx, &before, resp)
 		// What is planned is the new system.

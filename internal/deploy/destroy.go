@@ -87,7 +87,7 @@ func (r *run) unmanifested(ctx context.Context) {
 			r.fail(r.ofPart("find", p.Key, p.Spec.Kind(), target.Name, err))
 			return err
 		case r.ours(driver, target, live, false) != nil:
-			return nil
+			return nil //nolint:nilerr // another's object is left alone
 		}
 		r.put(p, target.Name, live.Attributes)
 		return nil

@@ -41,7 +41,7 @@ func (d diagnosis) of(action string, err error) Failure {
 	case errors.As(err, &known):
 		f.Summary, f.Detail = known.Summary, known.Detail
 	case errors.As(err, &busy):
-		f.Detail = fmt.Sprintf("%s.\n\nNothing was changed. Wait until that work is done, then apply again. If that process is dead, its claim ends by itself %s after its last sign of life.", upper(busy.Error()), staleAfter)
+		f.Detail = fmt.Sprintf("%s.\n\nNothing was changed. Wait until that work is done, then apply again. If that process is dead, its claim ends by itself %s after its last sign of life.", busy, staleAfter)
 	case errors.As(err, &finished):
 		f.Argument = []string{"name"}
 		f.Detail = fmt.Sprintf("In this account and region there is a %s of that name already (%s). Nothing was changed.\n\nChoose another name, or take over the existing one: terraform import <address> %s", label(d.system.Name), finished.status, d.name)

@@ -284,14 +284,21 @@ func (k function) publish(ctx context.Context, t *Target, current string) (Attri
 			return nil, err
 		}
 	}
+	point := func() error {
+		_, err := k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+		return step("point the alias to version "+version, err)
+	}
 	switch current {
 	case version:
 	case "":
 		_, err = k.AWS.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+		if code(err) == "ResourceConflictException" && containsFold(err.Error(), "already exist") {
+			// It was made by an attempt whose answer was lost.
+			err = point()
+		}
 		err = step("create alias", err)
 	default:
-		_, err = k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
-		err = step("point the alias to version "+version, err)
+		err = point()
 	}
 	return Attributes{"version": version}, err
 }

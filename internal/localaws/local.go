@@ -53,7 +53,7 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	if err != nil && endpoint == "" {
 		return nil, err
 	}
-	gate, err := NewGate(options.Port, OpenModels(modelsOf(venv)), logs)
+	gate, err := NewGate(options.Port, OpenModels(modelsOf(venv)), logs) //nolint:contextcheck // it lives until Stop, not as long as ctx
 	if err != nil {
 		return nil, err
 	}

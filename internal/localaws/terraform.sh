@@ -5,11 +5,12 @@ set -euo pipefail
 bin=$1 version=$2
 if command -v terraform >/dev/null || command -v tofu >/dev/null || [ -x "$bin/tofu" ]; then exit 0; fi
 echo "==> there is neither terraform nor tofu on the PATH: building OpenTofu $version from its Go module (some minutes, once)"
-zip_dir=$(go mod download -json "github.com/opentofu/opentofu@v$version" | python3 -c 'import json,sys; print(json.load(sys.stdin)["Dir"])')
+go mod download "github.com/opentofu/opentofu@v$version"
+module=$(go env GOMODCACHE)/github.com/opentofu/opentofu@v$version
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-cp -R "$zip_dir/." "$work"
+cp -R "$module/." "$work"
 chmod -R u+w "$work"
 mkdir -p "$bin"
 out=$(cd "$bin" && pwd)/tofu
-(cd "$work" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go build -trimpath -o "$out" ./cmd/tofu)
+(cd "$work" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go build -trimpath -o "$out" ./cmd/tofu 2> >(grep -v '^go: downloading' >&2))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -37,7 +38,7 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	root.PersistentFlags().StringVar(&t.config.Region, "region", "", "AWS region")
 	root.PersistentFlags().StringVar(&t.config.Profile, "profile", "", "profile of the shared configuration files")
 	root.PersistentFlags().StringVar(&t.config.Endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "URL for all services, for instance of a local AWS")
-	root.AddCommand(t.invoke())
+	root.AddCommand(t.invoke()) //nolint:contextcheck // a command runs with the context of its execution
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -127,6 +128,7 @@ func functionsOf(m *deploy.Manifest) []string {
 			out = append(out, key)
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 

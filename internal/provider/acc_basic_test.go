@@ -30,7 +30,7 @@ func TestAccBasic(t *testing.T) {
 		digests[key] = knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{4}-[0-9a-f]{8}$`))
 	}
 	var mark localaws.Mark
-	a.run(t,
+	a.runCarrying(t,
 		resource.TestStep{
 			Config: a.config(base(name)),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
@@ -63,7 +63,9 @@ func TestAccBasic(t *testing.T) {
 // outputs are the checks of all outputs of a voting window.
 func outputs(a account, name string) []statecheck.StateCheck {
 	physical := func(key string) string { return name + "-vote-" + key + "-" + code }
-	arn := func(service, resource string) string { return "arn:aws:" + service + ":" + home + ":" + string(a) + ":" + resource }
+	arn := func(service, resource string) string {
+		return "arn:aws:" + service + ":" + home + ":" + string(a) + ":" + resource
+	}
 	functions, functionARNs, roles, tables, tableARNs := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
 	for _, key := range []string{"intake", "recorder", "publisher", "recount"} {
 		functions[key] = physical(key)

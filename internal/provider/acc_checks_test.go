@@ -147,3 +147,15 @@ func texts(values map[string]string) knownvalue.Check {
 	}
 	return knownvalue.MapExact(checks)
 }
+
+// stateFunc is a state check that looks elsewhere.
+type stateFunc func()
+
+// CheckState implements statecheck.StateCheck.
+func (f stateFunc) CheckState(context.Context, statecheck.CheckStateRequest, *statecheck.CheckStateResponse) {
+	f()
+}
+
+// then runs assertions after an apply. It serves where check cannot, which
+// reads the state in a form that does not know for_each.
+func then(f func()) []statecheck.StateCheck { return []statecheck.StateCheck{stateFunc(f)} }

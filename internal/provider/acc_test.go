@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -34,9 +37,17 @@ const (
 	address = "serverless_voting_window.vote"
 )
 
-// factories serve the provider from this process.
-var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"serverless": providerserver.NewProtocol6WithError(provider.New("test")()),
+// factories serve the provider from this process, with functions that are small
+// enough to be uploaded in no time; carrying with those that it is released with.
+var (
+	factories = serving(provider.NewAs("test", smallBundle{"one"}, deploy.Self()))
+	carrying  = serving(provider.New("test"))
+)
+
+func serving(newProvider func() frameworkprovider.Provider) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"serverless": func() (tfprotov6.ProviderServer, error) { return providerserver.NewProtocol6WithError(newProvider())() },
+	}
 }
 
 // hostArchitecture is the one whose functions run on this machine;
@@ -64,12 +75,19 @@ var accounts atomic.Int64
 func newAccount(t *testing.T) account {
 	t.Helper()
 	t.Parallel()
+	a, mark := anotherAccount(), local.Gate().Meter().Mark()
 	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the local AWS wrote:\n%s", local.Logs())
+		if !t.Failed() {
+			return
+		}
+		t.Logf("the local AWS wrote:\n%s", local.Logs())
+		for _, c := range a.calls(mark) {
+			if c.Attempt > 1 || c.Status == 0 || c.Status >= http.StatusInternalServerError {
+				t.Logf("%s %s:%s of %s, attempt %d of %s: %d %s after %s", c.Time.Format(time.StampMilli), c.Service, c.Operation, c.Resource, c.Attempt, c.Invocation, c.Status, c.ErrorCode, c.Duration)
+			}
 		}
 	})
-	return anotherAccount()
+	return a
 }
 
 func anotherAccount() account { return account(fmt.Sprintf("3%011d", accounts.Add(1))) }
@@ -77,10 +95,27 @@ func anotherAccount() account { return account(fmt.Sprintf("3%011d", accounts.Ad
 // run runs the steps; in the end nothing may be left in the account.
 func (a account) run(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
+	a.runLeaving(t, nil, steps...)
+}
+
+// runCarrying runs the steps with the functions that the provider carries.
+func (a account) runCarrying(t *testing.T, steps ...resource.TestStep) {
+	t.Helper()
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: carrying,
+		Steps:                    steps,
+		CheckDestroy:             func(*terraform.State) error { return a.expectInventory(home) },
+	})
+}
+
+// runLeaving runs the steps; in the end just these lines of the inventory may
+// be left.
+func (a account) runLeaving(t *testing.T, left []string, steps ...resource.TestStep) {
+	t.Helper()
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps:                    steps,
-		CheckDestroy:             func(*terraform.State) error { return a.expectInventory(home) },
+		CheckDestroy:             func(*terraform.State) error { return a.expectInventory(home, left...) },
 	})
 }
 

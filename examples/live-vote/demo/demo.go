@@ -101,7 +101,7 @@ func (d *demo) prepare() (string, error) {
 		if err != nil {
 			return dir, err
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), b, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), b, 0o600); err != nil { //nolint:gosec // a folder of the demo's own
 			return dir, err
 		}
 	}

@@ -151,10 +151,10 @@ func send(ctx context.Context, client *http.Client, url, body string) (id, refus
 		if err := json.Unmarshal(b, &answer); err != nil {
 			return "", "", fmt.Errorf("cast a vote: %s: %s", resp.Status, b)
 		}
-		switch {
-		case resp.StatusCode == http.StatusAccepted:
+		switch resp.StatusCode {
+		case http.StatusAccepted:
 			return answer.ID, "", nil
-		case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
+		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			// A page tries again, as the answer tells it to.
 			if err := pause(ctx, time.Second); err != nil {
 				return "", "", err

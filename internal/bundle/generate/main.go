@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
@@ -19,8 +20,9 @@ func main() {
 	architectures := flag.String("architectures", strings.Join(bundle.Architectures, ","), "architectures to build for, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := bundle.Generate(ctx, *root, *root+"/internal/bundle/prebuilt", systems.Names(), strings.Split(*architectures, ",")); err != nil {
+	err := bundle.Generate(ctx, *root, filepath.Join(*root, "internal", "bundle", "prebuilt"), systems.Names(), strings.Split(*architectures, ","))
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

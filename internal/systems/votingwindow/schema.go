@@ -114,11 +114,12 @@ func validate(_ context.Context, m *Model) diag.Diagnostics {
 	}
 	for id, label := range m.Answers.Elements() {
 		s, ok := label.(types.String)
-		if ok && !s.IsUnknown() && (strings.TrimSpace(s.ValueString()) == "" || !printable(s.ValueString())) {
+		if ok && s.ValueString() != "" && (strings.TrimSpace(s.ValueString()) == "" || !printable(s.ValueString())) {
 			diags.AddAttributeError(path.Root("answers").AtMapKey(id), "Invalid label", "A label must show something and hold no control characters.")
 		}
 	}
-	if q := m.Question; !q.IsNull() && !q.IsUnknown() && (strings.TrimSpace(q.ValueString()) == "" || !printable(q.ValueString())) {
+	// An empty text has its own diagnostic from the attribute's validators.
+	if q := m.Question; q.ValueString() != "" && (strings.TrimSpace(q.ValueString()) == "" || !printable(q.ValueString())) {
 		diags.AddAttributeError(path.Root("question"), "Invalid question", "The question must show something and hold no control characters.")
 	}
 	if m.OpensAt.IsUnknown() || m.ClosesAt.IsUnknown() || m.OpensAt.IsNull() || m.ClosesAt.IsNull() {

@@ -1,0 +1,76 @@
+// Command bench measures the product and prints the figures, as ratios within
+// one run wherever time is involved, and writes them to a JSON file.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+)
+
+// figure is one line of the report. Bar is what it should hold to; nil where
+// there is no bar.
+type figure struct {
+	Name  string   `json:"name"`
+	Value float64  `json:"value"`
+	Unit  string   `json:"unit"`
+	Bar   *float64 `json:"bar"`
+	Holds *bool    `json:"holds"`
+}
+
+// bench collects figures.
+type bench struct {
+	root    string
+	figures []figure
+}
+
+// add notes a figure without a bar.
+func (b *bench) add(name string, value float64, unit string) {
+	b.figures = append(b.figures, figure{Name: name, Value: value, Unit: unit})
+	fmt.Printf("%-36s %12.4g %s\n", name, value, unit) //nolint:forbidigo // a program for people
+}
+
+// atMost notes a figure that must not be above the bar.
+func (b *bench) atMost(name string, value float64, unit string, bar float64) {
+	holds := value <= bar
+	b.figures = append(b.figures, figure{name, value, unit, &bar, &holds})
+	verdict := "holds"
+	if !holds {
+		verdict = "MISSED"
+	}
+	fmt.Printf("%-36s %12.4g %-22s bar %g: %s\n", name, value, unit, bar, verdict) //nolint:forbidigo // a program for people
+}
+
+func main() {
+	root := flag.String("root", ".", "root of the checkout")
+	out := flag.String("out", "build/bench.json", "file for the figures")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *root, *out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1) //nolint:gocritic // nothing is left to stop
+	}
+}
+
+func run(ctx context.Context, root, out string) error {
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	b := &bench{root: absolute}
+	for _, measure := range []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.lines} {
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	text, err := json.MarshalIndent(b.figures, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(text, '\n'), 0o644) //nolint:gosec // a report, readable by all
+}

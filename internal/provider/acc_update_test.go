@@ -1,0 +1,283 @@
+package provider_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+var (
+	functionParts = []string{"intake", "publisher", "recorder", "recount"}
+	roleParts     = []string{"intake-role", "publisher-role", "publisher-tick-role", "recorder-role", "recount-role"}
+	logParts      = []string{"intake-logs", "publisher-logs", "recorder-logs", "recount-logs"}
+	alarmParts    = []string{
+		"dead-letters-present", "intake-errors", "intake-throttles", "publisher-errors", "publisher-throttles",
+		"recorder-errors", "recorder-throttles", "votes-waiting",
+	}
+)
+
+// update is one change of arguments that AWS can make in place.
+type update struct {
+	// set are pairs of argument and HCL, added to those of the steps before.
+	set []string
+	// parts are all that the plan may name.
+	parts []string
+	// outputs are those that the plan leaves open: none where parts stay.
+	outputs []string
+	// live looks at what AWS has after the apply.
+	live func(t *testing.T)
+}
+
+// updates applies the base arguments, then each update on top of the ones
+// before: in place, with just these parts.
+func (a account) updates(t *testing.T, name string, all ...update) {
+	t.Helper()
+	a.run(t, a.stepsOf(t, name, all...)...)
+}
+
+func (a account) stepsOf(t *testing.T, name string, all ...update) []resource.TestStep {
+	t.Helper()
+	args := base(name)
+	steps := []resource.TestStep{{Config: a.config(args)}}
+	for _, u := range all {
+		args = args.with(u.set...)
+		step := resource.TestStep{
+			Config:            a.config(args),
+			ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: append(updated(u.parts...), expectUnknownOutputs(u.outputs...))},
+			ConfigStateChecks: []statecheck.StateCheck{noDrift()},
+		}
+		if u.live != nil {
+			step.Check = check(t, u.live)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// live returns what AWS has of a part.
+func live[S blueprint.Spec](t *testing.T, a account, name, key string) S {
+	t.Helper()
+	spec, ok := a.observe(t, name, key).Spec.(S)
+	if !ok {
+		t.Fatalf("part %q is of kind %s", key, a.manifest(t, name).Parts[key].Kind)
+	}
+	return spec
+}
+
+// equal compares figures.
+func equal[V comparable](t *testing.T, what string, have, want V) {
+	t.Helper()
+	if have != want {
+		t.Errorf("%s is %v, should be %v", what, have, want)
+	}
+}
+
+func TestAccUpdateWindow(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-window"
+	everywhere := append(slices.Clone(functionParts), "window")
+	environment := func(t *testing.T, variable, want string) {
+		t.Helper()
+		for _, key := range functionParts {
+			equal(t, variable+" of "+key, live[blueprint.FunctionSpec](t, a, name, key).Environment[variable], want)
+		}
+	}
+	a.updates(t, name,
+		update{set: []string{"question", quote("Who sings best?")}, parts: []string{"window"}, live: func(t *testing.T) {
+			equal(t, "question", page(t, a, name).Question, "Who sings best?")
+		}},
+		update{set: []string{"answers", `{ anna = "Anna", bruno = "Bruno the Great" }`}, parts: []string{"window"}, live: func(t *testing.T) {
+			equal(t, "label", page(t, a, name).Answers["bruno"], "Bruno the Great")
+		}},
+		update{set: []string{"answers", `{ anna = "Anna", bruno = "Bruno the Great", cleo = "Cleo" }`}, parts: everywhere, live: func(t *testing.T) {
+			equal(t, "number of answers", len(page(t, a, name).Answers), 3)
+			environment(t, "ANSWERS", "anna,bruno,cleo")
+		}},
+		update{set: []string{"opens_at", quote("2099-05-22T22:00:00+02:00")}, parts: everywhere, live: func(t *testing.T) {
+			environment(t, "OPENS_AT", "2099-05-22T20:00:00Z")
+		}},
+		update{set: []string{"closes_at", quote("2099-05-22T20:30:00Z")}, parts: everywhere, live: func(t *testing.T) {
+			environment(t, "CLOSES_AT", "2099-05-22T20:30:00Z")
+			equal(t, "closes_at", page(t, a, name).ClosesAt, "2099-05-22T20:30:00Z")
+		}},
+		update{set: []string{"grace_seconds", "60"}, parts: functionParts, live: func(t *testing.T) { environment(t, "GRACE", "1m0s") }},
+		update{set: []string{"voter_pattern", quote("[0-9]{8}")}, parts: everywhere, live: func(t *testing.T) {
+			environment(t, "VOTER_PATTERN", "[0-9]{8}")
+			equal(t, "voter_pattern", page(t, a, name).VoterPattern, "[0-9]{8}")
+		}},
+		update{set: []string{"voter_pattern", ""}, parts: everywhere, live: func(t *testing.T) { environment(t, "VOTER_PATTERN", "") }},
+	)
+}
+
+func TestAccUpdateFunctions(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-functions"
+	recorder := func(t *testing.T) blueprint.FunctionSpec {
+		return live[blueprint.FunctionSpec](t, a, name, "recorder")
+	}
+	a.updates(t, name,
+		update{set: []string{"functions", "{ recorder = { memory_mb = 640 } }"}, parts: []string{"recorder"}, live: func(t *testing.T) {
+			equal(t, "memory", recorder(t).MemoryMB, 640)
+		}},
+		update{
+			set:   []string{"functions", "{ recorder = { memory_mb = 640, timeout_seconds = 30 } }"},
+			parts: []string{"dead-letters", "publisher", "recorder", "votes"},
+			live: func(t *testing.T) {
+				equal(t, "time-out", recorder(t).Timeout, 30)
+				equal(t, "visibility timeout", live[blueprint.QueueSpec](t, a, name, "votes").VisibilityTimeout, 180)
+				equal(t, "RECORDER_TIMEOUT", live[blueprint.FunctionSpec](t, a, name, "publisher").Environment["RECORDER_TIMEOUT"], "30s")
+			},
+		},
+		update{set: []string{"functions", "{ recorder = { reserved_concurrency = 7 } }"}, parts: []string{"dead-letters", "publisher", "recorder", "votes"}, live: func(t *testing.T) {
+			equal(t, "reserved concurrency", recorder(t).ReservedConcurrency, 7)
+			equal(t, "memory", recorder(t).MemoryMB, 512)
+			equal(t, "time-out", recorder(t).Timeout, 20)
+		}},
+		update{set: []string{"functions", "{ publisher = { reserved_concurrency = -1 } }"}, parts: []string{"publisher", "recorder"}, live: func(t *testing.T) {
+			equal(t, "reserved concurrency of the recorder", recorder(t).ReservedConcurrency, blueprint.NoReservation)
+			equal(t, "reserved concurrency of the publisher", live[blueprint.FunctionSpec](t, a, name, "publisher").ReservedConcurrency, blueprint.NoReservation)
+		}},
+		update{set: []string{"hold_functions", "true"}},
+		update{set: []string{"log_retention_days", "30"}, parts: logParts, live: func(t *testing.T) {
+			for _, key := range logParts {
+				equal(t, "retention of "+key, live[blueprint.LogGroupSpec](t, a, name, key).RetentionDays, 30)
+			}
+		}},
+	)
+}
+
+// TestAccUpdateArchitecture runs with the functions that the provider carries,
+// which are others for each architecture.
+func TestAccUpdateArchitecture(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-architecture"
+	a.runCarrying(t, a.stepsOf(t, name,
+		update{set: []string{"architecture", quote(otherArchitecture())}, parts: append([]string{"bundle"}, functionParts...), live: func(t *testing.T) {
+			for _, key := range functionParts {
+				equal(t, "architecture of "+key, live[blueprint.FunctionSpec](t, a, name, key).Architecture, otherArchitecture())
+			}
+		}},
+	)...)
+}
+
+func TestAccUpdateSettings(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-settings"
+	_, parts := described(t, a, name)
+	topic := "arn:aws:sns:" + home + ":" + string(a) + ":night"
+	boundary := a.policy(t, "boundary")
+	everything := keysOf(parts)
+	quiet := slices.DeleteFunc(slices.Clone(everything), func(key string) bool { return slices.Contains(alarmParts, key) })
+	tag := func(t *testing.T, want map[string]string) {
+		t.Helper()
+		for _, key := range []string{"votes", "ballots", "results", "intake", "intake-logs", "intake-role", "recorder-votes", "publisher-tick-role"} {
+			have := a.observe(t, name, key).Tags
+			for _, k := range []string{"show", "season"} {
+				equal(t, "tag "+k+" of "+key, have[k], want[k])
+			}
+		}
+	}
+	a.updates(t, name,
+		update{set: []string{"tags", `{ show = "final" }`}, parts: everything, live: func(t *testing.T) { tag(t, map[string]string{"show": "final"}) }},
+		update{set: []string{"tags", `{ show = "semi-final", season = "7" }`}, parts: everything, live: func(t *testing.T) {
+			tag(t, map[string]string{"show": "semi-final", "season": "7"})
+		}},
+		update{set: []string{"tags", `{ season = "7" }`}, parts: everything, live: func(t *testing.T) { tag(t, map[string]string{"season": "7"}) }},
+		update{set: []string{"alarms", "{ actions = [" + quote(topic) + "] }"}, parts: alarmParts, live: func(t *testing.T) {
+			for _, key := range alarmParts {
+				alarm := live[blueprint.AlarmSpec](t, a, name, key)
+				if !slices.Equal(alarm.Actions, []string{topic}) || !slices.Equal(alarm.OKActions, []string{topic}) {
+					t.Errorf("alarm %q notifies %q and %q, should notify %s", key, alarm.Actions, alarm.OKActions, topic)
+				}
+			}
+		}},
+		update{set: []string{"alarms", "{ enabled = false }"}, parts: alarmParts, live: func(t *testing.T) {
+			if have := keysOf(a.manifest(t, name).Parts); !slices.Equal(have, quiet) {
+				t.Errorf("the manifest has %q, should have %q", have, quiet)
+			}
+			equal(t, "number of alarms", countPrefix(a.inventory(t), "alarm "), 0)
+		}},
+		update{set: []string{"alarms", ""}, parts: alarmParts, live: func(t *testing.T) {
+			equal(t, "number of alarms", countPrefix(a.inventory(t), "alarm "), len(alarmParts))
+		}},
+		update{set: []string{"permissions_boundary_arn", quote(boundary)}, parts: roleParts, live: func(t *testing.T) {
+			for _, key := range roleParts {
+				equal(t, "boundary of "+key, live[blueprint.RoleSpec](t, a, name, key).PermissionsBoundaryARN, boundary)
+			}
+		}},
+		update{set: []string{"permissions_boundary_arn", ""}, parts: roleParts, live: func(t *testing.T) {
+			equal(t, "boundary", live[blueprint.RoleSpec](t, a, name, "intake-role").PermissionsBoundaryARN, "")
+			a.deletePolicy(t, boundary)
+		}},
+		update{set: []string{"force_destroy", "false"}, parts: []string{"ballots", "ledger"}, live: func(t *testing.T) {
+			equal(t, "deletion protection", live[blueprint.TableSpec](t, a, name, "ballots").DeletionProtection, true)
+		}},
+		update{set: []string{"force_destroy", "true"}, parts: []string{"ballots", "ledger"}, live: func(t *testing.T) {
+			equal(t, "deletion protection", live[blueprint.TableSpec](t, a, name, "ballots").DeletionProtection, false)
+		}},
+	)
+}
+
+// TestAccUpdateKey gives the system a key of its own: what holds data or
+// secrets will be encrypted with it, in place. The local AWS cannot carry it
+// out: it does not know logs:AssociateKmsKey.
+func TestAccUpdateKey(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-key"
+	key := "arn:aws:kms:" + home + ":" + string(a) + ":key/11111111-2222-3333-4444-555555555555"
+	parts := append([]string{
+		"ballots", "bundles", "dead-letters", "ledger", "tallies", "votes", "intake-role", "publisher-role", "recorder-role", "recount-role",
+	}, append(slices.Clone(functionParts), logParts...)...)
+	a.run(t,
+		resource.TestStep{Config: a.config(base(name))},
+		resource.TestStep{
+			Config: a.config(base(name).with("kms_key_arn", quote(key))), PlanOnly: true, ExpectNonEmptyPlan: true,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPreRefresh: append(updated(parts...), expectUnknownOutputs())},
+		},
+	)
+}
+
+// TestAccUpdateRolePath: IAM cannot move a role, so the roles are made anew,
+// and the functions take them up; the system stays.
+func TestAccUpdateRolePath(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-path"
+	parts := append(append(slices.Clone(roleParts), functionParts...), "publisher-tick")
+	a.updates(t, name, update{set: []string{"role_path", quote("/votes/")}, parts: parts, outputs: []string{"role_arns"}, live: func(t *testing.T) {
+		for _, key := range roleParts {
+			equal(t, "path of "+key, live[blueprint.RoleSpec](t, a, name, key).Path, "/votes/")
+		}
+		want := "arn:aws:iam::" + string(a) + ":role/votes/" + name + "-vote-intake-role-" + code
+		equal(t, "role of the intake", live[blueprint.FunctionSpec](t, a, name, "intake").RoleARN, want)
+	}})
+}
+
+// TestAccUpdateName: all names are derived from this one, so another name is
+// another system.
+func TestAccUpdateName(t *testing.T) {
+	a := newAccount(t)
+	a.run(t,
+		resource.TestStep{Config: a.config(base("first"))},
+		resource.TestStep{
+			Config: a.config(base("second")),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
+				expectUnknownOutputs(
+					"account_id", "dead_letter_queue_arn", "dead_letter_queue_url", "function_arns", "function_names", "region", "results_bucket",
+					"results_url", "role_arns", "table_arns", "table_names", "vote_url", "votes_queue_arn", "votes_queue_url", "window_url",
+				),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{stateOf("name", knownvalue.StringExact("second")), noDrift()},
+			Check: check(t, func(t *testing.T) {
+				_, parts := described(t, a, "second")
+				everythingExists(t, a, parts)
+			}),
+		},
+	)
+}
