@@ -55,6 +55,30 @@ def lambda_action(method, path):
 
 iam_actions._lambda_action = lambda_action
 
+from ministack.core.responses import error_response_json  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
+
+# MiniStack takes a second mapping of the same queue and function; AWS refuses it (Lambda API Reference,
+# CreateEventSourceMapping), which is what makes an attempt after a lost answer harmless.
+create_mapping = lambda_svc._create_esm
+
+
+def create_mapping_once(data):
+    """Creates an event source mapping, unless its function has one of that source."""
+    name, qualifier, error = lambda_svc._resolve_existing_esm_function(data.get("FunctionName", ""))
+    if error is None:
+        for mapping in lambda_svc._esms.values():
+            if (mapping["EventSourceArn"], mapping["FunctionName"], mapping["Qualifier"]) == (data.get("EventSourceArn"), name, qualifier):
+                message = (
+                    f'The event source arn (" {mapping["EventSourceArn"]} ") and function (" {name} ") provided mapping already exists. '
+                    f'Please update or delete the existing mapping with UUID {mapping["UUID"]}'
+                )
+                return error_response_json("ResourceConflictException", message, 409)
+    return create_mapping(data)
+
+
+lambda_svc._create_esm = create_mapping_once
+
 from ministack.app import main  # noqa: E402
 
 main()
