@@ -68,21 +68,25 @@ func (k mapping) Observe(ctx context.Context, t *Target) (*Live[blueprint.Mappin
 func (k mapping) get(ctx context.Context, t *Target) (*lambda.GetEventSourceMappingOutput, error) {
 	id := t.Attributes["id"]
 	if id == "" {
-		found, err := k.find(ctx, t)
+		found, err := k.find(ctx, t, false)
 		if err != nil {
 			return nil, err
 		}
 		id = found
 	}
 	out, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
-	if code(err) == "ResourceNotFoundException" || err == nil && aws.ToString(out.State) == "Deleting" {
+	if code(err) == "ResourceNotFoundException" || err == nil && aws.ToString(out.State) == mappingDeleting {
 		return nil, ErrAbsent
 	}
 	return out, err
 }
 
-// find looks the mapping up by the target's name, "<function>:<queue>".
-func (k mapping) find(ctx context.Context, t *Target) (string, error) {
+// mappingDeleting is the state of a mapping that is going.
+const mappingDeleting = "Deleting"
+
+// find looks the mapping up by the target's name, "<function>:<queue>". One
+// that is being deleted counts only with deleting.
+func (k mapping) find(ctx context.Context, t *Target, deleting bool) (string, error) {
 	function, queue, ok := strings.Cut(t.Name, ":")
 	if !ok {
 		return "", errors.New("a mapping's name is its function's and its queue's: " + t.Name)
@@ -98,7 +102,7 @@ func (k mapping) find(ctx context.Context, t *Target) (string, error) {
 			return "", err
 		}
 		for _, m := range page.EventSourceMappings {
-			if strings.HasSuffix(aws.ToString(m.EventSourceArn), ":"+queue) && aws.ToString(m.State) != "Deleting" {
+			if strings.HasSuffix(aws.ToString(m.EventSourceArn), ":"+queue) && (deleting || aws.ToString(m.State) != mappingDeleting) {
 				return aws.ToString(m.UUID), nil
 			}
 		}
@@ -108,7 +112,7 @@ func (k mapping) find(ctx context.Context, t *Target) (string, error) {
 
 // Create looks first: where an answer was lost, the mapping is there already.
 func (k mapping) Create(ctx context.Context, t *Target, want blueprint.MappingSpec) (Attributes, error) {
-	if _, err := k.find(ctx, t); err == nil {
+	if _, err := k.find(ctx, t, false); err == nil {
 		return nil, ErrPresent
 	} else if !errors.Is(err, ErrAbsent) {
 		return nil, err
@@ -198,17 +202,31 @@ func tagLambda(ctx context.Context, client *lambda.Client, arn string, set map[s
 	return err
 }
 
+// Delete waits out a mapping that is being deleted already, as an earlier
+// Delete that was cut off leaves it.
 func (k mapping) Delete(ctx context.Context, t *Target) error {
-	m, err := k.get(ctx, t)
-	if errors.Is(err, ErrAbsent) {
+	id := t.Attributes["id"]
+	if id == "" {
+		found, err := k.find(ctx, t, true)
+		if errors.Is(err, ErrAbsent) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		id = found
+	}
+	m, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+	if code(err) == "ResourceNotFoundException" {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	id := aws.ToString(m.UUID)
-	if _, err := k.AWS.Lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &id}); err != nil && code(err) != "ResourceNotFoundException" {
-		return err
+	if aws.ToString(m.State) != mappingDeleting {
+		if _, err := k.AWS.Lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &id}); err != nil && code(err) != "ResourceNotFoundException" {
+			return err
+		}
 	}
 	return k.wait(ctx, "event source mapping "+id+" is gone", func(ctx context.Context) (bool, error) {
 		_, err := k.AWS.Lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
