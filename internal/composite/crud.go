@@ -35,6 +35,7 @@ func (r *system[M]) Create(ctx context.Context, req resource.CreateRequest, resp
 		return
 	}
 	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.Plan.Raw, res, r.def.Common(&m).FunctionsSHA256)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, res.Manifest)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, r.def.Common(&m).Name, res)...)
 }
 
@@ -55,7 +56,7 @@ func (r *system[M]) Update(ctx context.Context, req resource.UpdateRequest, resp
 	if resp.Diagnostics.Append(r.checkPlace(ctx, prior)...); resp.Diagnostics.HasError() {
 		return
 	}
-	in := deploy.Input{Digests: stringsOf(prior.Parts)}
+	in := deploy.Input{Digests: stringsOf(prior.Parts), Deployment: recall(ctx, req.Private)}
 	for key := range prior.Drift.Elements() {
 		in.Drift = append(in.Drift, key)
 	}
@@ -64,6 +65,7 @@ func (r *system[M]) Update(ctx context.Context, req resource.UpdateRequest, resp
 		return
 	}
 	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.Plan.Raw, res, r.def.Common(&m).FunctionsSHA256)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, res.Manifest)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, r.def.Common(&m).Name, res)...)
 }
 
@@ -114,7 +116,7 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	res := r.data.Engine.Observe(ctx, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts)})
+	res := r.data.Engine.Observe(ctx, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts), Deployment: recall(ctx, req.Private)})
 	if appendFailures(&resp.Diagnostics, res.Failures); resp.Diagnostics.HasError() {
 		return
 	}
@@ -123,6 +125,7 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 		return
 	}
 	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, res.Manifest)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, c.Name, res)...)
 }
 
@@ -150,7 +153,7 @@ func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp
 		resp.Diagnostics.AddError("Cannot record the arguments", err.Error())
 		return
 	}
-	res := r.data.Engine.Destroy(ctx, deploy.Input{Blueprint: b, Arguments: arguments, Digests: stringsOf(c.Parts)})
+	res := r.data.Engine.Destroy(ctx, deploy.Input{Blueprint: b, Arguments: arguments, Digests: stringsOf(c.Parts), Deployment: recall(ctx, req.Private)})
 	appendFailures(&resp.Diagnostics, res.Failures)
 	if res.Exists && res.Digests != nil {
 		resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)

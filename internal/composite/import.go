@@ -58,5 +58,6 @@ func (r *system[M]) ImportState(ctx context.Context, req resource.ImportStateReq
 	}
 	resp.State.Raw = raw
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at("functions_sha256"), m.BundleSHA256)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, m)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, types.StringValue(name), deploy.Result{Account: place.Account, Region: place.Region})...)
 }

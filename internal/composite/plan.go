@@ -55,11 +55,11 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	if appendProblems(&resp.Diagnostics, b.Validate()); resp.Diagnostics.HasError() {
 		return
 	}
-	var before2 deploy.Prior
+	var state deploy.Prior
 	if prior != nil {
-		before2 = deploy.Prior{Digests: stringsOf(prior.Parts), Drift: stringsOf(prior.Drift), ForceDestroy: prior.ForceDestroy.ValueBool()}
+		state = deploy.Prior{Digests: stringsOf(prior.Parts), Drift: stringsOf(prior.Drift), ForceDestroy: prior.ForceDestroy.ValueBool()}
 	}
-	planned := deploy.Plan(b, before2)
+	planned := deploy.Plan(b, state)
 	if appendFailures(&resp.Diagnostics, planned.Failures); resp.Diagnostics.HasError() {
 		return
 	}

@@ -80,6 +80,10 @@ type errFinished struct{ status Status }
 
 func (e *errFinished) Error() string { return "a system of that name is deployed already" }
 
+// errReplaced is a system of that name that is not the one the state means: it
+// was destroyed and deployed anew.
+var errReplaced = errors.New("another deployment has taken its name")
+
 // open claims the system. For a create a finished system of the same name is
 // errFinished; for the rest a missing manifest is made anew, with status.
 // The returned context ends when the claim is lost.
@@ -100,6 +104,9 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 		m, old, err := se.store.read(ctx)
 		if errors.Is(err, errNoManifest) {
 			initial.Claim = se.claim
+			if initial.ID == "" {
+				initial.ID = se.engine.NewID()
+			}
 			switch err := se.store.create(ctx, initial); {
 			case err == nil:
 				se.manifest, se.fresh = initial, true
@@ -116,6 +123,9 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 		if create && m.Status != Creating {
 			return &errFinished{m.Status}
 		}
+		if !create && initial.ID != "" && m.ID != "" && m.ID != initial.ID {
+			return errReplaced
+		}
 		if m.Claim != nil {
 			changed, err := se.outlive(ctx, m, old)
 			if err != nil {
@@ -126,6 +136,10 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 			}
 		}
 		m.Claim = se.claim
+		if create {
+			// What was half-made belongs to this deployment from now on.
+			m.ID = se.engine.NewID()
+		}
 		if m.Status == Ready {
 			m.Status = initial.Status
 		} else if initial.Status == Destroying {

@@ -21,10 +21,14 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 		return Result{Exists: true, Failures: []Failure{d.of("find out the account", err)}}
 	}
 	initial := &Manifest{
-		System: b.Settings.System.Name, Name: b.Settings.Name, Status: Destroying, Provider: e.Version,
+		ID: in.Deployment, System: b.Settings.System.Name, Name: b.Settings.Name, Status: Destroying, Provider: e.Version,
 		Arguments: in.Arguments, ForceDestroy: b.Settings.ForceDestroy, BundleSHA256: b.Settings.BundleSHA256,
 	}
 	ctx, se, err := e.open(ctx, e.store(b), initial, "destroy", false)
+	if errors.Is(err, errReplaced) {
+		// What the state means is gone; its successor is not ours to destroy.
+		return Result{}
+	}
 	if err != nil {
 		return Result{Exists: true, Failures: []Failure{d.of("destroy", err)}}
 	}

@@ -65,6 +65,9 @@ type Input struct {
 	Create bool
 	// Drift are the keys of parts that the plan says are to be repaired.
 	Drift []string
+	// Deployment is the manifest's ID as the state remembers it; empty where it
+	// does not.
+	Deployment string
 	// Digests of the parts as Terraform's state has them; they serve when the
 	// manifest was deleted behind our back.
 	Digests map[string]string

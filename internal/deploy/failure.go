@@ -42,6 +42,8 @@ func (d diagnosis) of(action string, err error) Failure {
 		f.Summary, f.Detail = known.Summary, known.Detail
 	case errors.As(err, &busy):
 		f.Detail = fmt.Sprintf("%s.\n\nNothing was changed. Wait until that work is done, then apply again. If that process is dead, its claim ends by itself %s after its last sign of life.", busy, staleAfter)
+	case errors.Is(err, errReplaced):
+		f.Detail = fmt.Sprintf("The %s that this state means was destroyed, and another one was deployed under its name. Nothing was changed.\n\nRun terraform plan: it says what is left to do.", label(d.system.Name))
 	case errors.As(err, &finished):
 		f.Argument = []string{"name"}
 		f.Detail = fmt.Sprintf("In this account and region there is a %s of that name already (%s). Nothing was changed.\n\nChoose another name, or take over the existing one: terraform import <address> %s", label(d.system.Name), finished.status, d.name)
@@ -100,6 +102,8 @@ func hint(err error) string {
 	switch {
 	case strings.Contains(message, "unreservedconcurrentexecution"):
 		return "\n\nThe account's concurrency is too small for this reservation: AWS keeps 100 executions unreserved (a new account may have 10 in all). Ask for a higher quota \"Concurrent executions\", or set reserved_concurrency = -1 for this function under functions."
+	case strings.Contains(message, "blockpublicpolicy"), strings.Contains(message, "block public access"):
+		return "\n\nThe account blocks public buckets, and the results are read from one. Lift the account's S3 Block Public Access for policies, or deploy to an account that allows it."
 	case strings.Contains(api.ErrorCode(), "AccessDenied"), strings.Contains(api.ErrorCode(), "Unauthorized"), strings.Contains(message, "not authorized to perform"):
 		return "\n\nThe credentials that Terraform uses lack this permission. Grant it and apply again."
 	}

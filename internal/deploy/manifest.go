@@ -34,6 +34,8 @@ const (
 // and who is at work on it. It is written before the first part and removed
 // after the last, so that nothing is lost when Terraform's state is.
 type Manifest struct {
+	// ID tells this deployment from an earlier or later one of the same name.
+	ID     string `json:"id,omitempty"`
 	System string `json:"system"`
 	Name   string `json:"name"`
 	Status Status `json:"status"`

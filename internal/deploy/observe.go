@@ -33,6 +33,9 @@ func (e *Engine) Observe(ctx context.Context, in Input) Result {
 	if err != nil && !lost {
 		return Result{Exists: true, Failures: []Failure{d.of("read", err)}}
 	}
+	if m != nil && in.Deployment != "" && m.ID != "" && m.ID != in.Deployment {
+		return Result{}
+	}
 	o := &observer{engine: e, blue: b, diagnosis: d, records: map[string]Record{}, seen: map[string]*kinds.Observation{}}
 	res := Result{Exists: true, Drift: map[string]string{}, Account: place.Account, Region: place.Region, Manifest: m}
 	if lost {

@@ -221,7 +221,7 @@ func processesOf(t *testing.T, group int) []string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "ps", "-eo", "pgid=,pid=,stat=,args=").Output()
 	if err != nil {
-		t.Skipf("no ps on this machine: %v", err)
+		t.Fatalf("list processes: %v; install procps", err)
 	}
 	var found []string
 	for line := range strings.Lines(string(output)) {
