@@ -166,6 +166,7 @@ func build(cfg aws.Config, c Config) *Client {
 		cl.partition, cl.dnsSuffix = p.ID(), p.DNSSuffix()
 	}
 	cfg.APIOptions = append(cfg.APIOptions, cl.limits.install)
+	cfg.HTTPClient = readOnlyBodies{cfg.HTTPClient}
 	cl.SQS = sqs.NewFromConfig(cfg, func(o *sqs.Options) { at("sqs", &o.BaseEndpoint) })
 	cl.DynamoDB = dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { at("dynamodb", &o.BaseEndpoint) })
 	cl.S3 = s3.NewFromConfig(cfg, func(o *s3.Options) {
