@@ -24,7 +24,7 @@ const (
 	endBefore = 3 * time.Second
 	// runWithoutDeadline is how long it works where the context has no deadline: the same as under a time-out of 125 s.
 	runWithoutDeadline = 115 * time.Second
-	// leadTime before the opening publishers begin to loop: a schedule fires anywhere within its minute (FACTS.md).
+	// leadTime before the opening publishers begin to loop: a schedule fires anywhere within its minute (EventBridge Scheduler User Guide).
 	leadTime = 90 * time.Second
 	// scanEvery is how often the ballots themselves are counted for the live figures, which heals what workers lost.
 	scanEvery = time.Minute

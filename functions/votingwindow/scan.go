@@ -9,7 +9,7 @@ import (
 )
 
 // scanSegments is how many parts of a table are scanned at once. One segment reads some 20 pages of 1 MB a second, so eight count
-// a million ballots of 150 bytes in about a second, at a rate that a table new on demand carries (FACTS.md: 12,000 read units).
+// a million ballots of 150 bytes in about a second, at a rate that a table new on demand carries (DynamoDB Developer Guide: 12,000 read units a second).
 const scanSegments = 8
 
 // countBy counts a table's items by one attribute, in parallel, a page at a time.

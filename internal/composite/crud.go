@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -99,24 +100,13 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 		}
 		return
 	}
-	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
-		return
-	}
-	c := r.def.Common(&m)
-	limit, diags := c.Timeouts.Read(ctx, defaultTimeout)
-	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	c, in, ctx, cancel := r.deployed(ctx, &m, req.State, timeouts.Value.Read, &resp.Diagnostics)
 	defer cancel()
-	if resp.Diagnostics.Append(r.checkPlace(ctx, c)...); resp.Diagnostics.HasError() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := r.blueprint(ctx, &m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
-	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
-		return
-	}
-	res := r.data.Engine.Observe(ctx, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts), Deployment: recall(ctx, req.Private)})
+	in.Deployment = recall(ctx, req.Private)
+	res := r.data.Engine.Observe(ctx, in)
 	if appendFailures(&resp.Diagnostics, res.Failures); resp.Diagnostics.HasError() {
 		return
 	}
@@ -131,21 +121,9 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 
 func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var m M
-	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
-		return
-	}
-	c := r.def.Common(&m)
-	limit, diags := c.Timeouts.Delete(ctx, defaultTimeout)
-	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	c, in, ctx, cancel := r.deployed(ctx, &m, req.State, timeouts.Value.Delete, &resp.Diagnostics)
 	defer cancel()
-	if resp.Diagnostics.Append(r.checkPlace(ctx, c)...); resp.Diagnostics.HasError() {
-		return
-	}
-	b, diags := r.blueprint(ctx, &m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
-	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	arguments, err := r.arguments(ctx, req.State.Raw)
@@ -153,11 +131,36 @@ func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp
 		resp.Diagnostics.AddError("Cannot record the arguments", err.Error())
 		return
 	}
-	res := r.data.Engine.Destroy(ctx, deploy.Input{Blueprint: b, Arguments: arguments, Digests: stringsOf(c.Parts), Deployment: recall(ctx, req.Private)})
+	in.Arguments, in.Deployment = arguments, recall(ctx, req.Private)
+	res := r.data.Engine.Destroy(ctx, in)
 	appendFailures(&resp.Diagnostics, res.Failures)
 	if res.Exists && res.Digests != nil {
 		resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
 	}
+}
+
+// deployed reads a system from the state into m and describes it. The returned
+// context ends when the time for the operation does. Where the diagnostics have
+// an error, the rest is not to be used but for cancel.
+func (r *system[M]) deployed(
+	ctx context.Context, m *M, state tfsdk.State, allowed func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics), diags *diag.Diagnostics,
+) (*Common, deploy.Input, context.Context, context.CancelFunc) {
+	none := func() {}
+	if diags.Append(state.Get(ctx, m)...); diags.HasError() || !r.ready(diags) {
+		return nil, deploy.Input{}, ctx, none
+	}
+	c := r.def.Common(m)
+	limit, d := allowed(c.Timeouts, ctx, defaultTimeout)
+	if diags.Append(d...); diags.HasError() {
+		return nil, deploy.Input{}, ctx, none
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	if diags.Append(r.checkPlace(ctx, c)...); diags.HasError() {
+		return nil, deploy.Input{}, ctx, cancel
+	}
+	b, d := r.blueprint(ctx, m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
+	diags.Append(d...)
+	return c, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts)}, ctx, cancel
 }
 
 // checkPlace refuses to look for a system in another account or region than the

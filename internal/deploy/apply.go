@@ -169,7 +169,7 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 		return nil
 	}
 	target := r.resolver.target(p, rec, r.retired)
-	attributes, begun, err := r.converge(ctx, p, target, want, rec, known)
+	attributes, begun, err := r.converge(ctx, p, target, want, known)
 	next := Record{
 		Kind: p.Spec.Kind(), Name: target.Name, Digest: digest, Inputs: inputs, Attributes: attributes,
 		After: r.blue.Dependencies(p), Data: p.Data,

@@ -18,7 +18,7 @@ const patience = 2 * time.Minute
 
 // converge creates the part, or observes it and changes what differs, until it
 // is as wanted. begun says whether an object may exist afterwards.
-func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, want blueprint.Spec, _ Record, known bool) (a kinds.Attributes, begun bool, err error) {
+func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, want blueprint.Spec, known bool) (a kinds.Attributes, begun bool, err error) {
 	driver, ok := r.engine.Kinds[p.Spec.Kind()]
 	if !ok {
 		return nil, false, fmt.Errorf("there is no kind %q", p.Spec.Kind())

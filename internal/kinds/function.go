@@ -173,7 +173,7 @@ func functionOrigin(description string) (roleID, bucket, object string) {
 }
 
 // logging leaves the START, END and REPORT lines out, which would cost more
-// than the function (FACTS of the project; Lambda Developer Guide, "Configuring
+// than the function (Lambda Developer Guide, "Configuring
 // advanced logging controls").
 func logging(s blueprint.FunctionSpec) *types.LoggingConfig {
 	return &types.LoggingConfig{

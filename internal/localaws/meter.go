@@ -11,7 +11,7 @@ import (
 // keptCalls is how many of the latest calls the meter can list; the counts have no bound.
 const keptCalls = 200_000
 
-// billedChunk is the size in bytes by which SQS and SNS bill requests: each started one is a request (FACTS: 64 KB units).
+// billedChunk is the size in bytes by which SQS and SNS bill requests: each started one is a request (SQS and SNS pricing: 64 KB units).
 const billedChunk = 64 << 10
 
 // Key is what calls are counted by.

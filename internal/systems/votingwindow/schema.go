@@ -26,7 +26,7 @@ const description = `A vote that opens, closes and is counted exactly, however m
 Votes are taken by a function behind a function URL, wait in an SQS queue and are recorded as ballots in DynamoDB, one for each voter. Live results are
 published to S3 every five seconds. After closing, the final figures are counted from the ballots themselves, and every accepted vote is accounted for as counted, duplicate, late or rejected.`
 
-// defaultGrace is the story's 120 seconds for trailing votes.
+// defaultGrace leaves trailing votes two minutes.
 const defaultGrace = 120
 
 // Limits of the arguments.
