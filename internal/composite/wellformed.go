@@ -2,7 +2,9 @@ package composite
 
 import (
 	"context"
+	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -27,35 +29,29 @@ func accepted(ctx context.Context, config tfsdk.Config, under path.Path, attribu
 				continue
 			}
 			var v types.String
-			diags := config.GetAttribute(ctx, at, &v)
-			for _, check := range a.Validators {
+			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.String) diag.Diagnostics {
 				var resp validator.StringResponse
 				check.ValidateString(ctx, validator.StringRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				diags.Append(resp.Diagnostics...)
-			}
-			if diags.HasError() {
+				return resp.Diagnostics
+			}) {
 				return false
 			}
 		case schema.Int64Attribute:
 			var v types.Int64
-			diags := config.GetAttribute(ctx, at, &v)
-			for _, check := range a.Validators {
+			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.Int64) diag.Diagnostics {
 				var resp validator.Int64Response
 				check.ValidateInt64(ctx, validator.Int64Request{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				diags.Append(resp.Diagnostics...)
-			}
-			if diags.HasError() {
+				return resp.Diagnostics
+			}) {
 				return false
 			}
 		case schema.MapAttribute:
 			var v types.Map
-			diags := config.GetAttribute(ctx, at, &v)
-			for _, check := range a.Validators {
+			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.Map) diag.Diagnostics {
 				var resp validator.MapResponse
 				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				diags.Append(resp.Diagnostics...)
-			}
-			if diags.HasError() {
+				return resp.Diagnostics
+			}) {
 				return false
 			}
 		case schema.MapNestedAttribute:
@@ -71,4 +67,9 @@ func accepted(ctx context.Context, config tfsdk.Config, under path.Path, attribu
 		}
 	}
 	return true
+}
+
+// pass reports whether no validator finds an error.
+func pass[V any](validators []V, check func(V) diag.Diagnostics) bool {
+	return !slices.ContainsFunc(validators, func(v V) bool { return check(v).HasError() })
 }

@@ -44,17 +44,28 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 			var foreign *foreignError
 			return nil, begun && !errors.As(err, &foreign), err
 		}
-		if r.engine.Clock.Now().Sub(began) > patience {
-			return nil, begun, fmt.Errorf("still so after %s: %w", patience, err)
-		}
+		wait := pause
 		if errors.Is(err, kinds.ErrPresent) && pause == first {
-			continue
+			// What is there can be looked at without waiting.
+			wait = 0
 		}
-		select {
-		case <-ctx.Done():
-			return nil, begun, fmt.Errorf("%w; the last answer was: %w", context.Cause(ctx), err)
-		case <-r.engine.Clock.After(pause):
+		if err := r.engine.waitOut(ctx, began, wait, err); err != nil {
+			return nil, begun, err
 		}
+	}
+}
+
+// waitOut waits before the next attempt at a part, or returns why there is none:
+// the error has lasted longer than our patience, or the context has ended.
+func (e *Engine) waitOut(ctx context.Context, began time.Time, pause time.Duration, err error) error {
+	if e.Clock.Now().Sub(began) > patience {
+		return fmt.Errorf("still so after %s: %w", patience, err)
+	}
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%w; the last answer was: %w", context.Cause(ctx), err)
+	case <-e.Clock.After(pause):
+		return nil
 	}
 }
 

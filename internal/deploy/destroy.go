@@ -156,13 +156,8 @@ func (r *run) deletePart(ctx context.Context, kind string, t *kinds.Target) erro
 		if err == nil || !driver.Transient(err) {
 			return err
 		}
-		if r.engine.Clock.Now().Sub(began) > patience {
-			return fmt.Errorf("still so after %s: %w", patience, err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; the last answer was: %w", context.Cause(ctx), err)
-		case <-r.engine.Clock.After(pause):
+		if err := r.engine.waitOut(ctx, began, pause, err); err != nil {
+			return err
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -16,17 +15,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-// model is the arguments of a plain voting window.
-func model() *Model {
-	answers := map[string]attr.Value{"a": types.StringValue("Anna"), "b": types.StringValue("Bruno")}
-	return &Model{
-		Question: types.StringValue("Who wins?"), Answers: types.MapValueMust(types.StringType, answers),
-		OpensAt:      timetypes.NewRFC3339ValueMust("2027-05-22T20:15:00+02:00"),
-		ClosesAt:     timetypes.NewRFC3339ValueMust("2027-05-22T20:25:00+02:00"),
-		GraceSeconds: types.Int64Value(120), VoterPattern: types.StringValue("[0-9]{8}"), Revote: types.StringValue("reject"),
-	}
-}
 
 func settings() blueprint.Settings {
 	return blueprint.Settings{
@@ -82,7 +70,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := settings()
 			change(&s)
-			b := build(t, model(), s)
+			b := build(t, exampleModel(), s)
 			if problems := b.Validate(); len(problems) > 0 {
 				t.Fatalf("a sound blueprint has problems: %v", problems)
 			}
@@ -94,7 +82,7 @@ func TestGolden(t *testing.T) {
 // Every attribute that is only computed must come from the blueprint, and every
 // output of the blueprint must have its attribute.
 func TestOutputsMatchSchema(t *testing.T) {
-	b := build(t, model(), settings())
+	b := build(t, exampleModel(), settings())
 	want := map[string]bool{}
 	for name, a := range attributes() {
 		if a.IsComputed() && !a.IsOptional() {
@@ -121,7 +109,7 @@ func TestOutputsMatchSchema(t *testing.T) {
 // The longest name and a hundred answers with the longest ids still fit AWS's
 // limits on names, environments and policies.
 func TestGreatestFits(t *testing.T) {
-	m := model()
+	m := exampleModel()
 	answers := map[string]attr.Value{}
 	for i := range maxAnswers {
 		id := strings.Repeat("x", maxAnswerID-3) + string(rune('a'+i/26)) + string(rune('a'+i%26)) + "z"
@@ -144,7 +132,7 @@ func TestVisibilityFollowsTimeout(t *testing.T) {
 	s := settings()
 	timeout := 100 * time.Second
 	s.Functions = map[string]blueprint.FunctionSettings{"recorder": {Timeout: &timeout}}
-	b := build(t, model(), s)
+	b := build(t, exampleModel(), s)
 	if got := b.Part("votes").Spec.(blueprint.QueueSpec).VisibilityTimeout; got != 600 {
 		t.Errorf("visibility timeout is %d s, should be six times the function's 100 s", got)
 	}
