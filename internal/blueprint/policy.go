@@ -18,13 +18,16 @@ type Policy struct {
 
 // Statement is one statement of a Policy.
 type Statement struct {
-	Sid       string                         `json:"Sid,omitempty"`
-	Effect    string                         `json:"Effect"`
-	Principal map[string][]string            `json:"Principal,omitempty"`
-	Action    []string                       `json:"Action"`
-	Resource  []string                       `json:"Resource,omitempty"`
-	Condition map[string]map[string][]string `json:"Condition,omitempty"`
+	Sid       string              `json:"Sid,omitempty"`
+	Effect    string              `json:"Effect"`
+	Principal map[string][]string `json:"Principal,omitempty"`
+	Action    []string            `json:"Action"`
+	Resource  []string            `json:"Resource,omitempty"`
+	Condition Condition           `json:"Condition,omitempty"`
 }
+
+// Condition says when a statement holds: operator → key → values.
+type Condition = map[string]map[string][]string
 
 // policyVersion is the current version of IAM's policy language (IAM User
 // Guide, "IAM JSON policy elements: Version").

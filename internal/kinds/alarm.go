@@ -24,11 +24,11 @@ func (alarm) Facts() Facts {
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
 			// A list cannot be narrowed to the alarms that it returns.
-			{[]Verb{Observing, Creating, Updating}, []string{"cloudwatch:DescribeAlarms"}, []string{"arn:{partition}:cloudwatch:{region}:{account}:alarm:*"}},
-			{[]Verb{Observing}, []string{"cloudwatch:ListTagsForResource"}, []string{own}},
-			{[]Verb{Creating}, []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, []string{own}},
-			{[]Verb{Updating}, []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, []string{own}},
-			{[]Verb{Deleting}, []string{"cloudwatch:DeleteAlarms"}, []string{own}},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"cloudwatch:DescribeAlarms"}, Resources: []string{"arn:{partition}:cloudwatch:{region}:{account}:alarm:*"}},
+			{Verbs: []Verb{Observing}, Actions: []string{"cloudwatch:ListTagsForResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating}, Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"cloudwatch:DeleteAlarms"}, Resources: []string{own}},
 		},
 	}
 }

@@ -34,18 +34,18 @@ func (bucket) Facts() Facts {
 	return Facts{
 		ObserveCalls: 5,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{
+			{Verbs: []Verb{Observing}, Actions: []string{
 				"s3:GetBucketTagging", "s3:GetEncryptionConfiguration", "s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicy", "s3:GetBucketCORS",
-			}, own},
+			}, Resources: own},
 			// HeadBucket goes by s3:ListBucket, CreateBucket with tags by
 			// s3:TagResource (S3 API Reference, HeadBucket and CreateBucket).
-			{[]Verb{Creating}, append([]string{"s3:ListBucket", "s3:CreateBucket", "s3:TagResource", "s3:PutBucketTagging"}, configure...), own},
-			{[]Verb{Updating}, append([]string{"s3:GetBucketTagging", "s3:PutBucketTagging"}, configure...), own},
+			{Verbs: []Verb{Creating}, Actions: append([]string{"s3:ListBucket", "s3:CreateBucket", "s3:TagResource", "s3:PutBucketTagging"}, configure...), Resources: own},
+			{Verbs: []Verb{Updating}, Actions: append([]string{"s3:GetBucketTagging", "s3:PutBucketTagging"}, configure...), Resources: own},
 			// S3 encrypts and decrypts objects in the caller's name (S3 User Guide,
 			// "Using server-side encryption with AWS KMS keys").
-			{[]Verb{Observing, Creating, Updating}, []string{"kms:GenerateDataKey", "kms:Decrypt"}, []string{"{kms_key}"}},
-			{[]Verb{Deleting}, []string{"s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:DeleteBucket"}, own},
-			{[]Verb{Deleting}, []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}, []string{own[0] + "/*"}},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:DeleteBucket"}, Resources: own},
+			{Verbs: []Verb{Deleting}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}, Resources: []string{own[0] + "/*"}},
 		},
 		Transient: []Transient{
 			{"OperationAborted", "", "another operation on the bucket, or on its name, is under way (S3 API Reference, error codes)"},

@@ -39,17 +39,21 @@ func (function) Facts() Facts {
 		Permissions: []Permission{
 			// GetFunction leaves the tags out without lambda:ListTags (Lambda API
 			// Reference, GetFunction).
-			{[]Verb{Observing}, []string{"lambda:GetFunction", "lambda:ListTags"}, own},
-			{[]Verb{Creating}, append([]string{"lambda:CreateFunction", "lambda:TagResource"}, publish...), own},
-			{[]Verb{Updating}, append([]string{
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunction", "lambda:ListTags"}, Resources: own},
+			{Verbs: []Verb{Creating}, Actions: append([]string{"lambda:CreateFunction", "lambda:TagResource"}, publish...), Resources: own},
+			{Verbs: []Verb{Updating}, Actions: append([]string{
 				"lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionCode", "lambda:DeleteFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource",
-			}, publish...), own},
+			}, publish...), Resources: own},
 			// Lambda fetches the code in the caller's name (Lambda API Reference, FunctionCode).
-			{[]Verb{Creating, Updating}, []string{"s3:GetObject"}, []string{"arn:{partition}:s3:::{code_bucket}/{code_key}"}},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"s3:GetObject"}, Resources: []string{"arn:{partition}:s3:::{code_bucket}/{code_key}"}},
 			// Lambda encrypts and shows the environment in the caller's name
 			// (Lambda Developer Guide, "Securing Lambda environment variables").
-			{[]Verb{Observing, Creating, Updating}, []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, []string{"{kms_key}"}},
-			{[]Verb{Deleting}, []string{"lambda:DeleteFunction", "lambda:GetFunction"}, own},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, Resources: []string{"{kms_key}"}},
+			// Lambda looks at subnets and security groups in the caller's name; EC2
+			// gives these actions no narrower resource (Lambda Developer Guide,
+			// "Giving Lambda functions access to resources in an Amazon VPC").
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"}, Resources: []string{"*"}, If: "vpc"},
+			{Verbs: []Verb{Deleting}, Actions: []string{"lambda:DeleteFunction", "lambda:GetFunction"}, Resources: own},
 		},
 		Transient: []Transient{
 			{"InvalidParameterValueException", "cannot be assumed by Lambda", propagation},

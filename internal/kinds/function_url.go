@@ -33,10 +33,10 @@ func (functionURL) Facts() Facts {
 	return Facts{
 		Ownership: OwnedByParent, ObserveCalls: 2,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"lambda:GetFunctionUrlConfig", "lambda:GetPolicy"}, own},
-			{[]Verb{Creating}, []string{"lambda:CreateFunctionUrlConfig", "lambda:AddPermission"}, own},
-			{[]Verb{Updating}, []string{"lambda:UpdateFunctionUrlConfig", "lambda:AddPermission", "lambda:RemovePermission"}, own},
-			{[]Verb{Deleting}, []string{"lambda:DeleteFunctionUrlConfig", "lambda:RemovePermission"}, own},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunctionUrlConfig", "lambda:GetPolicy"}, Resources: own},
+			{Verbs: []Verb{Creating}, Actions: []string{"lambda:CreateFunctionUrlConfig", "lambda:AddPermission"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"lambda:UpdateFunctionUrlConfig", "lambda:AddPermission", "lambda:RemovePermission"}, Resources: own},
+			{Verbs: []Verb{Deleting}, Actions: []string{"lambda:DeleteFunctionUrlConfig", "lambda:RemovePermission"}, Resources: own},
 		},
 		Transient: []Transient{
 			{"ResourceConflictException", "update is in progress", "the function is being updated (Lambda Developer Guide, function states)"},

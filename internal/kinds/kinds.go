@@ -140,13 +140,18 @@ const (
 	Deleting  Verb = "delete"
 )
 
-// Permission is a set of IAM actions on resources. In a resource {partition},
-// {region}, {account} and {name} stand for the part's own, and {kms_key} or the
-// JSON name of another field for that field of its spec; see Permission.Of.
+// Permission is a set of IAM actions on resources. In resources and conditions
+// {partition}, {region}, {account} and {name} stand for the part's own, and
+// {kms_key} or the JSON name of another field for that field of its spec; see
+// Permission.Of.
 type Permission struct {
 	Verbs     []Verb
 	Actions   []string
 	Resources []string
+	// Condition is as in a policy: operator, key, values.
+	Condition blueprint.Condition
+	// If and Unless name a field of the spec that must, or must not, be set.
+	If, Unless string
 }
 
 // Transient is an error that is known to pass, by its code and, where the code

@@ -250,6 +250,7 @@ func deploy(t *testing.T, c kindCase) {
 	var statements []blueprint.Statement
 	grant := func(name string, spec blueprint.Spec) {
 		for _, p := range drivers[spec.Kind()].Facts().Permissions {
+			// The local AWS does not know the keys of the conditions.
 			if own, ok := p.Of(place, name, spec); ok {
 				statements = append(statements, blueprint.Statement{Effect: "Allow", Action: own.Actions, Resource: own.Resources})
 			}

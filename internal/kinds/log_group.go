@@ -23,15 +23,15 @@ func (logGroup) Facts() Facts {
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
 			// A list cannot be narrowed to the groups that it returns.
-			{[]Verb{Observing}, []string{"logs:DescribeLogGroups"}, []string{"arn:{partition}:logs:{region}:{account}:log-group:*"}},
-			{[]Verb{Observing}, []string{"logs:ListTagsForResource"}, own},
-			{[]Verb{Creating}, []string{"logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"}, own},
-			{[]Verb{Updating}, []string{
+			{Verbs: []Verb{Observing}, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{"arn:{partition}:logs:{region}:{account}:log-group:*"}},
+			{Verbs: []Verb{Observing}, Actions: []string{"logs:ListTagsForResource"}, Resources: own},
+			{Verbs: []Verb{Creating}, Actions: []string{"logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{
 				"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey", "logs:DisassociateKmsKey",
 				"logs:TagResource", "logs:UntagResource",
-			}, own},
-			{[]Verb{Creating, Updating}, []string{"kms:DescribeKey"}, []string{"{kms_key}"}},
-			{[]Verb{Deleting}, []string{"logs:DeleteLogGroup"}, own},
+			}, Resources: own},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"kms:DescribeKey"}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"logs:DeleteLogGroup"}, Resources: own},
 		},
 		Transient: []Transient{
 			{"OperationAbortedException", "", "another request changes the log group (CloudWatch Logs API Reference, CreateLogGroup)"},

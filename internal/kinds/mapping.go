@@ -19,16 +19,22 @@ type mapping struct{ Env }
 
 func (mapping) Facts() Facts {
 	const own = "arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"
+	// A mapping's id is not known beforehand; its function is.
+	const function = "arn:{partition}:lambda:{region}:{account}:function:{function_name}"
+	ofFunction := blueprint.Condition{"ArnLike": {"lambda:FunctionArn": {function, function + ":*"}}}
 	return Facts{
 		ObserveCalls: 2,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"lambda:GetEventSourceMapping", "lambda:ListTags"}, []string{own}},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:ListTags"}, Resources: []string{own}},
 			// Listing has no resource of its own (Service Authorization Reference, AWS Lambda).
-			{[]Verb{Observing, Creating, Deleting}, []string{"lambda:ListEventSourceMappings"}, []string{"*"}},
-			{[]Verb{Creating}, []string{"lambda:CreateEventSourceMapping"}, []string{"*"}},
-			{[]Verb{Creating}, []string{"lambda:GetEventSourceMapping", "lambda:TagResource"}, []string{own}},
-			{[]Verb{Updating}, []string{"lambda:UpdateEventSourceMapping", "lambda:TagResource", "lambda:UntagResource"}, []string{own}},
-			{[]Verb{Deleting}, []string{"lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping"}, []string{own}},
+			{Verbs: []Verb{Observing, Creating, Deleting}, Actions: []string{"lambda:ListEventSourceMappings"}, Resources: []string{"*"}},
+			{Verbs: []Verb{Observing, Creating, Updating, Deleting}, Actions: []string{"lambda:GetEventSourceMapping"}, Resources: []string{own}, Condition: ofFunction},
+			// Nor has making one, but its function (ibid., condition keys).
+			{Verbs: []Verb{Creating}, Actions: []string{"lambda:CreateEventSourceMapping"}, Resources: []string{"*"}, Condition: ofFunction},
+			{Verbs: []Verb{Creating}, Actions: []string{"lambda:TagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Updating}, Actions: []string{"lambda:UpdateEventSourceMapping"}, Resources: []string{own}, Condition: ofFunction},
+			{Verbs: []Verb{Updating}, Actions: []string{"lambda:TagResource", "lambda:UntagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"lambda:DeleteEventSourceMapping"}, Resources: []string{own}, Condition: ofFunction},
 		},
 		Transient: []Transient{
 			{"InvalidParameterValueException", "does not have permissions to call ReceiveMessage", "a new role's policy takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},

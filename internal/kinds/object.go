@@ -33,12 +33,12 @@ func (object) Facts() Facts {
 	return Facts{
 		Ownership: OwnedByParent, ObserveCalls: 1,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"s3:GetObject"}, []string{own}},
+			{Verbs: []Verb{Observing}, Actions: []string{"s3:GetObject"}, Resources: []string{own}},
 			// Tells an object that is missing from one that is forbidden (S3 API
 			// Reference, HeadObject).
-			{[]Verb{Observing}, []string{"s3:ListBucket"}, []string{"arn:{partition}:s3:::{bucket}"}},
-			{[]Verb{Creating, Updating}, []string{"s3:PutObject"}, []string{own}},
-			{[]Verb{Deleting}, []string{"s3:DeleteObject"}, []string{own}},
+			{Verbs: []Verb{Observing}, Actions: []string{"s3:ListBucket"}, Resources: []string{"arn:{partition}:s3:::{bucket}"}},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"s3:PutObject"}, Resources: []string{own}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"s3:DeleteObject"}, Resources: []string{own}},
 		},
 		Transient: []Transient{
 			{"ConditionalRequestConflict", "", "another write of the object is under way (S3 User Guide, conditional writes)"},

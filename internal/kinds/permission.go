@@ -8,8 +8,9 @@ import (
 )
 
 // Of returns the permission as one part needs it. Text that is not known yet
-// may be "*" in the place and in the spec. Resources that an empty field of the
-// spec takes part in are left out; ok is false where none remains.
+// may be "*" in the place and in the spec. Resources and values of conditions that
+// an empty field of the spec takes part in are left out; ok is false where none
+// remains, or where the spec does not ask for the permission.
 func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) (own Permission, ok bool) {
 	values := map[string]string{
 		"partition": place.Partition, "region": place.Region, "account": place.Account, "name": name,
@@ -19,13 +20,58 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 			values[f.Name] = text
 		}
 	}
-	own = Permission{Verbs: p.Verbs, Actions: p.Actions}
-	for _, resource := range p.Resources {
-		if text, whole := fill(resource, values); whole && !slices.Contains(own.Resources, text) {
-			own.Resources = append(own.Resources, text)
+	switch s := spec.(type) {
+	case blueprint.RoleSpec:
+		values["trusted_service"] = trustedService(s.Trust)
+	case blueprint.FunctionSpec:
+		if len(s.VPC.SubnetIDs) > 0 {
+			values["vpc"] = "set"
+		}
+	case blueprint.MappingSpec:
+		// A mapping is named by its function and its queue.
+		values["function_name"], _, _ = strings.Cut(name, ":")
+	}
+	if p.If != "" && values[p.If] == "" || p.Unless != "" && values[p.Unless] != "" {
+		return Permission{}, false
+	}
+	own = Permission{Verbs: p.Verbs, Actions: p.Actions, Resources: fillAll(p.Resources, values)}
+	for operator, keys := range p.Condition {
+		for key, wanted := range keys {
+			if own.Condition == nil {
+				own.Condition = blueprint.Condition{}
+			}
+			if own.Condition[operator] == nil {
+				own.Condition[operator] = map[string][]string{}
+			}
+			filled := fillAll(wanted, values)
+			if len(filled) == 0 {
+				return Permission{}, false
+			}
+			own.Condition[operator][key] = filled
 		}
 	}
 	return own, len(own.Resources) > 0
+}
+
+// trustedService is the service that may assume a role: "lambda.amazonaws.com".
+func trustedService(trust blueprint.Policy) string {
+	for _, s := range trust.Statement {
+		if services := s.Principal["Service"]; len(services) > 0 {
+			return services[0]
+		}
+	}
+	return ""
+}
+
+// fillAll fills every text, and leaves out those with an empty field.
+func fillAll(texts []string, values map[string]string) []string {
+	var out []string
+	for _, text := range texts {
+		if filled, whole := fill(text, values); whole && !slices.Contains(out, filled) {
+			out = append(out, filled)
+		}
+	}
+	return out
 }
 
 // fill replaces every {field}; whole is false where one is empty or unknown.

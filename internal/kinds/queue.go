@@ -25,10 +25,10 @@ func (queue) Facts() Facts {
 	return Facts{
 		ObserveCalls: 2,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"}, []string{own}},
-			{[]Verb{Creating}, []string{"sqs:GetQueueUrl", "sqs:CreateQueue", "sqs:TagQueue"}, []string{own}},
-			{[]Verb{Updating}, []string{"sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"}, []string{own}},
-			{[]Verb{Deleting}, []string{"sqs:GetQueueUrl", "sqs:DeleteQueue"}, []string{own}},
+			{Verbs: []Verb{Observing}, Actions: []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating}, Actions: []string{"sqs:GetQueueUrl", "sqs:CreateQueue", "sqs:TagQueue"}, Resources: []string{own}},
+			{Verbs: []Verb{Updating}, Actions: []string{"sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"}, Resources: []string{own}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"sqs:GetQueueUrl", "sqs:DeleteQueue"}, Resources: []string{own}},
 		},
 		Transient: []Transient{
 			{"AWS.SimpleQueueService.QueueDeletedRecently", "", "a name is free again 60 s after its queue was deleted (SQS API Reference, DeleteQueue)"},

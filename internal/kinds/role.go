@@ -23,19 +23,25 @@ func (role) Facts() Facts {
 	// IAM judges a role that does not exist by its name alone, since the request
 	// does not tell the path.
 	own := []string{"arn:{partition}:iam::{account}:role{path}{name}", "arn:{partition}:iam::{account}:role/{name}"}
+	const boundary = "permissions_boundary"
+	bounded := blueprint.Condition{"StringEquals": {"iam:PermissionsBoundary": {"{" + boundary + "}"}}}
 	return Facts{
 		ObserveCalls: 2,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"iam:GetRole", "iam:GetRolePolicy"}, own},
-			{[]Verb{Creating}, []string{"iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy"}, own},
-			// Lambda and Scheduler are given the role by whoever makes functions
-			// and schedules.
-			{[]Verb{Creating, Updating}, []string{"iam:PassRole"}, own},
-			{[]Verb{Updating}, []string{
-				"iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
-				"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole",
-			}, own},
-			{[]Verb{Deleting}, []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy", "iam:DeleteRole"}, own},
+			{Verbs: []Verb{Observing}, Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: own},
+			{Verbs: []Verb{Creating}, Actions: []string{"iam:TagRole"}, Resources: own},
+			// Who may make roles can take any right by them, unless a boundary
+			// bounds them (IAM User Guide, "Permissions boundaries for IAM
+			// entities", delegating responsibility).
+			{Verbs: []Verb{Creating}, Actions: []string{"iam:CreateRole", "iam:PutRolePolicy"}, Resources: own, Unless: boundary},
+			{Verbs: []Verb{Creating}, Actions: []string{"iam:CreateRole", "iam:PutRolePolicy"}, Resources: own, If: boundary, Condition: bounded},
+			// Whoever makes functions and schedules hands them the role.
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"iam:PassRole"}, Resources: own,
+				Condition: blueprint.Condition{"StringEquals": {"iam:PassedToService": {"{trusted_service}"}}}},
+			{Verbs: []Verb{Updating}, Actions: []string{"iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRolePermissionsBoundary"}, Resources: own, Unless: boundary},
+			{Verbs: []Verb{Updating}, Actions: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary"}, Resources: own, If: boundary, Condition: bounded},
+			{Verbs: []Verb{Deleting}, Actions: []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy", "iam:DeleteRole"}, Resources: own},
 		},
 		Transient: []Transient{
 			{"ConcurrentModification", "", "several requests for one role at once (IAM API Reference, CreateRole)"},

@@ -20,10 +20,10 @@ func (schedule) Facts() Facts {
 	return Facts{
 		Ownership: OwnedByMark, ObserveCalls: 1,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"scheduler:GetSchedule"}, []string{own}},
-			{[]Verb{Creating}, []string{"scheduler:CreateSchedule"}, []string{own}},
-			{[]Verb{Updating}, []string{"scheduler:GetSchedule", "scheduler:UpdateSchedule"}, []string{own}},
-			{[]Verb{Deleting}, []string{"scheduler:DeleteSchedule"}, []string{own}},
+			{Verbs: []Verb{Observing}, Actions: []string{"scheduler:GetSchedule"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating}, Actions: []string{"scheduler:CreateSchedule"}, Resources: []string{own}},
+			{Verbs: []Verb{Updating}, Actions: []string{"scheduler:GetSchedule", "scheduler:UpdateSchedule"}, Resources: []string{own}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"scheduler:DeleteSchedule"}, Resources: []string{own}},
 		},
 		Transient: []Transient{
 			{"ValidationException", "must allow AWS EventBridge Scheduler to assume the role", "a new role takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},

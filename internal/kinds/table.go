@@ -19,16 +19,16 @@ func (table) Facts() Facts {
 	return Facts{
 		ObserveCalls: 3,
 		Permissions: []Permission{
-			{[]Verb{Observing}, []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:ListTagsOfResource"}, own},
-			{[]Verb{Creating}, []string{"dynamodb:CreateTable", "dynamodb:TagResource", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups"}, own},
-			{[]Verb{Updating}, []string{"dynamodb:UpdateTable", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups", "dynamodb:TagResource", "dynamodb:UntagResource"}, own},
+			{Verbs: []Verb{Observing}, Actions: []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:ListTagsOfResource"}, Resources: own},
+			{Verbs: []Verb{Creating}, Actions: []string{"dynamodb:CreateTable", "dynamodb:TagResource", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"dynamodb:UpdateTable", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups", "dynamodb:TagResource", "dynamodb:UntagResource"}, Resources: own},
 			// What DynamoDB does with the key in the caller's name (DynamoDB
 			// Developer Guide, "DynamoDB encryption at rest: usage notes").
-			{[]Verb{Creating, Updating}, []string{
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{
 				"kms:DescribeKey", "kms:CreateGrant", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo",
 				"kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
-			}, []string{"{kms_key}"}},
-			{[]Verb{Deleting}, []string{"dynamodb:DescribeTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable"}, own},
+			}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"dynamodb:DescribeTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable"}, Resources: own},
 		},
 		Transient: []Transient{
 			{"ResourceInUseException", "", "the table is being created, changed or deleted (DynamoDB API Reference, UpdateTable)"},
