@@ -241,13 +241,25 @@ func fromList(element tftypes.Type, plain any) ([]tftypes.Value, error) {
 // type. Arguments that this version does not know are dropped: they were
 // removed with a release note; ones that the manifest lacks are null.
 func decodeArguments(t tftypes.Type, arguments json.RawMessage) (tftypes.Value, error) {
-	decoder := json.NewDecoder(bytes.NewReader(arguments))
-	decoder.UseNumber()
-	var plain map[string]any
-	if err := decoder.Decode(&plain); err != nil {
+	plain, err := decodeObject(arguments)
+	if err != nil {
 		return tftypes.Value{}, fmt.Errorf("the manifest's arguments cannot be read: %w", err)
 	}
 	return fromPlain(t, plain)
+}
+
+// decodeObject reads a JSON object, with its numbers as they stand.
+func decodeObject(text json.RawMessage) (map[string]any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	plain := map[string]any{}
+	if err := decoder.Decode(&plain); err != nil {
+		return nil, err
+	}
+	if plain == nil {
+		plain = map[string]any{} // null
+	}
+	return plain, nil
 }
 
 // checkReserved refuses texts with the code points that tokens are made of.

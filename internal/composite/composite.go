@@ -54,7 +54,7 @@ type ProviderData struct {
 }
 
 // New returns the resource of a system.
-func New[M any](d Definition[M]) resource.Resource { return &system[M]{def: d} }
+func New[M any](d Definition[M]) Resource { return &system[M]{def: d} }
 
 type system[M any] struct {
 	def  Definition[M]

@@ -2,7 +2,6 @@ package composite
 
 import (
 	"context"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -17,10 +16,12 @@ import (
 // ValidateConfig: what they refuse must not be told again in the blueprint's
 // words.
 func (r *system[M]) wellFormed(ctx context.Context, config tfsdk.Config) bool {
-	return accepted(ctx, config, path.Empty(), r.schema(ctx).Attributes)
+	return !refused(ctx, config, path.Empty(), r.schema(ctx).Attributes).HasError()
 }
 
-func accepted(ctx context.Context, config tfsdk.Config, under path.Path, attributes map[string]schema.Attribute) bool {
+// refused is what the validators of the single arguments find.
+func refused(ctx context.Context, config tfsdk.Config, under path.Path, attributes map[string]schema.Attribute) diag.Diagnostics {
+	var diags diag.Diagnostics
 	for name, attribute := range attributes {
 		at := under.AtName(name)
 		switch a := attribute.(type) {
@@ -29,47 +30,35 @@ func accepted(ctx context.Context, config tfsdk.Config, under path.Path, attribu
 				continue
 			}
 			var v types.String
-			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.String) diag.Diagnostics {
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			for _, check := range a.Validators {
 				var resp validator.StringResponse
 				check.ValidateString(ctx, validator.StringRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				return resp.Diagnostics
-			}) {
-				return false
+				diags.Append(resp.Diagnostics...)
 			}
 		case schema.Int64Attribute:
 			var v types.Int64
-			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.Int64) diag.Diagnostics {
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			for _, check := range a.Validators {
 				var resp validator.Int64Response
 				check.ValidateInt64(ctx, validator.Int64Request{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				return resp.Diagnostics
-			}) {
-				return false
+				diags.Append(resp.Diagnostics...)
 			}
 		case schema.MapAttribute:
 			var v types.Map
-			if config.GetAttribute(ctx, at, &v).HasError() || !pass(a.Validators, func(check validator.Map) diag.Diagnostics {
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			for _, check := range a.Validators {
 				var resp validator.MapResponse
 				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
-				return resp.Diagnostics
-			}) {
-				return false
+				diags.Append(resp.Diagnostics...)
 			}
 		case schema.MapNestedAttribute:
 			var v types.Map
-			if config.GetAttribute(ctx, at, &v).HasError() {
-				return false
-			}
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
 			for key := range v.Elements() {
-				if !accepted(ctx, config, at.AtMapKey(key), a.NestedObject.Attributes) {
-					return false
-				}
+				diags.Append(refused(ctx, config, at.AtMapKey(key), a.NestedObject.Attributes)...)
 			}
 		}
 	}
-	return true
-}
-
-// pass reports whether no validator finds an error.
-func pass[V any](validators []V, check func(V) diag.Diagnostics) bool {
-	return !slices.ContainsFunc(validators, func(v V) bool { return check(v).HasError() })
+	return diags
 }

@@ -258,9 +258,11 @@ func (p *serverless) bundles(m model, resp *provider.ConfigureResponse) composit
 func (p *serverless) Resources(context.Context) []func() resource.Resource {
 	out := make([]func() resource.Resource, 0, len(systems.All))
 	for _, s := range systems.All {
-		out = append(out, s.Resource)
+		out = append(out, func() resource.Resource { return s.Resource() })
 	}
 	return out
 }
 
-func (p *serverless) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *serverless) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newArchitecture, newDeployPolicy}
+}

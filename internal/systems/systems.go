@@ -2,16 +2,15 @@
 package systems
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework/resource"
-
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
 // System is one registered system.
 type System struct {
 	blueprint.System
-	Resource func() resource.Resource
+	Resource func() composite.Resource
 	// Example is a plausible set of arguments beside the name, as plain values.
 	// The tests that hold for every system deploy it.
 	Example func() map[string]any

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
@@ -50,7 +49,7 @@ type Model struct {
 }
 
 // Resource returns serverless_voting_window.
-func Resource() resource.Resource { return composite.New(Definition()) }
+func Resource() composite.Resource { return composite.New(Definition()) }
 
 // Example returns arguments of a plain voting window, beside its name.
 func Example() map[string]any {

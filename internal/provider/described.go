@@ -1,0 +1,76 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems"
+)
+
+// described are the inputs of every data source that looks at a system which
+// need not exist.
+type described struct {
+	System    types.String  `tfsdk:"system"`
+	Name      types.String  `tfsdk:"name"`
+	Arguments types.Dynamic `tfsdk:"arguments"`
+}
+
+// describedSchema joins the inputs with a data source's own attributes.
+func describedSchema(description string, own map[string]schema.Attribute) schema.Schema {
+	attributes := map[string]schema.Attribute{
+		"system": schema.StringAttribute{
+			Required: true, Validators: []validator.String{stringvalidator.OneOf(systems.Names()...)},
+			MarkdownDescription: "Sort of system, as in the resource's type without its prefix: `" + strings.Join(systems.Names(), "`, `") + "`.",
+		},
+		"name": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the system, as in the resource."},
+		"arguments": schema.DynamicAttribute{
+			Required:            true,
+			MarkdownDescription: "The resource's arguments beside the name, as an object. The system need not exist.",
+		},
+	}
+	maps.Copy(attributes, own)
+	return schema.Schema{MarkdownDescription: description, Attributes: attributes}
+}
+
+// blueprint describes the system.
+func (d described) blueprint(ctx context.Context, data *composite.ProviderData) (*blueprint.Blueprint, diag.Diagnostics) {
+	system, known := systems.Find(d.System.ValueString())
+	if !known {
+		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("system"), "Unknown system",
+			fmt.Sprintf("%q is none of %s.", d.System.ValueString(), strings.Join(systems.Names(), ", ")))}
+	}
+	arguments, err := composite.EncodeArguments(ctx, d.Arguments.UnderlyingValue())
+	if err != nil {
+		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("arguments"), "Invalid arguments", err.Error())}
+	}
+	return system.Resource().Describe(ctx, d.Name.ValueString(), arguments, data.DefaultTags)
+}
+
+// configured is the part of every data source that takes the provider's
+// configuration.
+type configured struct{ data *composite.ProviderData }
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (c *configured) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	if req.ProviderData == nil {
+		return
+	}
+	data, ok := req.ProviderData.(*composite.ProviderData)
+	if !ok {
+		resp.Diagnostics.AddError("Provider data of an unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider.", req.ProviderData))
+		return
+	}
+	c.data = data
+}
