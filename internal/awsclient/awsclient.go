@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -31,7 +32,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "sqs", "ssm", "sts"}
+var Services = []string{"cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -81,6 +82,7 @@ type Client struct {
 	SSM        *ssm.Client
 	Scheduler  *scheduler.Client
 	STS        *sts.Client
+	Quotas     *servicequotas.Client
 
 	region, partition, dnsSuffix string
 	allowed                      []string
@@ -179,6 +181,7 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })
+	cl.Quotas = servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { at("servicequotas", &o.BaseEndpoint) })
 	cl.STS = sts.NewFromConfig(cfg, func(o *sts.Options) {
 		at("sts", &o.BaseEndpoint)
 		// An unreachable endpoint or a wrong key is told at once rather than

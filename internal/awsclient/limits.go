@@ -36,6 +36,9 @@ var (
 	logsDelete   = limit{"logs.DeleteLogGroup", 10, 20}
 	logsDescribe = limit{"logs.DescribeLogGroups", 10, 20}
 	logsPolicy   = limit{"logs.PutRetentionPolicy", 10, 20}
+	// Service Quotas User Guide, "Service quotas for Service Quotas": 5 a second
+	// and as many in a burst.
+	quotasRead = limit{"servicequotas.read", 5, 5}
 )
 
 // limitOf returns the rate that an operation counts against; ok is false for
@@ -76,6 +79,8 @@ func limitOf(service, operation string) (l limit, ok bool) {
 		case "PutRetentionPolicy":
 			return logsPolicy, true
 		}
+	case "Service Quotas":
+		return quotasRead, true
 	}
 	return limit{}, false
 }

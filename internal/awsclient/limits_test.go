@@ -31,6 +31,7 @@ func TestLimitOf(t *testing.T) {
 		{"SSM", "GetParameters", "ssm.read", 40},
 		{"CloudWatch Logs", "CreateLogGroup", "logs.CreateLogGroup", 10},
 		{"CloudWatch Logs", "FilterLogEvents", "", 0},
+		{"Service Quotas", "GetServiceQuota", "servicequotas.read", 5},
 		{"SQS", "CreateQueue", "", 0},
 	} {
 		l, ok := limitOf(c.service, c.operation)

@@ -111,6 +111,10 @@ type Blueprint struct {
 	// Outputs are strings, possibly with tokens; OutputMaps maps of them.
 	Outputs    map[string]string
 	OutputMaps map[string]map[string]string
+	// Event is the expected load; nil where none was given. PerEvent is what one
+	// event makes AWS do, PerMonth what each month does.
+	Event              *Event
+	PerEvent, PerMonth []Usage
 
 	byKey map[string]*Part
 }

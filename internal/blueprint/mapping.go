@@ -29,7 +29,12 @@ type MappingSpec struct {
 func (MappingSpec) Kind() string { return "event_source_mapping" }
 
 // MappingHandle refers to an event source mapping.
-type MappingHandle struct{ Handle }
+type MappingHandle struct {
+	Handle
+	function FunctionHandle
+	queue    QueueHandle
+	batch    Batch
+}
 
 // Consume lets a function take messages from a queue. Its role must hold the
 // queue's Consume grants. Whether the mapping is enabled belongs to run time.
@@ -40,7 +45,7 @@ func (b *Builder) Consume(key string, f FunctionHandle, q QueueHandle, batch Bat
 		PartialBatch: true, Enabled: true,
 	}, f.Key(), q.Key())
 	h.part.RuntimeOwned = []string{"enabled"}
-	return MappingHandle{h}
+	return MappingHandle{Handle: h, function: f, queue: q, batch: batch}
 }
 
 // ID returns a reference to the mapping's UUID.

@@ -243,7 +243,7 @@ func (c *checker) mapping(s MappingSpec) {
 	if s.MaxConcurrency != 0 {
 		c.between("maximum concurrency", s.MaxConcurrency, 2, 1000, "", "Lambda API Reference, ScalingConfig", nil)
 	}
-	function, queue := c.target(s.Function), c.target(s.Source)
+	function, queue := c.blue.Target(s.Function), c.blue.Target(s.Source)
 	if function == nil || queue == nil {
 		return
 	}
@@ -256,11 +256,11 @@ func (c *checker) mapping(s MappingSpec) {
 	}
 }
 
-// target returns the part whose name an ARN is made of, or nil.
-func (c *checker) target(arn string) *Part {
+// Target returns the part whose name an ARN is made of, or nil.
+func (b *Blueprint) Target(arn string) *Part {
 	for _, ref := range References(arn) {
 		if ref.Attribute == NameAttribute {
-			return c.blue.Part(ref.Part)
+			return b.Part(ref.Part)
 		}
 	}
 	return nil

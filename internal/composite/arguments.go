@@ -50,7 +50,7 @@ func (r *system[M]) undecided(ctx context.Context, raw tftypes.Value) bool {
 		return true
 	}
 	for name, v := range values {
-		if r.isOutput(ctx, name) || name == "timeouts" {
+		if r.isOutput(ctx, name) || name == "timeouts" || name == loadArgument {
 			continue
 		}
 		if slices.Contains(tokenArguments, name) && decided(name, v) {

@@ -48,6 +48,7 @@ type Common struct {
 	Drift           types.Map    `tfsdk:"drift"`
 	Region          types.String `tfsdk:"region"`
 	AccountID       types.String `tfsdk:"account_id"`
+	Cost            types.Object `tfsdk:"cost"`
 }
 
 type functionModel struct {
@@ -179,6 +180,7 @@ func commonAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Every part of the system with a short digest of what it should be. A plan names each part that it will change here, whatever the cause."},
 		"drift": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What differs in AWS from what was last applied, one line a part. It is planned empty: the next apply repairs it."},
+		"cost":       costSchema(),
 		"region":     schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
 		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 )
 
 // Definition is all that a system supplies. M is its model: a struct with
@@ -24,7 +25,9 @@ type Definition[M any] struct {
 	// Description is the resource's documentation, in Markdown.
 	Description string
 	// Attributes are the system's own arguments and outputs. Every attribute
-	// that is only computed is an output of the blueprint, by name.
+	// that is only computed is an output of the blueprint, by name. An argument
+	// expected_load is the system's load: the blueprint's event and usage may
+	// come from it, its parts may not.
 	Attributes map[string]schema.Attribute
 	// Common returns the embedded common arguments.
 	Common func(*M) *Common
@@ -48,6 +51,10 @@ type ProviderData struct {
 	Engine      *deploy.Engine
 	DefaultTags map[string]string
 	Bundles     Bundles
+	// Prices are what costs are estimated with, Quotas what loads are held
+	// against.
+	Prices *preflight.Prices
+	Quotas preflight.Quotas
 	// Unknown is true while the configuration depends on values that are not
 	// known yet: nothing may be called.
 	Unknown bool

@@ -115,6 +115,8 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 		return
 	}
 	resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
+	// At today's prices, so that a newer price list is no change to apply.
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at(costAttribute), r.cost(in.Blueprint))...)
 	resp.Diagnostics.Append(remember(ctx, resp.Private, res.Manifest)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, c.Name, res)...)
 }

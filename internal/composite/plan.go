@@ -13,8 +13,9 @@ import (
 )
 
 // ModifyPlan says exactly what an apply will change: every part by name, every
-// output that will be another. It asks nothing of AWS, reads no clock, and says
-// the same when Terraform runs it again during apply.
+// output that will be another. What it plans it asks nobody for, reads no clock,
+// and says the same when Terraform runs it again during apply; only the warnings
+// about an expected load ask AWS.
 func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		r.planDestroy(ctx, req, resp)
@@ -82,6 +83,10 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		set("account_id", types.StringUnknown())
 	}
 	r.planOutputs(ctx, b, planned, prior != nil, req, resp)
+	resp.Diagnostics.Append(r.planCost(ctx, b, &resp.Plan, prior != nil)...)
+	if prior != nil {
+		resp.Diagnostics.Append(keepCost(ctx, &resp.Plan, req.State)...)
+	}
 }
 
 // planOutputs keeps every output whose parts stay, and makes unknown those
@@ -128,8 +133,11 @@ func (r *system[M]) planUnknown(ctx context.Context, resp *resource.ModifyPlanRe
 			continue
 		}
 		var unknown attr.Value = types.StringUnknown()
-		if _, isMap := a.GetType().(types.MapType); isMap {
-			unknown = types.MapUnknown(types.StringType)
+		switch t := a.GetType().(type) {
+		case types.MapType:
+			unknown = types.MapUnknown(t.ElemType)
+		case types.ObjectType:
+			unknown = types.ObjectUnknown(t.AttrTypes)
 		}
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), unknown)...)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
@@ -65,6 +66,7 @@ type model struct {
 	Insecure               types.Bool   `tfsdk:"insecure"`
 	SkipRegionValidation   types.Bool   `tfsdk:"skip_region_validation"`
 	Source                 types.String `tfsdk:"source"`
+	PriceFile              types.String `tfsdk:"price_file"`
 	AssumeRole             types.List   `tfsdk:"assume_role"`
 	DefaultTags            types.List   `tfsdk:"default_tags"`
 	Endpoints              types.List   `tfsdk:"endpoints"`
@@ -120,6 +122,7 @@ func (p *serverless) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 			"custom_ca_bundle":         text("File with certificate authorities to trust. Otherwise `AWS_CA_BUNDLE`."),
 			"insecure":                 flag("Whether to accept any certificate. Never against AWS."),
 			"skip_region_validation":   flag("Whether to accept a region that this version of the provider does not know."),
+			"price_file":               text("JSON file with the prices that costs are estimated with, instead of the provider's own. It has a price for every dimension; start from the provider's `internal/preflight/prices.json`."),
 			"source":                   text("Checkout of the provider from which to build the functions, with the Go toolchain, instead of using the prebuilt ones."),
 		},
 		Blocks: map[string]schema.Block{
@@ -161,6 +164,13 @@ func (p *serverless) Configure(ctx context.Context, req provider.ConfigureReques
 	config := p.config(ctx, m, resp)
 	tags := p.defaultTags(ctx, m, resp)
 	bundles := p.bundles(m, resp)
+	prices := preflight.Builtin()
+	if file := m.PriceFile.ValueString(); file != "" {
+		var err error
+		if prices, err = preflight.ReadPrices(file); err != nil {
+			resp.Diagnostics.AddAttributeError(path.Root("price_file"), "Unusable price file", err.Error()+".")
+		}
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -178,7 +188,9 @@ func (p *serverless) Configure(ctx context.Context, req provider.ConfigureReques
 	}
 	engine := deploy.New(client, bundles.Content, p.version)
 	engine.Holder = p.holder
-	data := &composite.ProviderData{Engine: engine, DefaultTags: tags, Bundles: bundles}
+	data := &composite.ProviderData{
+		Engine: engine, DefaultTags: tags, Bundles: bundles, Prices: prices, Quotas: &preflight.Account{AWS: client},
+	}
 	resp.ResourceData, resp.DataSourceData = data, data
 }
 

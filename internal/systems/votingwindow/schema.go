@@ -88,6 +88,7 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: "What becomes of a second vote of the same voter: `reject` (the first recorded one counts).",
 			Validators:          []validator.String{stringvalidator.OneOf("reject")},
 		},
+		"expected_load":         expectedLoad(),
 		"vote_url":              text("Address to which votes are sent: POST `{\"voter\": \"...\", \"answer\": \"...\"}`."),
 		"results_url":           text("Address of the results, public JSON."),
 		"window_url":            text("Address of the question, answers and times, public JSON."),

@@ -32,6 +32,7 @@ type Model struct {
 	GraceSeconds types.Int64       `tfsdk:"grace_seconds"`
 	VoterPattern types.String      `tfsdk:"voter_pattern"`
 	Revote       types.String      `tfsdk:"revote"`
+	ExpectedLoad types.Object      `tfsdk:"expected_load"`
 
 	VoteURL            types.String `tfsdk:"vote_url"`
 	ResultsURL         types.String `tfsdk:"results_url"`
@@ -195,6 +196,10 @@ func describe(m *Model, b *blueprint.Builder) error {
 	b.OutputMap("function_names", functionNames)
 	b.OutputMap("function_arns", functionARNs)
 	b.OutputMap("role_arns", roleARNs)
+	m.uses(b, w, used{
+		intake: intake, recorder: recorder, publisher: publisher, votes: votes, deadLetters: deadLetters, mapping: mapping,
+		ballots: ballots, ledger: ledger, tallies: tallies, results: results,
+	})
 	return nil
 }
 

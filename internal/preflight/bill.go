@@ -1,0 +1,86 @@
+package preflight
+
+import (
+	"math"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// Sizes by which AWS bills, in bytes.
+const (
+	queueUnit = 64 << 10 // a started 64 KB of a request to SQS (SQS pricing)
+	writeUnit = 1 << 10  // DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", write request units
+	readUnit  = 4 << 10  // the same, read request units
+	gigabyte  = 1 << 30
+	// itemOverhead is added to each stored item (DynamoDB Developer Guide,
+	// "DynamoDB item sizes and formats").
+	itemOverhead = 100
+)
+
+// charge is so many units of a dimension.
+type charge struct {
+	Dimension
+	units float64
+}
+
+// bill turns operations on a part into what AWS bills for them. The spec is the
+// part's; nil where only calls are known.
+func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
+	switch o.Action {
+	case blueprint.Invoke:
+		return []charge{{lambdaRequests, o.Count}}
+	case blueprint.Run:
+		return duration(o, spec)
+	case blueprint.SendMessage, blueprint.ReceiveMessage, blueprint.DeleteMessageBatch, blueprint.GetQueueAttributes:
+		return []charge{{sqsRequests, o.Count * started(o.Bytes, queueUnit)}}
+	case blueprint.PutItem, blueprint.UpdateItem:
+		return []charge{{dynamoWrites, o.Count * started(o.Bytes, writeUnit)}}
+	case blueprint.GetItem, blueprint.Scan:
+		units := o.Count * started(o.Bytes, readUnit)
+		if o.Eventual {
+			units /= 2
+		}
+		return []charge{{dynamoReads, units}}
+	case blueprint.KeepItem:
+		stored := o.Count * (o.Bytes + itemOverhead) / gigabyte
+		charges := []charge{{dynamoStorage, stored}}
+		if t, ok := spec.(blueprint.TableSpec); ok && t.PointInTimeRecovery {
+			charges = append(charges, charge{dynamoPITR, stored})
+		}
+		return charges
+	case blueprint.PutObject:
+		return []charge{{s3Puts, o.Count}}
+	case blueprint.GetObject:
+		return []charge{{s3Gets, o.Count}}
+	case blueprint.Schedule:
+		return []charge{{schedulerCalls, o.Count}}
+	case blueprint.Alarm:
+		return []charge{{cloudwatchAlarms, o.Count}}
+	case blueprint.Metric:
+		return []charge{{cloudwatchMetrics, o.Count}}
+	case blueprint.WriteLogs:
+		return []charge{{cloudwatchLogBytes, o.Count * o.Bytes / gigabyte}}
+	case blueprint.SendOut:
+		return []charge{{bytesOut, o.Count * o.Bytes / gigabyte}}
+	}
+	return nil
+}
+
+// duration bills a function's memory for its duration, each started millisecond
+// (Lambda pricing).
+func duration(o blueprint.Operation, spec blueprint.Spec) []charge {
+	f, ok := spec.(blueprint.FunctionSpec)
+	if !ok {
+		return nil
+	}
+	d := lambdaARM
+	if f.Architecture == "x86_64" {
+		d = lambdaX86
+	}
+	seconds := (time.Duration(math.Ceil(float64(o.Duration)/float64(time.Millisecond))) * time.Millisecond).Seconds()
+	return []charge{{d, o.Count * seconds * float64(f.MemoryMB) / 1024}}
+}
+
+// started is how many units a size begins, at least one.
+func started(size, unit float64) float64 { return max(1, math.Ceil(size/unit)) }

@@ -1,0 +1,259 @@
+package preflight
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// Limits that no quota of the account moves, or that Service Quotas does not
+// tell.
+const (
+	// keptUnreserved executions stay unreserved in every account (Lambda
+	// Developer Guide, "Configuring reserved concurrency").
+	keptUnreserved = 100
+	// urlPerExecution is how many requests a second a function URL takes for each
+	// concurrent execution (Lambda Developer Guide, "Understanding Lambda function
+	// scaling", requests per second).
+	urlPerExecution = 10
+	// A mapping from a queue begins with firstBatches at once, and takes
+	// moreBatches more each minute up to mostBatches (Lambda Developer Guide,
+	// "Configuring scaling behavior for SQS event source mappings").
+	firstBatches, moreBatches, mostBatches = 5, 300, 1000
+	// mostInFlight messages of a standard queue are received and not yet deleted
+	// (SQS Developer Guide, "Amazon SQS message quotas").
+	mostInFlight = 120_000
+	// A new on-demand table carries these units a second, and throttles above
+	// twice its previous peak within 30 minutes (DynamoDB Developer Guide,
+	// "DynamoDB on-demand capacity mode", initial throughput).
+	newTableWrites, newTableReads = 4000, 12_000
+	// One partition, and so one item, carries these units a second (DynamoDB
+	// Developer Guide, "Best practices for designing and using partition keys").
+	itemWrites, itemReads = 1000, 3000
+	// A prefix of a bucket carries these requests a second (S3 User Guide,
+	// "Best practices design patterns: optimizing Amazon S3 performance").
+	prefixGets, prefixPuts = 5500, 3500
+)
+
+// Warning is a quota that does not carry the expected load.
+type Warning struct {
+	// Summary names the quota, Detail the need, what will happen, and what to do.
+	Summary, Detail string
+}
+
+// Check compares what the expected load needs with what the account has. A
+// blueprint without a load asks nothing and has no warnings. exists says that
+// the system is deployed already, so that its own reservations are among those
+// of the account.
+func Check(ctx context.Context, b *blueprint.Blueprint, quotas Quotas, exists bool) []Warning {
+	if b.Event == nil {
+		return nil
+	}
+	c := &checker{blue: b, demand: DemandOf(b), quotas: quotas, exists: exists}
+	c.concurrency(ctx)
+	c.mappings()
+	c.tables(ctx)
+	c.buckets()
+	return c.warnings
+}
+
+type checker struct {
+	blue     *blueprint.Blueprint
+	demand   Demand
+	quotas   Quotas
+	exists   bool
+	warnings []Warning
+}
+
+func (c *checker) warn(summary, format string, args ...any) {
+	c.warnings = append(c.warnings, Warning{summary, fmt.Sprintf(format, args...)})
+}
+
+// concurrency compares what runs at once with what the account and the
+// reservations allow.
+func (c *checker) concurrency(ctx context.Context) {
+	all, unreserved := c.quotas.Concurrency(ctx)
+	var reserved, pool float64
+	var shares []string
+	for _, p := range c.blue.Parts {
+		f, ok := p.Spec.(blueprint.FunctionSpec)
+		if !ok {
+			continue
+		}
+		need := c.executions(p.Key)
+		switch {
+		case f.ReservedConcurrency != blueprint.NoReservation:
+			reserved += float64(f.ReservedConcurrency)
+			if need > float64(f.ReservedConcurrency) {
+				c.warn(fmt.Sprintf("Function %q reserves too little concurrency for the expected load", p.Key),
+					"It needs %s executions at once, and %s are reserved for it. %s Set functions.%s.reserved_concurrency to more, or to -1 for no reservation.",
+					number(need), number(float64(f.ReservedConcurrency)), c.refused(p.Key), p.Key)
+			}
+		case need > 0:
+			pool += need
+			shares = append(shares, fmt.Sprintf("%s %s", p.Key, number(need)))
+		}
+	}
+	// What is left for others if this system has its reservations.
+	left := all.Value - reserved
+	if unreserved >= 0 {
+		left = unreserved
+		if !c.exists {
+			left -= reserved
+		}
+	}
+	if reserved > 0 && left < keptUnreserved {
+		c.warn("Lambda concurrency: the reservations will be refused",
+			"The functions reserve %s of the account's %s concurrent executions, which leaves %s unreserved, and AWS keeps %d unreserved: the apply will fail. "+
+				"Ask for a higher quota (%s), or reserve less: functions = { <function> = { reserved_concurrency = -1 } }. %s",
+			number(reserved), number(all.Value), number(left), keptUnreserved, where(Concurrency), all.Source)
+	}
+	if pool > left {
+		c.warn("Lambda concurrency: too little for the expected load",
+			"At its greatest rate the load needs %s executions at once (%s), and %s of the account's %s are there for it. What comes above is refused: requests to a function URL get status 429, and messages wait in their queue. "+
+				"Ask for a higher quota (%s) well before the event. %s",
+			number(pool), strings.Join(shares, ", "), number(max(0, left)), number(all.Value), where(Concurrency), all.Source)
+	}
+}
+
+// executions is how much concurrency a function needs: what runs at once, or
+// what its URL asks for.
+func (c *checker) executions(key string) float64 {
+	d := c.demand.Functions[key]
+	if d == nil {
+		return 0
+	}
+	if c.public(key) {
+		return max(d.Concurrency, d.PerSecond/urlPerExecution)
+	}
+	return d.Concurrency
+}
+
+// public reports whether the function has a URL.
+func (c *checker) public(key string) bool {
+	return slices.ContainsFunc(c.blue.Parts, func(p *blueprint.Part) bool {
+		url, ok := p.Spec.(blueprint.URLSpec)
+		return ok && c.blue.Target(url.Function) == c.blue.Part(key)
+	})
+}
+
+// refused says what becomes of calls that find no execution.
+func (c *checker) refused(key string) string {
+	if c.public(key) {
+		return fmt.Sprintf("A function URL takes %d requests a second for each of them; what comes above gets status 429.", urlPerExecution)
+	}
+	return "Calls above that are refused, and messages wait in their queue."
+}
+
+// mappings compares the batches at once with how fast pollers grow.
+func (c *checker) mappings() {
+	for _, p := range c.blue.Parts {
+		m, ok := p.Spec.(blueprint.MappingSpec)
+		if !ok {
+			continue
+		}
+		function, queue := c.blue.Target(m.Function), c.blue.Target(m.Source)
+		if function == nil || queue == nil || c.demand.Functions[function.Key] == nil {
+			continue
+		}
+		need := c.demand.Functions[function.Key].Concurrency
+		switch most := float64(cmp.Or(m.MaxConcurrency, mostBatches)); {
+		case need > most:
+			c.warn(fmt.Sprintf("Mapping %q: too few batches at once for the expected load", p.Key),
+				"Function %q needs %s executions at once to keep up with queue %q, and the mapping allows %s. Messages wait in the queue until the load falls. Let a batch hold more messages or take less time (functions.%s.memory_mb), or raise the mapping's maximum concurrency where it has one.",
+				function.Key, number(need), queue.Key, number(most), function.Key)
+		case need > firstBatches+moreBatches:
+			c.warn(fmt.Sprintf("Mapping %q: its pollers grow more slowly than the expected load", p.Key),
+				"Function %q needs %s executions at once to keep up with queue %q. Lambda begins with %d and adds %d a minute, so messages wait for up to %s minutes after a sudden start. Let the load begin earlier, or give the function more memory so that a batch takes less time (functions.%s.memory_mb).",
+				function.Key, number(need), queue.Key, firstBatches, moreBatches, number((need-firstBatches)/moreBatches), function.Key)
+		}
+		if held := c.demand.InFlight[queue.Key]; held > mostInFlight {
+			c.warn(fmt.Sprintf("Queue %q: too many messages in flight for the expected load", queue.Key),
+				"%s messages are received and not yet deleted at the greatest rate, and a standard queue holds about %s so. Lambda then receives no more until some are deleted; messages wait. Give the function more memory so that a batch takes less time (functions.%s.memory_mb), or ask AWS Support for more. %s is AWS's default; no service tells the account's own figure.",
+				number(held), number(mostInFlight), function.Key, number(mostInFlight))
+		}
+	}
+}
+
+// tables compares units a second with what a table, a new one and one item
+// carry.
+func (c *checker) tables(ctx context.Context) {
+	for _, key := range slices.Sorted(maps.Keys(c.demand.Tables)) {
+		d := c.demand.Tables[key]
+		for _, u := range []struct {
+			what                 string
+			need, item           float64
+			ofNew, ofItem, limit float64
+			quota                Quota
+		}{
+			{"write", d.Writes, d.ItemWrites, newTableWrites, itemWrites, TableWrites.Default, TableWrites},
+			{"read", d.Reads, d.ItemReads, newTableReads, itemReads, TableReads.Default, TableReads},
+		} {
+			source := ""
+			if u.need > u.limit {
+				// Only then does it matter what the account has.
+				limit := c.quotas.Limit(ctx, u.quota)
+				u.limit, source = limit.Value, limit.Source
+			}
+			switch {
+			case u.need > u.limit:
+				c.warn(fmt.Sprintf("DynamoDB table %q: too few %s units for the expected load", key, u.what),
+					"The load needs %s %s units a second, and the account allows %s a table. Requests above are throttled and tried again; what comes by a queue waits there. Ask for a higher quota (%s) well before the event. %s",
+					number(u.need), u.what, number(u.limit), where(u.quota), source)
+			case u.need > u.ofNew:
+				c.warn(fmt.Sprintf("DynamoDB table %q: a new table carries fewer %s units than the expected load", key, u.what),
+					"The load needs %s %s units a second. A new on-demand table carries %s, and one in use twice its previous peak; above that, requests are throttled for up to 30 minutes while it grows, and what comes by a queue waits there. Rehearse with half of the load, or set the table's warm throughput, which AWS bills once, some days before. The figure is AWS's default, and a table that has carried half of the load carries this one.",
+					number(u.need), u.what, number(u.ofNew))
+			}
+			if u.item > u.ofItem {
+				c.warn(fmt.Sprintf("DynamoDB table %q: one item takes too many %s units", key, u.what),
+					"The load needs %s %s units a second on one item, and a partition carries %s. Requests above are throttled, and no quota can be raised. Spread them over more items.",
+					number(u.item), u.what, number(u.ofItem))
+			}
+		}
+	}
+}
+
+// buckets compares requests a second with what a prefix carries.
+func (c *checker) buckets() {
+	for _, key := range slices.Sorted(maps.Keys(c.demand.Buckets)) {
+		d := c.demand.Buckets[key]
+		for _, u := range []struct {
+			what         string
+			need, prefix float64
+			advice       string
+		}{
+			{"GET", d.Gets, prefixGets, "Put a CDN before the bucket's public objects, or let pages ask less often."},
+			{"PUT", d.Puts, prefixPuts, "Write less often, or under more prefixes."},
+		} {
+			if u.need > u.prefix {
+				c.warn(fmt.Sprintf("S3 bucket %q: too many %s requests for the expected load", key, u.what),
+					"The load needs %s %s requests a second, and a prefix carries %s. Those above get status 503 (Slow Down) until S3 has grown, which takes minutes. %s The figure is AWS's own; no quota can be raised.",
+					number(u.need), u.what, number(u.prefix), u.advice)
+			}
+		}
+	}
+}
+
+// where says where a quota is raised.
+func where(q Quota) string {
+	return fmt.Sprintf("Service Quotas, %s, %q, %s", q.Service, q.Name, q.Code)
+}
+
+// number writes a need or a limit for people: whole, rounded up, with thousands
+// apart.
+func number(f float64) string {
+	// A thousandth is the noise of computing.
+	s := strconv.FormatInt(int64(math.Ceil(f-0.001)), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

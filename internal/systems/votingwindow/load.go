@@ -1,0 +1,139 @@
+package votingwindow
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// loadModel is the argument expected_load.
+type loadModel struct {
+	Votes              types.Int64 `tfsdk:"votes"`
+	PeakVotesPerSecond types.Int64 `tfsdk:"peak_votes_per_second"`
+	Viewers            types.Int64 `tfsdk:"viewers"`
+	PollSeconds        types.Int64 `tfsdk:"poll_seconds"`
+	EventsPerMonth     types.Int64 `tfsdk:"events_per_month"`
+}
+
+const (
+	defaultPoll   = 15
+	defaultEvents = 1
+)
+
+func expectedLoad() schema.Attribute {
+	count := func(least int64, description string) schema.Int64Attribute {
+		return schema.Int64Attribute{Optional: true, MarkdownDescription: description, Validators: []validator.Int64{int64validator.AtLeast(least)}}
+	}
+	votes := count(1, "Votes in one event: one opening of the window.")
+	votes.Optional, votes.Required = false, true
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "What is expected of one event. With it, a plan warns of quotas of the account that would not carry the event, and `cost` tells what it costs. " +
+			"It changes no part. Plans then ask `lambda:GetAccountSettings` and, where needed, `servicequotas:GetServiceQuota`; without these permissions AWS's defaults are assumed.",
+		Attributes: map[string]schema.Attribute{
+			"votes":                 votes,
+			"peak_votes_per_second": count(1, "Votes in the busiest second. Without it the mean over the window is taken, which the peak exceeds."),
+			"viewers":               count(0, "People who watch the results at the same time. Default 0."),
+			"poll_seconds":          count(1, "How often each viewer's page reads the results, in seconds. Default 15."),
+			"events_per_month":      count(0, "Events in a month. Default 1."),
+		},
+	}
+}
+
+// Sizes and durations that no call shows, as the cost is computed with. Sizes
+// are in bytes; durations are of warm functions with AWS close by.
+const (
+	voteBytes    = 100 // A vote as JSON.
+	messageBytes = 400 // The same as received, with its attributes.
+	answerBytes  = 400 // Intake's answer, headers included.
+	ballotBytes  = 80  // Four attributes with their names; a voter has eight characters.
+	tallyBytes   = 400 // A worker's counters, or the window's state.
+	pollBytes    = 800 // The results, headers included.
+	lineBytes    = 600 // A line of metrics in the log.
+
+	intakeTakes   = 10 * time.Millisecond // One message sent.
+	recorderTakes = 60 * time.Millisecond // A hundred ballots, sixteen at a time.
+	tickTakes     = 30 * time.Millisecond // Three reads, outside an event.
+	// publisherTakes is a publisher's life during an event: it hands over ten
+	// seconds before its time-out.
+	publisherTakes = publisherTimeout - 10*time.Second
+	// publishersBegin before the opening, and go on after the grace until the
+	// queue was empty for a minute.
+	publishersBegin = 90 * time.Second
+	emptyFor        = time.Minute
+	// workers is how many recorders keep counters that each round adds up.
+	workers = 30
+	// waiting is how often in a round the publisher in waiting asks for the lease.
+	waiting = 2.5
+
+	recorderMetrics, publisherMetrics = 6, 4
+)
+
+// used are the parts that a load concerns.
+type used struct {
+	intake, recorder, publisher blueprint.FunctionHandle
+	votes, deadLetters          blueprint.QueueHandle
+	mapping                     blueprint.MappingHandle
+	ballots, ledger, tallies    blueprint.TableHandle
+	results                     blueprint.BucketHandle
+}
+
+// uses says what a vote, a viewer and the clock cost.
+func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
+	b.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
+		p.publisher.Invocations(1, tickTakes), p.tallies.Gets(2, tallyBytes), p.results.Gets(1))
+	l, ok := m.load()
+	if !ok {
+		return
+	}
+	cast := float64(l.Votes.ValueInt64())
+	open := w.ClosesAt.Sub(w.OpensAt)
+	live := publishersBegin + open + w.Grace + emptyFor + b.Timeout("recorder", recorderTimeout)
+	b.Event(blueprint.Event{Unit: "vote", Units: cast, PerMonth: float64(or(l.EventsPerMonth, defaultEvents))})
+
+	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: float64(l.PeakVotesPerSecond.ValueInt64())}
+	batch := 1 / p.mapping.Fill(votes)
+	b.PerEvent(votes,
+		p.intake.Invocations(1, intakeTakes), p.intake.Answers(1, answerBytes),
+		p.votes.Sends(1, voteBytes), p.mapping.Takes(votes, messageBytes, recorderTakes),
+		p.ballots.Puts(1, ballotBytes), p.ballots.Keeps(1, ballotBytes),
+		p.tallies.Puts(batch, tallyBytes), p.recorder.Logs(batch, lineBytes))
+
+	poll := float64(or(l.PollSeconds, defaultPoll))
+	viewers := float64(l.Viewers.ValueInt64())
+	b.PerEvent(blueprint.Load{Unit: "poll", Count: viewers * live.Seconds() / poll, Over: live}, p.results.Serves(1, pollBytes))
+
+	b.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / publishEvery.Seconds(), Over: live},
+		p.tallies.Puts(1+waiting, tallyBytes), p.tallies.Gets(1, tallyBytes), blueprint.Eventually(p.tallies.Scans(1, workers*tallyBytes)),
+		p.votes.Depths(1), p.deadLetters.Depths(1), p.results.Puts(2), p.publisher.Logs(1, lineBytes))
+	// Every minute the ballots so far are counted, half of all on the mean.
+	b.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
+		p.publisher.Invocations(1, publisherTakes), blueprint.Eventually(p.ballots.Scans(1, cast*ballotBytes/2)))
+	b.PerEvent(blueprint.Load{Unit: "event", Count: 1},
+		p.ballots.Scans(1, cast*ballotBytes), p.ledger.Scans(1, 0),
+		p.recorder.Metrics(recorderMetrics, live), p.publisher.Metrics(publisherMetrics, live))
+}
+
+// load returns the expected load; false where it is not given, or not yet known.
+func (m *Model) load() (l loadModel, ok bool) {
+	if m.ExpectedLoad.IsNull() || m.ExpectedLoad.IsUnknown() {
+		return l, false
+	}
+	diags := m.ExpectedLoad.As(context.Background(), &l, basetypes.ObjectAsOptions{})
+	return l, !diags.HasError() && !l.Votes.IsNull() && !l.Votes.IsUnknown()
+}
+
+func or(v types.Int64, otherwise int64) int64 {
+	if v.IsNull() || v.IsUnknown() {
+		return otherwise
+	}
+	return v.ValueInt64()
+}
