@@ -34,7 +34,7 @@ type Definition[M any] struct {
 	// Validate checks what can be checked without AWS. Values may be unknown.
 	Validate func(ctx context.Context, m *M) diag.Diagnostics
 	// Blueprint describes the system. It is called only when all of the
-	// system's own arguments are known.
+	// system's own arguments are known, expected_load apart.
 	Blueprint func(m *M, b *blueprint.Builder) error
 }
 

@@ -14,6 +14,8 @@ type plan struct {
 	private         []byte
 	identity        *tfprotov6.ResourceIdentityData
 	replace         []*tftypes.AttributePath
+	// warnings are the plan's, each its summary and its detail.
+	warnings []string
 	// failed is the text of the errors; empty for none.
 	failed string
 }
@@ -68,7 +70,7 @@ func (s *session) planFrom(prior tftypes.Value, private []byte, identity *tfprot
 	}
 	again, err := s.server.PlanResourceChange(s.t.Context(), request)
 	s.must(again.Diagnostics, err)
-	p := plan{config: given, planned: s.value(resp.PlannedState), private: resp.PlannedPrivate, identity: resp.PlannedIdentity, replace: resp.RequiresReplace}
+	p := plan{warnings: warnings(resp.Diagnostics), config: given, planned: s.value(resp.PlannedState), private: resp.PlannedPrivate, identity: resp.PlannedIdentity, replace: resp.RequiresReplace}
 	if other := s.value(again.PlannedState); !p.planned.Equal(other) {
 		s.t.Errorf("two plans from the same state differ:\n%s\n%s", p.planned, other)
 	}
@@ -78,7 +80,7 @@ func (s *session) planFrom(prior tftypes.Value, private []byte, identity *tfprot
 
 // proposed is the state that core proposes: configured values, and prior ones
 // where an attribute is computed and not configured. It holds for schemas whose
-// nested attributes are never computed, which it checks.
+// arguments have no computed attributes nested in them, which it checks.
 func (s *session) proposed(prior, config tftypes.Value) tftypes.Value {
 	s.t.Helper()
 	given, had := fields(s.t, config), map[string]tftypes.Value{}
@@ -86,7 +88,7 @@ func (s *session) proposed(prior, config tftypes.Value) tftypes.Value {
 		had = fields(s.t, prior)
 	}
 	for _, a := range s.schema.Block.Attributes {
-		if a.NestedType != nil {
+		if a.NestedType != nil && (a.Optional || a.Required) {
 			for _, nested := range a.NestedType.Attributes {
 				if nested.Computed {
 					s.t.Fatalf("%s.%s is computed and nested: this harness does not propose such values", a.Name, nested.Name)

@@ -148,6 +148,17 @@ func failure(diags []*tfprotov6.Diagnostic) string {
 	return text.String()
 }
 
+// warnings are the warnings among diagnostics.
+func warnings(diags []*tfprotov6.Diagnostic) []string {
+	var out []string
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			out = append(out, d.Summary+": "+d.Detail)
+		}
+	}
+	return out
+}
+
 func (s *session) dynamic(v tftypes.Value) *tfprotov6.DynamicValue {
 	s.t.Helper()
 	d, err := tfprotov6.NewDynamicValue(v.Type(), v)
