@@ -80,22 +80,46 @@ func ReadPrices(file string) (*Prices, error) {
 	return p, nil
 }
 
+// decode reads a price file in two steps, since encoding/json does not name the
+// keys of maps in its errors.
 func decode(text []byte) (*Prices, error) {
+	var p struct {
+		Prices
+		Regions map[string]map[string]map[string]json.RawMessage `json:"regions"`
+	}
+	if err := decodeInto(&p, text); err != nil {
+		return nil, err
+	}
+	p.Prices.Regions = map[string]map[string]map[string]Price{}
+	for _, region := range slices.Sorted(maps.Keys(p.Regions)) {
+		p.Prices.Regions[region] = map[string]map[string]Price{}
+		for _, service := range slices.Sorted(maps.Keys(p.Regions[region])) {
+			p.Prices.Regions[region][service] = map[string]Price{}
+			for _, name := range slices.Sorted(maps.Keys(p.Regions[region][service])) {
+				var price Price
+				if err := decodeInto(&price, p.Regions[region][service][name]); err != nil {
+					return nil, fmt.Errorf("regions.%s.%s.%s: %w", region, service, name, err)
+				}
+				p.Prices.Regions[region][service][name] = price
+			}
+		}
+	}
+	return &p.Prices, nil
+}
+
+func decodeInto(target any, text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	var p Prices
-	err := d.Decode(&p)
+	err := d.Decode(target)
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("line %d is no JSON: %w", line(text, syntax.Offset), err)
+		return fmt.Errorf("line %d is no JSON: %w", line(text, syntax.Offset), err)
 	case errors.As(err, &wrong):
-		return nil, fmt.Errorf("line %d: %s must be a %s, not a %s", line(text, wrong.Offset), wrong.Field, wrong.Type, wrong.Value)
-	case err != nil:
-		return nil, fmt.Errorf("line %d: %w", line(text, d.InputOffset()), err)
+		return fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
 	}
-	return &p, nil
+	return err
 }
 
 func line(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte{'\n'}) }
