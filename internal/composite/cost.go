@@ -52,7 +52,11 @@ var costTypes = costSchema().GetType().(attr.TypeWithAttributeTypes).AttributeTy
 
 // cost is the attribute's value. It asks nothing of AWS, so a plan knows it.
 func (r *system[M]) cost(b *blueprint.Blueprint) types.Object {
-	e := preflight.Cost(b, r.data.Prices, r.data.Engine.AWS.Region())
+	return types.ObjectValueMust(costTypes, CostFields(preflight.Cost(b, r.data.Prices, r.data.Engine.AWS.Region())))
+}
+
+// CostFields are the fields of an estimate, as the attribute cost has them.
+func CostFields(e preflight.Estimate) map[string]attr.Value {
 	services := map[string]attr.Value{}
 	for service, amount := range e.ByService() {
 		services[service] = money(amount)
@@ -67,15 +71,18 @@ func (r *system[M]) cost(b *blueprint.Blueprint) types.Object {
 		fields["per_event"], fields["per_million"], fields["per_month"] = money(l.PerEvent), money(l.PerMillion), money(l.PerMonth)
 		fields["unit"] = types.StringValue(l.Unit)
 	}
-	return types.ObjectValueMust(costTypes, fields)
+	return fields
 }
 
-// money rounds an amount to a hundredth of a cent. It is a decimal with the
-// precision with which Terraform reads its state, or else what was planned and
-// what comes back would differ in the last bits.
-func money(amount float64) types.Number {
-	const decimals, precision = 4, 512
-	f, _, err := big.ParseFloat(strconv.FormatFloat(amount, 'f', decimals, 64), 10, precision, big.ToNearestEven)
+// money is an amount to a hundredth of a cent.
+func money(amount float64) types.Number { return Decimal(amount, 4) }
+
+// Decimal rounds a figure to so many decimals. It has the precision with which
+// Terraform reads its state, or else what was planned and what comes back would
+// differ in the last bits.
+func Decimal(figure float64, decimals int) types.Number {
+	const precision = 512
+	f, _, err := big.ParseFloat(strconv.FormatFloat(figure, 'f', decimals, 64), 10, precision, big.ToNearestEven)
 	if err != nil {
 		return types.NumberNull() // not a number at all
 	}

@@ -52,12 +52,31 @@ func refused(ctx context.Context, config tfsdk.Config, under path.Path, attribut
 				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
 				diags.Append(resp.Diagnostics...)
 			}
+		case schema.SingleNestedAttribute:
+			var v types.Object
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			if !v.IsNull() && !v.IsUnknown() {
+				diags.Append(missing(at, v, a.Attributes)...)
+				diags.Append(refused(ctx, config, at, a.Attributes)...)
+			}
 		case schema.MapNestedAttribute:
 			var v types.Map
 			diags.Append(config.GetAttribute(ctx, at, &v)...)
 			for key := range v.Elements() {
 				diags.Append(refused(ctx, config, at.AtMapKey(key), a.NestedObject.Attributes)...)
 			}
+		}
+	}
+	return diags
+}
+
+// missing tells the arguments that an object must have and does not. Terraform
+// tells so itself where the object is in a resource.
+func missing(at path.Path, object types.Object, attributes map[string]schema.Attribute) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for name, value := range object.Attributes() {
+		if a, ok := attributes[name]; ok && a.IsRequired() && value.IsNull() {
+			diags.AddAttributeError(at.AtName(name), "Missing argument", "The argument is required.")
 		}
 	}
 	return diags

@@ -114,8 +114,16 @@ func permissions(b *blueprint.Blueprint, place blueprint.Place, mode Mode) ([]pe
 			}
 		}
 	}
+	if b.Event != nil {
+		out = append(out, quotasPermission)
+	}
 	return append(out, manifestPermission(b.Settings, place, mode)), nil
 }
+
+// quotasPermission lets a plan hold the expected load against the account's own
+// quotas. A plan works without it. Quotas are narrowed by no name here: which
+// ones matter depends on the load.
+var quotasPermission = permission{actions: []string{"lambda:GetAccountSettings", "servicequotas:GetServiceQuota"}, resources: []string{Anywhere}}
 
 // manifestPermission is what the engine does with a system's manifest.
 func manifestPermission(s blueprint.Settings, place blueprint.Place, mode Mode) permission {

@@ -35,6 +35,25 @@ func consumer(s blueprint.Settings) *blueprint.Blueprint {
 	return b.Blueprint()
 }
 
+// Only a system with an expected load needs to know the account's quotas.
+func TestPoliciesOfLoad(t *testing.T) {
+	for _, load := range []bool{false, true} {
+		b := consumer(policySettings("tv"))
+		if load {
+			b.Event = &blueprint.Event{Unit: "vote", Units: 1, PerMonth: 1}
+		}
+		documents, err := Policies(testPlace, ModePlan, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range []string{"lambda:GetAccountSettings", "servicequotas:GetServiceQuota"} {
+			if allows(documents, action, Anywhere) != load {
+				t.Errorf("with a load %t, %s is allowed: %t", load, action, !load)
+			}
+		}
+	}
+}
+
 func TestPolicies(t *testing.T) {
 	const (
 		queue    = "arn:aws:sqs:eu-central-1:123456789012:tv-vote-votes-euc1"

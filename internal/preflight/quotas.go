@@ -15,10 +15,6 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/awsclient"
 )
 
-// Actions are what preflight calls where it may; without them it assumes AWS's
-// defaults.
-var Actions = []string{"lambda:GetAccountSettings", "servicequotas:GetServiceQuota"}
-
 // Quota is one of AWS's quotas.
 type Quota struct {
 	// Service and Code are Service Quotas' names for it, Name is its name for

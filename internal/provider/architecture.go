@@ -34,7 +34,7 @@ func (a *architecture) Read(ctx context.Context, req datasource.ReadRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := m.blueprint(ctx, a.data)
+	b, diags := m.blueprint(ctx, a.data, nil)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}

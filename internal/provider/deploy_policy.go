@@ -64,7 +64,7 @@ func (p *deployPolicy) Read(ctx context.Context, req datasource.ReadRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := m.blueprint(ctx, p.data)
+	b, diags := m.blueprint(ctx, p.data, nil)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -44,8 +45,9 @@ func describedSchema(description string, own map[string]schema.Attribute) schema
 	return schema.Schema{MarkdownDescription: description, Attributes: attributes}
 }
 
-// blueprint describes the system.
-func (d described) blueprint(ctx context.Context, data *composite.ProviderData) (*blueprint.Blueprint, diag.Diagnostics) {
+// blueprint describes the system. Arguments in over take the place of those
+// that the user gave; their values are JSON.
+func (d described) blueprint(ctx context.Context, data *composite.ProviderData, over map[string]json.RawMessage) (*blueprint.Blueprint, diag.Diagnostics) {
 	system, known := systems.Find(d.System.ValueString())
 	if !known {
 		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("system"), "Unknown system",
@@ -54,6 +56,13 @@ func (d described) blueprint(ctx context.Context, data *composite.ProviderData) 
 	arguments, err := composite.EncodeArguments(ctx, d.Arguments.UnderlyingValue())
 	if err != nil {
 		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("arguments"), "Invalid arguments", err.Error())}
+	}
+	var fields map[string]json.RawMessage
+	if len(over) > 0 && json.Unmarshal(arguments, &fields) == nil && fields != nil {
+		maps.Copy(fields, over)
+		if arguments, err = json.Marshal(fields); err != nil {
+			return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Cannot join the arguments", err.Error())}
+		}
 	}
 	return system.Resource().Describe(ctx, d.Name.ValueString(), arguments, data.DefaultTags)
 }

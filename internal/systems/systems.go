@@ -14,11 +14,14 @@ type System struct {
 	// Example is a plausible set of arguments beside the name, as plain values.
 	// The tests that hold for every system deploy it.
 	Example func() map[string]any
+	// Load is a plausible expected_load for the example; nil where the system
+	// takes none.
+	Load map[string]any
 }
 
 // All lists every system, in the order of their names.
 var All = []System{
-	{votingwindow.System, votingwindow.Resource, votingwindow.Example},
+	{votingwindow.System, votingwindow.Resource, votingwindow.Example, votingwindow.ExampleLoad},
 }
 
 // Names lists the names of all systems: "voting_window".

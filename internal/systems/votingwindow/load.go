@@ -77,6 +77,10 @@ const (
 	recorderMetrics, publisherMetrics = 6, 4
 )
 
+// ExampleLoad is an expected load for the example: a television show with a
+// million votes in ten minutes.
+var ExampleLoad = map[string]any{"votes": 1_000_000, "peak_votes_per_second": 4000, "viewers": 100_000}
+
 // used are the parts that a load concerns.
 type used struct {
 	intake, recorder, publisher blueprint.FunctionHandle
