@@ -30,9 +30,9 @@ type room struct {
 // rooms are in the order in which they are tried: the first that fits counts.
 var rooms = []room{
 	{".", []string{"internal/provider", "internal/operator"}},
-	{"internal/provider", []string{"internal/systems", "internal/composite", "internal/awsclient", "internal/bundle", "internal/deploy", "internal/preflight"}},
+	{"internal/provider", []string{"internal/systems", "internal/composite", "internal/awsclient", "internal/bundle", "internal/deploy", "internal/preflight", "internal/blueprint"}},
 	{"internal/operator", []string{"internal/systems", "internal/deploy", "internal/awsclient", "internal/blueprint", "internal/kinds"}},
-	{"internal/systems", []string{"internal/systems/*", "internal/blueprint"}},
+	{"internal/systems", []string{"internal/systems/*", "internal/composite", "internal/blueprint"}},
 	{"internal/systems/*", []string{
 		"internal/composite", "internal/blueprint", "internal/bundle", "internal/preflight",
 		"internal/site/$", "functions/$", "functions/config",
@@ -172,7 +172,7 @@ func TestCheckFindsWrongImports(t *testing.T) {
 	}{
 		"main to provider":                 {".", "internal/provider", nil},
 		"main past its rooms":              {".", "internal/deploy", []string{". imports internal/deploy; it may import [internal/provider internal/operator]"}},
-		"provider to kinds":                {"internal/provider", "internal/kinds", []string{"internal/provider imports internal/kinds; it may import [internal/systems internal/composite internal/awsclient internal/bundle internal/deploy internal/preflight]"}},
+		"provider to kinds":                {"internal/provider", "internal/kinds", []string{"internal/provider imports internal/kinds; it may import [internal/systems internal/composite internal/awsclient internal/bundle internal/deploy internal/preflight internal/blueprint]"}},
 		"registry to a system":             {"internal/systems", "internal/systems/queue", nil},
 		"system to its functions":          {"internal/systems/queue", "functions/queue", nil},
 		"system to another's functions":    {"internal/systems/queue", "functions/votingwindow", []string{"internal/systems/queue imports functions/votingwindow; it may import [internal/composite internal/blueprint internal/bundle internal/preflight internal/site/queue functions/queue functions/config]"}},
@@ -190,7 +190,7 @@ func TestCheckFindsWrongImports(t *testing.T) {
 		"functions to another system's":    {"functions/queue/bootstrap", "functions/votingwindow", []string{"functions/queue/bootstrap imports functions/votingwindow; it may import [functions/queue/... functions/config functions/internal/...]"}},
 		"shared functions to a system's":   {"functions/internal/telemetry", "functions/queue", []string{"functions/internal/telemetry imports functions/queue; it may import [functions/internal/...]"}},
 		"release to the local AWS":         {"internal/operator", "internal/localaws", []string{"internal/operator imports internal/localaws; it may import [internal/systems internal/deploy internal/awsclient internal/blueprint internal/kinds]"}},
-		"release to the bench":             {"internal/provider", "internal/bench", []string{"internal/provider imports internal/bench; it may import [internal/systems internal/composite internal/awsclient internal/bundle internal/deploy internal/preflight]"}},
+		"release to the bench":             {"internal/provider", "internal/bench", []string{"internal/provider imports internal/bench; it may import [internal/systems internal/composite internal/awsclient internal/bundle internal/deploy internal/preflight internal/blueprint]"}},
 		"demo to the local AWS":            {"examples/live-vote/demo", "internal/localaws/tfcli", nil},
 		"local AWS to the product":         {"internal/localaws", "internal/awsclient", []string{"internal/localaws imports internal/awsclient; it may import [internal/localaws/...]"}},
 		"a room that nobody knows":         {"internal/utils", "-fmt", []string{"internal/utils is a new room: add it, and what it may import, to the table of rooms"}},

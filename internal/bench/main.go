@@ -63,7 +63,7 @@ func run(ctx context.Context, root, out string) error {
 		return err
 	}
 	b := &bench{root: absolute}
-	for _, measure := range []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.lines} {
+	for _, measure := range []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.cost, b.lines} {
 		if err := measure(ctx); err != nil {
 			return err
 		}

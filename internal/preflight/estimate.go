@@ -131,6 +131,9 @@ func (e *estimator) add(period string, l blueprint.Load, o blueprint.Operation) 
 		why += " for each " + l.Unit
 	}
 	for _, c := range bill(o, spec) {
+		if l.Count*c.units == 0 {
+			continue
+		}
 		key := lineKey{period, o.Part, why, c.Dimension}
 		line := e.lines[key]
 		if line == nil {

@@ -17,6 +17,7 @@ import (
 // loadModel is the argument expected_load.
 type loadModel struct {
 	Votes              types.Int64 `tfsdk:"votes"`
+	Duplicates         types.Int64 `tfsdk:"duplicates"`
 	PeakVotesPerSecond types.Int64 `tfsdk:"peak_votes_per_second"`
 	Viewers            types.Int64 `tfsdk:"viewers"`
 	PollSeconds        types.Int64 `tfsdk:"poll_seconds"`
@@ -40,6 +41,7 @@ func expectedLoad() schema.Attribute {
 			"It changes no part. Plans then ask `lambda:GetAccountSettings` and, where needed, `servicequotas:GetServiceQuota`; without these permissions AWS's defaults are assumed.",
 		Attributes: map[string]schema.Attribute{
 			"votes":                 votes,
+			"duplicates":            count(0, "Votes among them that are somebody's second. They do not count, and each costs a write more. Default 0."),
 			"peak_votes_per_second": count(1, "Votes in the busiest second. Without it the mean over the window is taken, which the peak exceeds."),
 			"viewers":               count(0, "People who watch the results at the same time. Default 0."),
 			"poll_seconds":          count(1, "How often each viewer's page reads the results, in seconds. Default 15."),
@@ -54,6 +56,7 @@ const (
 	voteBytes    = 100 // A vote as JSON.
 	messageBytes = 400 // The same as received, with its attributes.
 	answerBytes  = 400 // Intake's answer, headers included.
+	entryBytes   = 150 // An entry in the ledger.
 	ballotBytes  = 80  // Four attributes with their names; a voter has eight characters.
 	tallyBytes   = 400 // A worker's counters, or the window's state.
 	pollBytes    = 800 // The results, headers included.
@@ -99,17 +102,21 @@ func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 		return
 	}
 	cast := float64(l.Votes.ValueInt64())
+	duplicates := min(float64(l.Duplicates.ValueInt64()), cast)
+	counted := cast - duplicates
 	open := w.ClosesAt.Sub(w.OpensAt)
 	live := publishersBegin + open + w.Grace + emptyFor + b.Timeout("recorder", recorderTimeout)
-	b.Event(blueprint.Event{Unit: "vote", Units: cast, PerMonth: float64(or(l.EventsPerMonth, defaultEvents))})
+	b.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: float64(or(l.EventsPerMonth, defaultEvents))})
 
 	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: float64(l.PeakVotesPerSecond.ValueInt64())}
 	batch := 1 / p.mapping.Fill(votes)
 	b.PerEvent(votes,
 		p.intake.Invocations(1, intakeTakes), p.intake.Answers(1, answerBytes),
 		p.votes.Sends(1, voteBytes), p.mapping.Takes(votes, messageBytes, recorderTakes),
-		p.ballots.Puts(1, ballotBytes), p.ballots.Keeps(1, ballotBytes),
+		p.ballots.Puts(1, ballotBytes),
 		p.tallies.Puts(batch, tallyBytes), p.recorder.Logs(batch, lineBytes))
+
+	b.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, p.ledger.Puts(1, entryBytes), p.ledger.Keeps(1, entryBytes))
 
 	poll := float64(or(l.PollSeconds, defaultPoll))
 	viewers := float64(l.Viewers.ValueInt64())
@@ -120,9 +127,9 @@ func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 		p.votes.Depths(1), p.deadLetters.Depths(1), p.results.Puts(2), p.publisher.Logs(1, lineBytes))
 	// Every minute the ballots so far are counted, half of all on the mean.
 	b.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
-		p.publisher.Invocations(1, publisherTakes), blueprint.Eventually(p.ballots.Scans(1, cast*ballotBytes/2)))
+		p.publisher.Invocations(1, publisherTakes), blueprint.Eventually(p.ballots.Scans(1, counted*ballotBytes/2)))
 	b.PerEvent(blueprint.Load{Unit: "event", Count: 1},
-		p.ballots.Scans(1, cast*ballotBytes), p.ledger.Scans(1, 0),
+		p.ballots.Keeps(counted, ballotBytes), p.ballots.Scans(1, counted*ballotBytes), p.ledger.Scans(1, duplicates*entryBytes),
 		p.recorder.Metrics(recorderMetrics, live), p.publisher.Metrics(publisherMetrics, live))
 }
 

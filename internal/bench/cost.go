@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+	"github.com/burstline/terraform-provider-serverless/internal/systems"
+)
+
+// perMillionVotes is what a million counted votes through the function URL may
+// cost, in dollars: with nobody watching, and no second votes.
+const perMillionVotes = 1.50
+
+// cost estimates what every system's example costs, and votes alone.
+func (b *bench) cost(ctx context.Context) error {
+	for _, system := range systems.All {
+		e, err := estimate(ctx, system, system.Load)
+		if err != nil {
+			return err
+		}
+		b.add("cost."+system.Name+"_idle", e.Idle, "USD a month")
+		if e.Load != nil {
+			b.add("cost."+system.Name+"_per_million", e.Load.PerMillion, "USD per million "+e.Load.Unit+"s, example")
+		}
+	}
+	window, _ := systems.Find("voting_window")
+	votes, err := estimate(ctx, window, map[string]any{"votes": 1_000_000, "peak_votes_per_second": 4000})
+	if err != nil {
+		return err
+	}
+	b.atMost("cost.votes_per_million", votes.Load.PerMillion, "USD per million votes", perMillionVotes)
+	return nil
+}
+
+func estimate(ctx context.Context, system systems.System, load map[string]any) (preflight.Estimate, error) {
+	arguments := maps.Clone(system.Example())
+	if load != nil {
+		arguments["expected_load"] = load
+	}
+	text, err := json.Marshal(arguments)
+	if err != nil {
+		return preflight.Estimate{}, fmt.Errorf("render the example of %s: %w", system.Name, err)
+	}
+	blue, diags := system.Resource().Describe(ctx, "bench", text, nil)
+	if diags.HasError() {
+		return preflight.Estimate{}, fmt.Errorf("describe the example of %s: %v", system.Name, diags)
+	}
+	return preflight.Cost(blue, preflight.Builtin(), "us-east-1"), nil
+}
