@@ -103,6 +103,16 @@ func loadState(raw tftypes.Value) (given, known bool) {
 	return true, l.IsFullyKnown()
 }
 
+// Expected returns a whole number of an expected load; what it is otherwise
+// where the load, or the number, is not given or not yet known.
+func Expected(load types.Object, field string, otherwise int64) float64 {
+	v, ok := load.Attributes()[field].(types.Int64)
+	if !ok || v.IsNull() || v.IsUnknown() {
+		return float64(otherwise)
+	}
+	return float64(v.ValueInt64())
+}
+
 // planCost sets the cost, and warns of quotas that would not carry the load.
 // The warnings alone need AWS, and only where a load is expected.
 func (r *system[M]) planCost(ctx context.Context, b *blueprint.Blueprint, plan *tfsdk.Plan, exists bool) diag.Diagnostics {

@@ -58,6 +58,9 @@ type Account struct {
 	mu         sync.Mutex
 	limits     map[Quota]Limit
 	unreserved float64
+	// silent is true once a question had no answer in time: the next ones would
+	// only make the plan wait again.
+	silent bool
 }
 
 var _ Quotas = (*Account)(nil)
@@ -78,7 +81,7 @@ func (a *Account) Concurrency(ctx context.Context) (all Limit, unreserved float6
 	defer cancel()
 	out, err := a.AWS.Lambda.GetAccountSettings(asked, &lambda.GetAccountSettingsInput{}, func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	if err != nil || out.AccountLimit == nil {
-		a.unreserved = -1
+		a.unreserved, a.silent = -1, errors.Is(err, context.DeadlineExceeded)
 		limit := a.ask(ctx, Concurrency)
 		if limit.Value <= Concurrency.Default {
 			limit.Source += fmt.Sprintf(" lambda:GetAccountSettings would tell what is reserved (%s).", reason(err))
@@ -108,14 +111,27 @@ func (a *Account) keep(q Quota, l Limit) Limit {
 }
 
 func (a *Account) ask(ctx context.Context, q Quota) Limit {
+	value, err := a.quota(ctx, q)
+	if err != nil || value == nil {
+		a.silent = a.silent || errors.Is(err, context.DeadlineExceeded)
+		return Limit{q.Default, fmt.Sprintf("%s is AWS's default; the account's own figure is not known, since servicequotas:GetServiceQuota did not tell it (%s).", number(q.Default), reason(err))}
+	}
+	return Limit{*value, "Service Quotas tells this figure of the account."}
+}
+
+// quota asks Service Quotas; nil where it has no value.
+func (a *Account) quota(ctx context.Context, q Quota) (*float64, error) {
+	if a.silent {
+		return nil, context.DeadlineExceeded
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	out, err := a.AWS.Quotas.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: &q.Service, QuotaCode: &q.Code},
 		func(o *servicequotas.Options) { o.RetryMaxAttempts = 1 })
-	if err != nil || out.Quota == nil || out.Quota.Value == nil {
-		return Limit{q.Default, fmt.Sprintf("%s is AWS's default; the account's own figure is not known, since servicequotas:GetServiceQuota did not tell it (%s).", number(q.Default), reason(err))}
+	if err != nil || out.Quota == nil {
+		return nil, err
 	}
-	return Limit{aws.ToFloat64(out.Quota.Value), "Service Quotas tells this figure of the account."}
+	return out.Quota.Value, nil
 }
 
 // reason is why AWS did not answer, in a word or two.

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"fmt"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -190,7 +191,11 @@ const mappingCaller = "event-source-mapping"
 // compareCost holds the estimate of a load against the calls since the mark.
 func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, duplicates int, took time.Duration) {
 	t.Helper()
-	endpoint, _, _ := strings.Cut(strings.TrimPrefix(url[strings.Index(url, "//"):], "//"), ".")
+	parsed, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint, _, _ := strings.Cut(parsed.Host, ".")
 	counts := map[localaws.Key]*preflight.Calls{}
 	tallies := name + "-vote-tallies-" + code
 	calls := local.Gate().Meter().Calls(mark)

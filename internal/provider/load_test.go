@@ -151,6 +151,29 @@ func TestLoadWithoutServiceQuotas(t *testing.T) {
 	}
 }
 
+// An AWS that does not answer is waited for once, and not for long.
+func TestLoadWithoutAnswer(t *testing.T) {
+	a := newAccount(t)
+	s := newSession(t, a, options{system: "voting_window"}, nil)
+	const hold = 20 * time.Second
+	if _, err := local.Gate().Faults().Add(localaws.Fault{
+		Operation: "GetAccountSettings", Match: func(c localaws.Call) bool { return c.AccessKey == string(a) }, Kind: localaws.FaultTimeout, Hold: hold,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	p := s.plan(exampleOf(votingWindow(t), map[string]any{"expected_load": map[string]any{"votes": 10_000_000, "peak_votes_per_second": 50_000}}))
+	if p.failed != "" {
+		t.Fatal(p.failed)
+	}
+	if took := time.Since(began); took > hold/2 {
+		t.Errorf("the plan took %s", took)
+	}
+	if all := strings.Join(p.warnings, "\n"); strings.Count(all, "did not tell it (no answer in time)") != 2 {
+		t.Errorf("the warnings are %q", p.warnings)
+	}
+}
+
 // costOf reads the planned or applied cost as text; nil for null, "?" for
 // unknown.
 func costOf(t *testing.T, object tftypes.Value, name string) string {

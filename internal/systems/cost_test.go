@@ -37,8 +37,8 @@ func describe(t *testing.T, system systems.System, load map[string]any) *bluepri
 }
 
 // An expected load changes no part: a plan need not know it, and an apply does
-// nothing for it.
-func TestLoadChangesNoPart(t *testing.T) {
+// nothing for it. All that it makes AWS do has a price.
+func TestLoad(t *testing.T) {
 	for _, system := range systems.All {
 		if system.Load == nil {
 			continue
@@ -46,6 +46,18 @@ func TestLoadChangesNoPart(t *testing.T) {
 		with := describe(t, system, system.Load)
 		if with.Event == nil || with.Event.Units <= 0 || len(with.PerEvent) == 0 {
 			t.Errorf("%s: the example's load makes no event: %+v", system.Name, with.Event)
+		}
+		billed := map[string]bool{}
+		for _, l := range preflight.Cost(with, preflight.Builtin(), "us-east-1").Lines {
+			action, _, _ := strings.Cut(l.Why, " ")
+			billed[action] = true
+		}
+		for _, u := range slices.Concat(with.PerEvent, with.PerMonth) {
+			for _, o := range u.Operations {
+				if u.Count*o.Count > 0 && !billed[string(o.Action)] {
+					t.Errorf("%s: no line bills %s for each %s", system.Name, o.Action, u.Unit)
+				}
+			}
 		}
 		if !bytes.Equal(with.Render(), describe(t, system, nil).Render()) {
 			t.Errorf("%s: the expected load changes the parts", system.Name)

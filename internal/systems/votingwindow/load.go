@@ -1,28 +1,16 @@
 package votingwindow
 
 import (
-	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
-
-// loadModel is the argument expected_load.
-type loadModel struct {
-	Votes              types.Int64 `tfsdk:"votes"`
-	Duplicates         types.Int64 `tfsdk:"duplicates"`
-	PeakVotesPerSecond types.Int64 `tfsdk:"peak_votes_per_second"`
-	Viewers            types.Int64 `tfsdk:"viewers"`
-	PollSeconds        types.Int64 `tfsdk:"poll_seconds"`
-	EventsPerMonth     types.Int64 `tfsdk:"events_per_month"`
-}
 
 const (
 	defaultPoll   = 15
@@ -58,8 +46,9 @@ const (
 	answerBytes  = 400 // Intake's answer, headers included.
 	entryBytes   = 150 // An entry in the ledger.
 	ballotBytes  = 80  // Four attributes with their names; a voter has eight characters.
-	tallyBytes   = 400 // A worker's counters, or the window's state.
-	pollBytes    = 800 // The results, headers included.
+	tallyBytes   = 100 // A worker's counters, or the window's state, without its answers.
+	pollBytes    = 700 // The results without their answers, headers included.
+	figureBytes  = 10  // One answer's figure in these, beside the answer's id.
 	lineBytes    = 600 // A line of metrics in the log.
 
 	intakeTakes   = 10 * time.Millisecond // One message sent.
@@ -95,35 +84,41 @@ type used struct {
 
 // uses says what a vote, a viewer and the clock cost.
 func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
+	figures := 0.0
+	for _, id := range w.Answers {
+		figures += float64(len(id) + figureBytes)
+	}
+	tally, results := tallyBytes+figures, pollBytes+figures
 	b.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
-		p.publisher.Invocations(1, tickTakes), p.tallies.Gets(2, tallyBytes), p.results.Gets(1))
-	l, ok := m.load()
-	if !ok {
+		p.publisher.Invocations(1, tickTakes), p.tallies.Gets(2, tally), p.results.Gets(1))
+	expected := func(field string, otherwise int64) float64 {
+		return composite.Expected(m.ExpectedLoad, field, otherwise)
+	}
+	cast := expected("votes", 0)
+	if cast == 0 {
 		return
 	}
-	cast := float64(l.Votes.ValueInt64())
-	duplicates := min(float64(l.Duplicates.ValueInt64()), cast)
+	duplicates := min(expected("duplicates", 0), cast)
 	counted := cast - duplicates
 	open := w.ClosesAt.Sub(w.OpensAt)
 	live := publishersBegin + open + w.Grace + emptyFor + b.Timeout("recorder", recorderTimeout)
-	b.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: float64(or(l.EventsPerMonth, defaultEvents))})
+	b.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: expected("events_per_month", defaultEvents)})
 
-	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: float64(l.PeakVotesPerSecond.ValueInt64())}
+	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: expected("peak_votes_per_second", 0)}
 	batch := 1 / p.mapping.Fill(votes)
 	b.PerEvent(votes,
 		p.intake.Invocations(1, intakeTakes), p.intake.Answers(1, answerBytes),
 		p.votes.Sends(1, voteBytes), p.mapping.Takes(votes, messageBytes, recorderTakes),
 		p.ballots.Puts(1, ballotBytes),
-		p.tallies.Puts(batch, tallyBytes), p.recorder.Logs(batch, lineBytes))
+		p.tallies.Puts(batch, tally), p.recorder.Logs(batch, lineBytes))
 
 	b.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, p.ledger.Puts(1, entryBytes), p.ledger.Keeps(1, entryBytes))
 
-	poll := float64(or(l.PollSeconds, defaultPoll))
-	viewers := float64(l.Viewers.ValueInt64())
-	b.PerEvent(blueprint.Load{Unit: "poll", Count: viewers * live.Seconds() / poll, Over: live}, p.results.Serves(1, pollBytes))
+	polls := expected("viewers", 0) * live.Seconds() / expected("poll_seconds", defaultPoll)
+	b.PerEvent(blueprint.Load{Unit: "poll", Count: polls, Over: live}, p.results.Serves(1, results))
 
 	b.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / publishEvery.Seconds(), Over: live},
-		p.tallies.Puts(1+waiting, tallyBytes), p.tallies.Gets(1, tallyBytes), blueprint.Eventually(p.tallies.Scans(1, workers*tallyBytes)),
+		p.tallies.Puts(1+waiting, tally), p.tallies.Gets(1, tally), blueprint.Eventually(p.tallies.Scans(1, workers*tally)),
 		p.votes.Depths(1), p.deadLetters.Depths(1), p.results.Puts(2), p.publisher.Logs(1, lineBytes))
 	// Every minute the ballots so far are counted, half of all on the mean.
 	b.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
@@ -131,20 +126,4 @@ func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 	b.PerEvent(blueprint.Load{Unit: "event", Count: 1},
 		p.ballots.Keeps(counted, ballotBytes), p.ballots.Scans(1, counted*ballotBytes), p.ledger.Scans(1, duplicates*entryBytes),
 		p.recorder.Metrics(recorderMetrics, live), p.publisher.Metrics(publisherMetrics, live))
-}
-
-// load returns the expected load; false where it is not given, or not yet known.
-func (m *Model) load() (l loadModel, ok bool) {
-	if m.ExpectedLoad.IsNull() || m.ExpectedLoad.IsUnknown() {
-		return l, false
-	}
-	diags := m.ExpectedLoad.As(context.Background(), &l, basetypes.ObjectAsOptions{})
-	return l, !diags.HasError() && !l.Votes.IsNull() && !l.Votes.IsUnknown()
-}
-
-func or(v types.Int64, otherwise int64) int64 {
-	if v.IsNull() || v.IsUnknown() {
-		return otherwise
-	}
-	return v.ValueInt64()
 }
