@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -20,8 +21,11 @@ import (
 var version = "dev"
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1][0] != '-' {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-debug") && !strings.HasPrefix(os.Args[1], "--debug") {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		// The first interrupt lets a command finish what it has begun; the second
+		// ends the process.
+		context.AfterFunc(ctx, stop)
 		code := operator.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 		stop()
 		os.Exit(code)

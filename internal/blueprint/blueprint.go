@@ -102,6 +102,8 @@ type Part struct {
 	// Data marks a part that bears the user's data: it is never deleted or
 	// replaced without force_destroy.
 	Data bool
+	// Redrive of a dead-letter queue, where its system says it.
+	Redrive Redrive
 }
 
 // Blueprint is the finished description of one deployed system.

@@ -175,13 +175,14 @@ func (b *Blueprint) Render() []byte {
 		Name         string   `json:"name"`
 		After        []string `json:"after,omitempty"`
 		Data         bool     `json:"data,omitempty"`
+		Redrive      Redrive  `json:"redrive,omitempty"`
 		RuntimeOwned []string `json:"runtime_owned,omitempty"`
 		Former       []string `json:"former,omitempty"`
 		Spec         Spec     `json:"spec"`
 	}
 	parts := map[string]part{}
 	for _, p := range b.Parts {
-		parts[p.Key] = part{p.Spec.Kind(), p.Name, b.Dependencies(p), p.Data, p.RuntimeOwned, p.Former, p.Spec}
+		parts[p.Key] = part{p.Spec.Kind(), p.Name, b.Dependencies(p), p.Data, p.Redrive, p.RuntimeOwned, p.Former, p.Spec}
 	}
 	var out bytes.Buffer
 	// Rendering plain data cannot fail; canonical says so loudly if it does.

@@ -10,6 +10,8 @@ type Queue struct {
 	// DeadLetter takes messages that were received MaxReceives times.
 	DeadLetter  *QueueHandle
 	MaxReceives int
+	// Redrive of a dead-letter queue; empty for RedriveConsume.
+	Redrive Redrive
 	// Data marks a queue whose messages are the user's data.
 	Data bool
 }
@@ -54,7 +56,7 @@ func (b *Builder) Queue(key string, q Queue) QueueHandle {
 		after = append(after, q.DeadLetter.Key())
 	}
 	h := b.add(key, b.name(key), spec, after...)
-	h.part.Data = q.Data
+	h.part.Data, h.part.Redrive = q.Data, q.Redrive
 	return QueueHandle{Handle: h, kms: spec.KMSKeyARN, visibility: q.Visibility}
 }
 

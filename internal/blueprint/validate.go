@@ -61,6 +61,9 @@ func (b *Blueprint) Validate() []Problem {
 			}
 		}
 	}
+	if c.part = nil; len(c.problems) == 0 {
+		c.redrive()
+	}
 	return c.problems
 }
 

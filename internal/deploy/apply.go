@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +31,7 @@ func (e *Engine) Apply(ctx context.Context, in Input) Result {
 	initial := &Manifest{
 		ID: in.Deployment, System: b.Settings.System.Name, Name: b.Settings.Name, Status: status, Provider: e.Version,
 		Arguments: in.Arguments, BundleSHA256: b.Settings.BundleSHA256,
-		TagKeys: sortedKeys(b.Settings.Tags), ForceDestroy: b.Settings.ForceDestroy,
+		Tags: b.Settings.Tags, ForceDestroy: b.Settings.ForceDestroy,
 	}
 	ctx, se, err := e.open(ctx, e.store(b), initial, operation, in.Create)
 	if err != nil {
@@ -81,7 +80,7 @@ func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis
 	for _, key := range in.Drift {
 		r.drifted[key] = true
 	}
-	r.retired = retired(se.manifest.TagKeys, in.Blueprint.Settings.Tags)
+	r.retired = retired(se.manifest.Tags, in.Blueprint.Settings.Tags)
 	resolver, err := newResolver(in.Blueprint, place, r.records, r.attributes)
 	if err != nil {
 		r.failures = append(r.failures, d.of("name the parts", err))
@@ -224,10 +223,14 @@ func (r *run) finish(ctx context.Context) Result {
 	m.Arguments, m.BundleSHA256 = r.in.Arguments, r.blue.Settings.BundleSHA256
 	if len(r.failures) == 0 {
 		m.Status, m.Live = Ready, true
-		m.TagKeys, m.ForceDestroy = sortedKeys(r.blue.Settings.Tags), r.blue.Settings.ForceDestroy
+		m.Tags, m.ForceDestroy = r.blue.Settings.Tags, r.blue.Settings.ForceDestroy
 	} else {
 		// Until all parts carry the new tags, the old ones count as applied too.
-		m.TagKeys = slices.Compact(slices.Sorted(slices.Values(append(m.TagKeys, sortedKeys(r.blue.Settings.Tags)...))))
+		m.Tags = maps.Clone(m.Tags)
+		if m.Tags == nil {
+			m.Tags = map[string]string{}
+		}
+		maps.Copy(m.Tags, r.blue.Settings.Tags)
 	}
 	closing, cancel := r.engine.afterwards(ctx)
 	defer cancel()

@@ -103,12 +103,22 @@ func (e *Engine) store(b *blueprint.Blueprint) *store {
 
 // Manifest reads the manifest of a system, or nil where there is none.
 func (e *Engine) Manifest(ctx context.Context, system blueprint.System, name string) (*Manifest, error) {
-	s := &store{ssm: e.AWS.SSM, path: Path(system, name), newID: e.NewID}
-	m, _, err := s.read(ctx)
-	if errors.Is(err, errNoManifest) {
-		return nil, nil
-	}
+	m, _, err := e.Look(ctx, system, name)
 	return m, err
+}
+
+// Look reads the manifest of a system, or nil where there is none, and says
+// whether the holder of its claim shows signs of life.
+func (e *Engine) Look(ctx context.Context, system blueprint.System, name string) (m *Manifest, atWork bool, err error) {
+	s := &store{ssm: e.AWS.SSM, path: Path(system, name), newID: e.NewID}
+	m, old, err := s.read(ctx)
+	if errors.Is(err, errNoManifest) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return m, m.Claim != nil && !m.Claim.gone(e.Holder) && time.Duration(old) < staleAfter, nil
 }
 
 // place returns where the engine works.
@@ -197,9 +207,9 @@ func (r *resolver) target(p *blueprint.Part, rec Record, retired []string) *kind
 
 // retired are the keys of the user's tags that were applied and are no longer
 // wanted.
-func retired(applied []string, wanted map[string]string) []string {
+func retired(applied, wanted map[string]string) []string {
 	var out []string
-	for _, k := range applied {
+	for _, k := range sortedKeys(applied) {
 		if _, still := wanted[k]; !still {
 			out = append(out, k)
 		}

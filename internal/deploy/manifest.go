@@ -45,8 +45,8 @@ type Manifest struct {
 	Arguments json.RawMessage `json:"arguments,omitempty"`
 	// BundleSHA256 is the hex digest of the deployed functions' zip.
 	BundleSHA256 string `json:"bundle,omitempty"`
-	// TagKeys are the keys of the user's tags as last applied.
-	TagKeys []string `json:"tags,omitempty"`
+	// Tags are the user's, default_tags among them, as last applied.
+	Tags map[string]string `json:"tags,omitempty"`
 	// ForceDestroy as last applied.
 	ForceDestroy bool `json:"force_destroy,omitempty"`
 	// Live is true once an apply has finished: from then on there may be data.

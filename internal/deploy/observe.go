@@ -47,7 +47,7 @@ func (e *Engine) Observe(ctx context.Context, in Input) Result {
 		res.Drift[ManifestPart] = missing
 	} else {
 		o.records = m.Parts
-		o.retired = retired(m.TagKeys, b.Settings.Tags)
+		o.retired = retired(m.Tags, b.Settings.Tags)
 	}
 	if o.resolver, err = newResolver(b, place, o.records, o.attributes); err != nil {
 		return Result{Exists: true, Failures: []Failure{d.of("read", err)}}

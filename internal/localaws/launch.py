@@ -1,6 +1,7 @@
 """Starts MiniStack, as the local AWS needs it."""
 
 import os
+import shlex
 import shutil
 import signal
 import socketserver
@@ -78,6 +79,23 @@ def create_mapping_once(data):
 
 
 lambda_svc._create_esm = create_mapping_once
+
+from ministack.services import cloudwatch_logs  # noqa: E402
+
+# MiniStack takes a question mark before a term for any one character; AWS for "any of these terms" (CloudWatch Logs User
+# Guide, "Filter pattern syntax").
+compile_pattern = cloudwatch_logs._compile_filter_pattern
+
+
+def compile_any_of(raw):
+    """Returns what matches a message by a filter pattern."""
+    terms = shlex.split(raw or "") if "?" in (raw or "") and not raw.strip().startswith("{") else []
+    if not terms or not all(term.startswith("?") for term in terms):
+        return compile_pattern(raw)
+    return lambda message: any(term[1:] in message for term in terms)
+
+
+cloudwatch_logs._compile_filter_pattern = compile_any_of
 
 from ministack.app import main  # noqa: E402
 

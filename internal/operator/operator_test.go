@@ -112,15 +112,15 @@ func TestInvoke(t *testing.T) {
 		"without an event":    {args: deployed, out: "{\"counted\":3}\n", calls: recount("{}")},
 		"event in a file":     {args: deployed + " --event " + file("event.json", `{"page":2}`), out: "{\"counted\":3}\n", calls: recount(`{"page":2}`)},
 		"event on input":      {args: deployed + " --event -", in: `[1]`, out: "{\"counted\":3}\n", calls: recount(`[1]`)},
-		"the function fails":  {args: deployed + " --event -", in: `"fail"`, code: 1, out: "{\"errorMessage\":\"no such ballot\"}\n", says: "Error: the function failed: Unhandled\n", calls: recount(`"fail"`)},
-		"event is no JSON":    {args: deployed + " --event " + file("bad.json", `{"page":`), code: 1, says: "Error: the event is not JSON\n"},
-		"event file missing":  {args: deployed + " --event " + filepath.Join(dir, "none"), code: 1, says: "Error: read event: open " + filepath.Join(dir, "none")},
-		"unknown system":      {args: "voting tv-final recount", code: 1, says: `Error: there is no system "voting"; there are [voting_window]` + "\n"},
-		"impossible name":     {args: "voting_window TV recount", code: 1, says: `Error: the name "TV" may hold only lower-case letters`},
-		"not deployed":        {args: "voting_window tv-semi recount", code: 1, says: `Error: there is no voting_window "tv-semi" in region eu-central-1` + "\n"},
-		"unknown function":    {args: "voting_window tv-final count", code: 1, says: `Error: voting_window "tv-final" has no function "count"; it has [closing recount]` + "\n"},
-		"part is no function": {args: "voting_window tv-final ballots", code: 1, says: `has no function "ballots"; it has [closing recount]`},
-		"too few arguments":   {args: "voting_window tv-final", code: 1, says: "Error: accepts 3 arg(s), received 2\n"},
+		"the function fails":  {args: deployed + " --event -", in: `"fail"`, code: 3, out: "{\"errorMessage\":\"no such ballot\"}\n", says: "Error: the function failed: Unhandled\n", calls: recount(`"fail"`)},
+		"event is no JSON":    {args: deployed + " --event " + file("bad.json", `{"page":`), code: 2, says: "Error: --event: the event is not JSON; give a JSON document\n"},
+		"event file missing":  {args: deployed + " --event " + filepath.Join(dir, "none"), code: 2, says: "Error: --event: read event: open " + filepath.Join(dir, "none")},
+		"unknown system":      {args: "voting tv-final recount", code: 2, says: `Error: SYSTEM: there is no system "voting"; there are [voting_window]` + "\n"},
+		"impossible name":     {args: "voting_window TV recount", code: 2, says: `Error: NAME: the name "TV" may hold only lower-case letters`},
+		"not deployed":        {args: "voting_window tv-semi recount", code: 1, says: `Error: there is no voting_window "tv-semi" in account 123456789012, region eu-central-1; give the right NAME, --region or --profile` + "\n"},
+		"unknown function":    {args: "voting_window tv-final count", code: 2, says: `Error: FUNCTION: voting_window "tv-final" has no function "count"; it has [closing recount]` + "\n"},
+		"part is no function": {args: "voting_window tv-final ballots", code: 2, says: `has no function "ballots"; it has [closing recount]`},
+		"too few arguments":   {args: "voting_window tv-final", code: 2, says: "Error: FUNCTION is missing; see terraform-provider-serverless invoke --help\n"},
 		"unknown region":      {args: deployed + " --region eu-centra-1", code: 1, says: "Error: Unknown AWS region: "},
 		"malformed endpoint":  {args: deployed + " --endpoint localhost", code: 1, says: "Error: Endpoint is no URL: localhost"},
 	} {
@@ -145,16 +145,19 @@ func TestInvoke(t *testing.T) {
 func TestUnknownCommand(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := Run(t.Context(), "test", []string{"invok"}, strings.NewReader(""), &out, &errs)
-	if code != 1 || out.Len() != 0 || !strings.HasPrefix(errs.String(), `Error: unknown command "invok"`) {
+	if code != 2 || out.Len() != 0 || errs.String() != "Error: there is no command \"invok\"; there are completion, invoke, redrive, status\n" {
 		t.Errorf("exit code %d, output %q, errors %q", code, out.String(), errs.String())
 	}
 }
 
 func TestHelp(t *testing.T) {
 	for args, want := range map[string][]string{
-		"help":          {"Started without arguments, by Terraform, this is the provider.", "invoke ", "--region", "--profile", "--endpoint", "AWS_ENDPOINT_URL"},
+		"help":          {"Started without arguments, by Terraform, this is the provider.", "Exit codes: 0 all is well;", "invoke ", "redrive ", "status ", "--output", "--region", "--profile", "--endpoint", "AWS_ENDPOINT_URL"},
 		"help invoke":   {"invoke SYSTEM NAME FUNCTION", "Calls the live version of a function", "--event", "invoke voting_window tv-final recount --event event.json"},
 		"invoke --help": {"invoke SYSTEM NAME FUNCTION"},
+		"":              {"Usage:"},
+		"help redrive":  {"redrive SYSTEM NAME QUEUE", "--max", "--dry-run", "The exit code is 3", "redrive voting_window tv-final dead-letters --max 10"},
+		"help status":   {"status SYSTEM NAME", "It only reads. The exit code is 3", "status voting_window tv-final --output json | jq .wrong"},
 		"--version":     {"terraform-provider-serverless version test"},
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -108,7 +108,11 @@ func describe(m *Model, b *blueprint.Builder) error {
 	}
 	base := votingwindow.Base{System: System.Name, Name: b.Settings().Name}
 
-	deadLetters := b.Queue("dead-letters", blueprint.Queue{Visibility: visibilityFactor * b.Timeout("recorder", recorderTimeout), Data: true})
+	deadLetters := b.Queue("dead-letters", blueprint.Queue{
+		Visibility: visibilityFactor * b.Timeout("recorder", recorderTimeout), Data: true,
+		// A vote keeps its id and the time when SQS took it: sent anew it would be late.
+		Redrive: blueprint.RedriveConsume,
+	})
 	votes := b.Queue("votes", blueprint.Queue{
 		Visibility: visibilityFactor * b.Timeout("recorder", recorderTimeout),
 		DeadLetter: &deadLetters, MaxReceives: 5, Data: true,

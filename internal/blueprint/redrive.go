@@ -1,0 +1,105 @@
+package blueprint
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Redrive says how the messages of a dead-letter queue are tried again.
+type Redrive string
+
+const (
+	// RedriveConsume calls the function that consumes the queue they come from,
+	// with the messages as they lie there: they keep their ids and sent times. It
+	// holds where a system does not say otherwise, as it falsifies nothing.
+	RedriveConsume Redrive = "consume"
+	// RedriveResend sends them as new messages to the queue that they come from:
+	// they get new ids and sent times.
+	RedriveResend Redrive = "resend"
+)
+
+// RedriveRoute is the way of the messages of one dead-letter queue.
+type RedriveRoute struct {
+	Redrive Redrive
+	// DeadLetters and Source are the keys of the queue with the messages and of
+	// the one that they come from.
+	DeadLetters, Source string
+	// MaxReceives is how many times a message was received before it came here.
+	MaxReceives int
+	// Function is the key of the source's consumer, and Timeout its time-out;
+	// empty for RedriveResend.
+	Function string
+	Timeout  time.Duration
+	// BatchSize is the greatest number of messages a call. PartialBatch is true
+	// where the function names the messages that failed.
+	BatchSize    int
+	PartialBatch bool
+}
+
+// RedriveRoutes lists the routes of all dead-letter queues, in the order of
+// their keys.
+func (b *Blueprint) RedriveRoutes() []RedriveRoute {
+	var out []RedriveRoute
+	for _, source := range b.Parts {
+		spec, ok := source.Spec.(QueueSpec)
+		if !ok || spec.DeadLetterARN == "" {
+			continue
+		}
+		dead := b.named(spec.DeadLetterARN)
+		if dead == nil {
+			continue
+		}
+		r := RedriveRoute{Redrive: cmp.Or(dead.Redrive, RedriveConsume), DeadLetters: dead.Key, Source: source.Key, MaxReceives: spec.MaxReceives}
+		if r.Redrive == RedriveConsume {
+			b.consumer(&r)
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(x, y RedriveRoute) int {
+		return cmp.Or(cmp.Compare(x.DeadLetters, y.DeadLetters), cmp.Compare(x.Source, y.Source))
+	})
+	return out
+}
+
+// consumer fills in who consumes the source.
+func (b *Blueprint) consumer(r *RedriveRoute) {
+	for _, p := range b.Parts {
+		m, ok := p.Spec.(MappingSpec)
+		if !ok {
+			continue
+		}
+		source, function := b.named(m.Source), b.named(m.Function)
+		if source == nil || source.Key != r.Source || function == nil {
+			continue
+		}
+		if f, ok := function.Spec.(FunctionSpec); ok {
+			r.Function, r.Timeout = function.Key, time.Duration(f.Timeout)*time.Second
+			r.BatchSize, r.PartialBatch = m.BatchSize, m.PartialBatch
+		}
+	}
+}
+
+// named returns the part whose name an ARN ends with, or nil.
+func (b *Blueprint) named(arn string) *Part {
+	for _, ref := range References(arn) {
+		if ref.Attribute == NameAttribute {
+			return b.Part(ref.Part)
+		}
+	}
+	return nil
+}
+
+// redrive checks that every dead letter can be tried again, in one way.
+func (c *checker) redrive() {
+	source := map[string]string{}
+	for _, r := range c.blue.RedriveRoutes() {
+		switch other := source[r.DeadLetters]; {
+		case other != "":
+			c.add(nil, "the dead-letter queue %q takes messages of %q and of %q: give each queue its own, so that a redrive knows where they go", r.DeadLetters, other, r.Source)
+		case r.Redrive == RedriveConsume && r.Function == "":
+			c.add(nil, "no function of the system consumes %q, so the messages of %q cannot be handed to it: redrive them by resend", r.Source, r.DeadLetters)
+		}
+		source[r.DeadLetters] = r.Source
+	}
+}
