@@ -8,4 +8,10 @@ terraform {
 
 provider "serverless" {
   region = "eu-central-1"
+
+  default_tags {
+    tags = {
+      team = "shows"
+    }
+  }
 }
