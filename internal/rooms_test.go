@@ -49,6 +49,8 @@ var rooms = []room{
 	// The local AWS serves tests, the demo and the bench, and nothing that is
 	// released: no other room may import it.
 	{"internal/localaws/...", []string{"internal/localaws/..."}},
+	// The reference is rendered from what the built provider says of itself.
+	{"internal/reference/...", []string{"internal/reference/...", "internal/localaws/tfcli"}},
 	// The bench measures every room, and no room knows of it.
 	{"internal/bench/...", []string{"functions/...", "internal/..."}},
 	{"examples/...", []string{"functions/...", "internal/localaws/..."}},

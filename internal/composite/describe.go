@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 )
 
 // Resource is the resource of a system, which can also be described before it
@@ -28,6 +29,11 @@ type Resource interface {
 	// it. Nothing is asked of AWS. Diagnostics are at the attribute "arguments"
 	// and name the argument.
 	Describe(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, diag.Diagnostics)
+	// Recorded returns the blueprint of a deployed system from its manifest alone,
+	// as this version of the provider would deploy it with the same arguments, tags
+	// and functions. Where another version deployed it, parts may differ from what
+	// was applied.
+	Recorded(ctx context.Context, m *deploy.Manifest) (*blueprint.Blueprint, error)
 }
 
 // EncodeArguments renders an object of known values as JSON.

@@ -12,9 +12,6 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 )
 
-// Recorded describes a deployed system from its manifest alone, as this version
-// of the provider would deploy it with the same arguments, tags and functions.
-// Where another version deployed it, parts may differ from what was applied.
 func (r *system[M]) Recorded(ctx context.Context, m *deploy.Manifest) (*blueprint.Blueprint, error) {
 	s := r.schema(ctx)
 	raw, err := decodeArguments(s.Type().TerraformType(ctx), m.Arguments)

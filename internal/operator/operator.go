@@ -189,13 +189,7 @@ func (t *tool) open(ctx context.Context, system, name string) (*deployed, error)
 
 // blueprint describes the system as this version would deploy it.
 func (d *deployed) blueprint(ctx context.Context) (*blueprint.Blueprint, error) {
-	r, ok := d.system.Resource().(interface {
-		Recorded(context.Context, *deploy.Manifest) (*blueprint.Blueprint, error)
-	})
-	if !ok {
-		return nil, fmt.Errorf("%s does not describe what is deployed. This is a bug in the provider", d.system.Name)
-	}
-	b, err := r.Recorded(ctx, d.manifest)
+	b, err := d.system.Resource().Recorded(ctx, d.manifest)
 	if err != nil {
 		return nil, fmt.Errorf("read the system's arguments, which provider %s wrote; use that version: %w", d.manifest.Provider, err)
 	}
