@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -36,6 +37,38 @@ func TestUpToDate(t *testing.T) {
 		if diff := cmp.Diff(string(want[name]), string(have[name])); diff != "" {
 			t.Errorf("docs/%s is out of date; run \"make generate\": want -, have +:\n%s", name, diff)
 		}
+	}
+}
+
+// link is a relative link in Markdown, without the place in the page.
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+
+// Every link from one document of the repository to another leads somewhere.
+func TestLinks(t *testing.T) {
+	root := filepath.Join("..", "..")
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "examples/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
+	}
+	links := 0
+	for _, file := range documents {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllSubmatch(text, -1) {
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), string(found[1]))); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, found[1])
+			}
+		}
+	}
+	if links < 10 {
+		t.Errorf("there are %d links in %d documents: the check sees too little", links, len(documents))
 	}
 }
 

@@ -4,18 +4,23 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
 var update = flag.Bool("update", false, "draw the pictures anew")
 
-// picture is a place in a document where a system's picture stands.
-var picture = regexp.MustCompile("(?s)(<!-- architecture of ([a-z_]+) -->\n).*?(<!-- end of architecture -->)")
+// picture is a place in a document where a system's picture stands, or the table
+// of its roles.
+var picture = regexp.MustCompile("(?s)(<!-- (architecture|roles) of ([a-z_]+) -->\n).*?(<!-- end of (?:architecture|roles) -->)")
 
 // TestGoldenPictures draws every system from its blueprint wherever a document
 // shows it, so that no picture can be out of date.
@@ -34,12 +39,17 @@ func TestGoldenPictures(t *testing.T) {
 		}
 		want := picture.ReplaceAllFunc(have, func(old []byte) []byte {
 			parts := picture.FindSubmatch(old)
-			system, known := systems.Find(string(parts[2]))
+			what := string(parts[2])
+			system, known := systems.Find(string(parts[3]))
 			if !known {
-				t.Fatalf("%s shows %s, which is no system", file, parts[2])
+				t.Fatalf("%s shows %s, which is no system", file, parts[3])
 			}
-			shown[system.Name] = true
-			return fmt.Appendf(nil, "%s```mermaid\n%s```\n%s", parts[1], diagram(t, system), parts[3])
+			shown[what+" of "+system.Name] = true
+			drawn := roles(described(t, system))
+			if what == "architecture" {
+				drawn = "```mermaid\n" + described(t, system).Diagram() + "```\n"
+			}
+			return fmt.Appendf(nil, "%s%s%s", parts[1], drawn, parts[4])
 		})
 		if string(have) == string(want) {
 			continue
@@ -53,13 +63,49 @@ func TestGoldenPictures(t *testing.T) {
 		t.Errorf("a picture in %s is not as the blueprint has it: run \"make generate\"", file)
 	}
 	for _, system := range systems.All {
-		if !shown[system.Name] {
-			t.Errorf("no document shows the architecture of %s: put \"<!-- architecture of %s -->\" and \"<!-- end of architecture -->\" into its guide", system.Name, system.Name)
+		for _, what := range []string{"architecture", "roles"} {
+			if !shown[what+" of "+system.Name] {
+				t.Errorf("no document shows the %[1]s of %[2]s: put \"<!-- %[1]s of %[2]s -->\" and \"<!-- end of %[1]s -->\" into its guide", what, system.Name)
+			}
 		}
 	}
 }
 
-func diagram(t *testing.T, system systems.System) string {
+// roles is a table of what each role of a system may do, in the order of their
+// keys.
+func roles(b *blueprint.Blueprint) string {
+	var rows []string
+	for _, p := range b.Parts {
+		role, ok := p.Spec.(blueprint.RoleSpec)
+		if !ok {
+			continue
+		}
+		for _, s := range role.Policy.Statement {
+			on := map[string]bool{}
+			for _, resource := range s.Resource {
+				on[target(b, resource)] = true
+			}
+			rows = append(rows, fmt.Sprintf("| `%s` | `%s` | %s |\n", p.Key, strings.Join(s.Action, "`, `"), strings.Join(slices.Sorted(maps.Keys(on)), ", ")))
+		}
+	}
+	slices.Sort(rows)
+	return "| role | may | on |\n|---|---|---|\n" + strings.Join(rows, "")
+}
+
+// target is a resource of a statement in words: the part that its ARN names and
+// what is within it.
+func target(b *blueprint.Blueprint, resource string) string {
+	for _, ref := range blueprint.References(resource) {
+		text := strings.ReplaceAll(b.Part(ref.Part).Spec.Kind(), "_", " ") + " `" + ref.Part + "`"
+		if _, object, ok := strings.Cut(resource, blueprint.Ref(ref.Part, ref.Attribute)+"/"); ok {
+			text += " (`" + object + "`)"
+		}
+		return text
+	}
+	return "`" + resource + "`"
+}
+
+func described(t *testing.T, system systems.System) *blueprint.Blueprint {
 	t.Helper()
 	arguments, err := json.Marshal(system.Example())
 	if err != nil {
@@ -69,5 +115,5 @@ func diagram(t *testing.T, system systems.System) string {
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	return b.Diagram()
+	return b
 }

@@ -39,15 +39,13 @@ type Workspace struct {
 	tool string
 }
 
+// Hosts are the registries that a provider's address without one means, by tool.
+var Hosts = []string{"registry.terraform.io", "registry.opentofu.org"}
+
 // New prepares a workspace in dir whose provider is the given binary.
 func New(dir, provider string, env ...string) (*Workspace, error) {
-	tool, err := Find()
-	if err != nil {
-		return nil, err
-	}
-	w := &Workspace{Dir: dir, tool: tool}
 	mirror := filepath.Join(dir, ".mirror")
-	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+	for _, host := range Hosts {
 		into := filepath.Join(mirror, host, "burstline", "serverless", mirrorVersion, runtime.GOOS+"_"+runtime.GOARCH)
 		if err := os.MkdirAll(into, 0o755); err != nil { //nolint:gosec // executables that the user runs
 			return nil, fmt.Errorf("make provider mirror: %w", err)
@@ -61,8 +59,20 @@ func New(dir, provider string, env ...string) (*Workspace, error) {
 			return nil, fmt.Errorf("make provider mirror: %w", err)
 		}
 	}
+	return NewFromMirror(dir, mirror, env...)
+}
+
+// NewFromMirror prepares a workspace in dir that installs our provider from a
+// folder in the layout of a filesystem mirror, and nothing of it from elsewhere.
+func NewFromMirror(dir, mirror string, env ...string) (*Workspace, error) {
+	tool, err := Find()
+	if err != nil {
+		return nil, err
+	}
+	w := &Workspace{Dir: dir, tool: tool}
 	rc := filepath.Join(dir, ".terraformrc")
-	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	const ours = `["*/burstline/*"]`
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n    include = %s\n  }\n  direct {\n    exclude = %s\n  }\n}\n", mirror, ours, ours)
 	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write CLI configuration: %w", err)
 	}
