@@ -71,7 +71,7 @@ func NewFromMirror(dir, mirror string, env ...string) (*Workspace, error) {
 	}
 	w := &Workspace{Dir: dir, tool: tool}
 	rc := filepath.Join(dir, ".terraformrc")
-	const ours = `["*/burstline/*"]`
+	const ours = `["registry.terraform.io/burstline/*", "registry.opentofu.org/burstline/*"]`
 	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n    include = %s\n  }\n  direct {\n    exclude = %s\n  }\n}\n", mirror, ours, ours)
 	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write CLI configuration: %w", err)
