@@ -95,14 +95,15 @@ func roles(b *blueprint.Blueprint) string {
 // target is a resource of a statement in words: the part that its ARN names and
 // what is within it.
 func target(b *blueprint.Blueprint, resource string) string {
-	for _, ref := range blueprint.References(resource) {
-		text := strings.ReplaceAll(b.Part(ref.Part).Spec.Kind(), "_", " ") + " `" + ref.Part + "`"
-		if _, object, ok := strings.Cut(resource, blueprint.Ref(ref.Part, ref.Attribute)+"/"); ok {
-			text += " (`" + object + "`)"
-		}
-		return text
+	refs := blueprint.References(resource)
+	if len(refs) == 0 {
+		return "`" + resource + "`"
 	}
-	return "`" + resource + "`"
+	text := strings.ReplaceAll(b.Part(refs[0].Part).Spec.Kind(), "_", " ") + " `" + refs[0].Part + "`"
+	if _, object, ok := strings.Cut(resource, blueprint.Ref(refs[0].Part, refs[0].Attribute)+"/"); ok {
+		text += " (`" + object + "`)"
+	}
+	return text
 }
 
 func described(t *testing.T, system systems.System) *blueprint.Blueprint {
