@@ -36,12 +36,12 @@ func architecture() string {
 
 // engine measures an apply as wide as the graph against the same calls one
 // after another, a refresh, and one changed attribute.
-func (b *bench) engine(ctx context.Context) error {
+func (b *bench) engine(ctx context.Context) (err error) {
 	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
 	if err != nil {
 		return err
 	}
-	defer local.Close() //nolint:errcheck // the end of the process ends it too
+	defer func() { err = errors.Join(err, local.Gate().Verdict(), local.Close()) }()
 	digest, err := bundle.Prebuilt{}.SHA256(ctx, votingwindow.System.Name, architecture())
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func median(values []float64) float64 {
 
 // provider measures the built provider as Terraform runs it: its size, its
 // memory, and the commands in seconds for orientation.
-func (b *bench) provider(ctx context.Context) error {
+func (b *bench) provider(ctx context.Context) (err error) {
 	binary := filepath.Join(b.root, "build", "bin", "terraform-provider-serverless")
 	info, err := os.Stat(binary)
 	if err != nil {
@@ -132,7 +132,7 @@ func (b *bench) provider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer local.Close() //nolint:errcheck // the end of the process ends it too
+	defer func() { err = errors.Join(err, local.Gate().Verdict(), local.Close()) }()
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/awsclient"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/localtest"
 )
 
 const testRegion = "eu-central-1"
@@ -20,21 +21,11 @@ const testRegion = "eu-central-1"
 // of its own in it.
 var local *localaws.Local
 
-func TestMain(m *testing.M) { os.Exit(runAll(m)) }
-
-func runAll(m *testing.M) (code int) {
-	var err error
-	if local, err = localaws.Start(context.Background(), localaws.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := local.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}()
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(localtest.Main(m, localaws.Options{}, func(l *localaws.Local) error {
+		local = l
+		return nil
+	}))
 }
 
 var accounts atomic.Int64

@@ -20,6 +20,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/awsclient"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/localtest"
 )
 
 const (
@@ -40,28 +41,17 @@ type realClock struct{}
 func (realClock) Now() time.Time                         { return time.Now() }
 func (realClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (result int) {
-	var err error
-	if local, err = localaws.Start(context.Background(), localaws.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := local.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			result = 1
+func TestMain(m *testing.M) {
+	os.Exit(localtest.Main(m, localaws.Options{}, func(l *localaws.Local) error {
+		local = l
+		client, err := connect(context.Background(), "test", "test")
+		if err != nil {
+			return err
 		}
-	}()
-	client, err := connect(context.Background(), "test", "test")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	env = Env{AWS: client, Clock: realClock{}, Content: content}
-	drivers = All(env)
-	return m.Run()
+		env = Env{AWS: client, Clock: realClock{}, Content: content}
+		drivers = All(env)
+		return nil
+	}))
 }
 
 func connect(ctx context.Context, key, secret string) (*awsclient.Client, error) {

@@ -49,15 +49,16 @@ type Answer struct {
 
 // Gate is the reverse proxy that everything which talks to the local AWS goes through.
 type Gate struct {
-	url      string
-	target   *url.URL
-	models   *Models
-	meter    *Meter
-	faults   *Faults
-	listener net.Listener
-	server   *http.Server
-	proxy    *httputil.ReverseProxy
-	upstream *http.Transport
+	url        string
+	target     *url.URL
+	models     *Models
+	meter      *Meter
+	faults     *Faults
+	violations violations
+	listener   net.Listener
+	server     *http.Server
+	proxy      *httputil.ReverseProxy
+	upstream   *http.Transport
 
 	mu    sync.RWMutex
 	rules []Rule

@@ -1,9 +1,6 @@
 package localaws
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,28 +14,10 @@ const testRegion = "eu-central-1"
 // leak is a variable of this process that no function may see.
 const leak = "LOCALAWS_TEST_LEAK"
 
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
+// Leak and SetLocal are for TestMain, which cannot be in this package: what it calls imports it.
+const Leak = leak
 
-func run(m *testing.M) (code int) {
-	if err := os.Setenv(leak, "1"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	var err error
-	if local, err = Start(context.Background(), Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := local.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}()
-	return m.Run()
-}
+func SetLocal(l *Local) { local = l }
 
 // fresh empties the local AWS, and returns a configuration for its root and the mark of this moment.
 func fresh(t *testing.T) (aws.Config, Mark) {

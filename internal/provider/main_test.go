@@ -1,13 +1,13 @@
 package provider_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/localtest"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/tfcli"
 )
 
@@ -36,15 +36,10 @@ func run(m *testing.M) (code int) {
 	if err := environment(dir); err != nil {
 		return failed(err)
 	}
-	if local, err = localaws.Start(context.Background(), localaws.Options{}); err != nil {
-		return failed(err)
-	}
-	defer func() {
-		if err := local.Close(); err != nil {
-			code = failed(err)
-		}
-	}()
-	return m.Run()
+	return localtest.Main(m, localaws.Options{}, func(l *localaws.Local) error {
+		local = l
+		return nil
+	})
 }
 
 // environment gives Terraform and the provider nothing of the developer's own

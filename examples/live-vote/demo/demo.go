@@ -62,7 +62,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if d.local, err = localaws.Start(ctx, localaws.Options{Venv: filepath.Join(d.root, "build", "venv")}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.local.Close()) }()
+	defer func() { err = errors.Join(err, d.local.Gate().Verdict(), d.local.Close()) }()
 	dir, err := d.prepare()
 	if err != nil {
 		return err
