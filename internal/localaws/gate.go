@@ -101,7 +101,7 @@ func NewGate(port int, models *Models, logs io.Writer) (*Gate, error) {
 		},
 	}
 	g.faults = newFaults(models)
-	g.rules = []Rule{g.meter, g.faults}
+	g.rules = []Rule{g.meter, &Check{models: models, record: &g.violations}, g.faults}
 	logger := log.New(logs, "gate: ", log.LstdFlags|log.Lmsgprefix)
 	g.proxy = &httputil.ReverseProxy{
 		Rewrite:        g.rewrite,

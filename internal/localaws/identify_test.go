@@ -66,7 +66,7 @@ func TestIdentifiesCalls(t *testing.T) {
 		{identified{"lambda", "UpdateFunctionCode", "intake"}, call(lambda.NewFromConfig(cfg).UpdateFunctionCode, &lambda.UpdateFunctionCodeInput{FunctionName: fn, ZipFile: []byte("zip")})},
 		{identified{"lambda", "PutFunctionConcurrency", "intake"}, call(lambda.NewFromConfig(cfg).PutFunctionConcurrency, &lambda.PutFunctionConcurrencyInput{FunctionName: fn, ReservedConcurrentExecutions: aws.Int32(1)})},
 		{identified{"lambda", "CreateEventSourceMapping", "recorder"}, call(lambda.NewFromConfig(cfg).CreateEventSourceMapping, &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("recorder"), EventSourceArn: aws.String("arn:aws:sqs:eu-central-1:000000000000:votes")})},
-		{identified{"lambda", "UpdateEventSourceMapping", "7c0b1d2e"}, call(lambda.NewFromConfig(cfg).UpdateEventSourceMapping, &lambda.UpdateEventSourceMappingInput{UUID: aws.String("7c0b1d2e")})},
+		{identified{"lambda", "UpdateEventSourceMapping", "7c0b1d2e-0000-4000-8000-000000000000"}, call(lambda.NewFromConfig(cfg).UpdateEventSourceMapping, &lambda.UpdateEventSourceMappingInput{UUID: aws.String("7c0b1d2e-0000-4000-8000-000000000000")})},
 		{identified{"lambda", "ListEventSourceMappings", ""}, call(lambda.NewFromConfig(cfg).ListEventSourceMappings, &lambda.ListEventSourceMappingsInput{})},
 		{identified{"lambda", "CreateFunctionUrlConfig", "intake"}, call(lambda.NewFromConfig(cfg).CreateFunctionUrlConfig, &lambda.CreateFunctionUrlConfigInput{FunctionName: fn, AuthType: lambdatypes.FunctionUrlAuthTypeNone, Qualifier: aws.String("live")})},
 		{identified{"lambda", "GetFunctionUrlConfig", "intake"}, call(lambda.NewFromConfig(cfg).GetFunctionUrlConfig, &lambda.GetFunctionUrlConfigInput{FunctionName: fn})},

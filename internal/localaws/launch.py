@@ -97,6 +97,42 @@ def compile_any_of(raw):
 
 cloudwatch_logs._compile_filter_pattern = compile_any_of
 
+from ministack.services import sqs  # noqa: E402
+
+# Lambda refuses a mapping whose queue shows a message again while its function may still be at work on it (Lambda Developer
+# Guide, Using Lambda with Amazon SQS), and code that it cannot fetch (Lambda API Reference, CreateFunction and
+# UpdateFunctionCode). MiniStack takes both.
+create_mapping_unchecked, create_function, update_code = lambda_svc._create_esm, lambda_svc._create_function, lambda_svc._update_code
+
+
+def refused(message):
+    """Answers that a parameter's value cannot be used."""
+    return error_response_json("InvalidParameterValueException", message, 400)
+
+
+def create_mapping_in_time(data):
+    """Creates an event source mapping, unless its queue's visibility timeout is shorter than its function's timeout."""
+    name, _, error = lambda_svc._resolve_existing_esm_function(data.get("FunctionName", ""))
+    queue = sqs._queue_by_arn(data.get("EventSourceArn", "")) if error is None else None
+    if queue is not None:
+        visibility, timeout = int(queue["attributes"]["VisibilityTimeout"]), lambda_svc._functions[name]["config"]["Timeout"]
+        if visibility < timeout:
+            return refused(f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds")
+    return create_mapping_unchecked(data)
+
+
+def missing_code(code):
+    """Returns the error for code in an object that is not there; None for any other code."""
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    if not bucket or not key or lambda_svc._fetch_code_from_s3(bucket, key, version_id=code.get("S3ObjectVersion")) is not None:
+        return None
+    return refused("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")
+
+
+lambda_svc._create_esm = create_mapping_in_time
+lambda_svc._create_function = lambda data: missing_code(data.get("Code", {})) or create_function(data)
+lambda_svc._update_code = lambda name, data: missing_code(data) or update_code(name, data)
+
 from ministack.app import main  # noqa: E402
 
 main()

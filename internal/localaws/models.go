@@ -1,6 +1,7 @@
 package localaws
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sync"
 )
@@ -53,30 +55,46 @@ type Operation struct {
 
 // ShapeRef names a shape, and where in the request it goes.
 type ShapeRef struct {
-	Shape        string `json:"shape"`
-	Location     string `json:"location"` // uri, querystring, header, headers; empty for the body
-	LocationName string `json:"locationName"`
+	Shape           string `json:"shape"`
+	Location        string `json:"location"` // uri, querystring, header, headers; empty for the body
+	LocationName    string `json:"locationName"`
+	Flattened       bool   `json:"flattened"` // a list without an element around it, in forms and XML
+	XMLAttribute    bool   `json:"xmlAttribute"`
+	Streaming       bool   `json:"streaming"`
+	TimestampFormat string `json:"timestampFormat"` // iso8601, rfc822, unixTimestamp
 }
+
+// wire is the name under which a member of that name is written.
+func (r ShapeRef) wire(member string) string { return cmp.Or(r.LocationName, member) }
 
 // Shape is the type of a value, with the limits that AWS enforces on it. Min and Max are lengths of strings, blobs, lists and
 // maps, and values of numbers.
 type Shape struct {
-	Type      string              `json:"type"`
-	Required  []string            `json:"required"`
-	Members   map[string]ShapeRef `json:"members"`
-	Member    *ShapeRef           `json:"member"`
-	Key       *ShapeRef           `json:"key"`
-	Value     *ShapeRef           `json:"value"`
-	Enum      []string            `json:"enum"`
-	Min       *float64            `json:"min"`
-	Max       *float64            `json:"max"`
-	Pattern   string              `json:"pattern"`
-	Payload   string              `json:"payload"`
-	Exception bool                `json:"exception"`
-	Error     *struct {
+	Type            string              `json:"type"`
+	Required        []string            `json:"required"`
+	Members         map[string]ShapeRef `json:"members"`
+	Member          *ShapeRef           `json:"member"`
+	Key             *ShapeRef           `json:"key"`
+	Value           *ShapeRef           `json:"value"`
+	Enum            []string            `json:"enum"`
+	Min             *float64            `json:"min"`
+	Max             *float64            `json:"max"`
+	Pattern         string              `json:"pattern"`
+	Payload         string              `json:"payload"`
+	Union           bool                `json:"union"`
+	Document        bool                `json:"document"` // any JSON
+	Flattened       bool                `json:"flattened"`
+	Streaming       bool                `json:"streaming"`
+	EventStream     bool                `json:"eventstream"`
+	TimestampFormat string              `json:"timestampFormat"`
+	Exception       bool                `json:"exception"`
+	Error           *struct {
 		Code           string `json:"code"`
 		HTTPStatusCode int    `json:"httpStatusCode"`
 	} `json:"error"`
+
+	// matcher decides by Pattern, and is compiled when it is first needed; nil where Pattern cannot be compiled.
+	matcher func() *regexp.Regexp
 }
 
 // OpenModels prepares the models below botocore's data directory; nothing is read yet.
@@ -118,6 +136,9 @@ func loadModel(dir, name string) (_ *ServiceModel, err error) {
 	model := &ServiceModel{Name: name}
 	if err := json.NewDecoder(unzipped).Decode(model); err != nil {
 		return nil, fmt.Errorf("decode the model of %s: %w", name, err)
+	}
+	for _, shape := range model.Shapes {
+		shape.matcher = sync.OnceValue(func() *regexp.Regexp { return compilePattern(shape.Pattern) })
 	}
 	model.compileRoutes()
 	return model, nil

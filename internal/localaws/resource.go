@@ -5,8 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/aws/smithy-go/encoding/cbor"
 )
 
 // resourceMembers are the request members that name what a call is about, the more telling first: CreateEventSourceMapping
@@ -143,32 +141,10 @@ func decodeCBOR(body []byte) map[string]any {
 	if len(body) == 0 {
 		return nil
 	}
-	value, err := cbor.Decode(body)
+	value, err := decodeAnyCBOR(body)
 	if err != nil {
 		return nil
 	}
-	members, _ := plainCBOR(value).(map[string]any)
+	members, _ := value.(map[string]any)
 	return members
-}
-
-// plainCBOR turns the strings, lists and maps of a CBOR value into Go's own.
-func plainCBOR(value cbor.Value) any {
-	switch v := value.(type) {
-	case cbor.String:
-		return string(v)
-	case cbor.List:
-		list := make([]any, 0, len(v))
-		for _, item := range v {
-			list = append(list, plainCBOR(item))
-		}
-		return list
-	case cbor.Map:
-		members := make(map[string]any, len(v))
-		for name, item := range v {
-			members[name] = plainCBOR(item)
-		}
-		return members
-	default:
-		return nil
-	}
 }
