@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"encoding/xml"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,10 @@ func (f *field) numbered() (fields []*field, ok bool) {
 	return fields, true
 }
 
-// plain is a field whose shape does not fit it, for the message.
+// misfit is a value in a form or XML that is not written as its shape asks, for the message about it.
+type misfit string
+
+// plain is a field without a shape.
 func (f *field) plain() any {
 	if f.below == nil {
 		return written(f.value)
@@ -64,7 +68,7 @@ func (s *ServiceModel) fromForm(ref ShapeRef, f *field) any {
 	switch shape.Type {
 	case "structure":
 		if f.below == nil && f.value != "" {
-			return f.plain()
+			return misfit(fmt.Sprint(f.plain()))
 		}
 		tree := make(map[string]any, len(f.below))
 		known := byWire(shape)
@@ -87,13 +91,13 @@ func (s *ServiceModel) fromForm(ref ShapeRef, f *field) any {
 				within = shape.Member.wire("member")
 			}
 			if len(f.below) != 1 || f.below[within] == nil {
-				return f.plain()
+				return misfit(fmt.Sprint(f.plain()))
 			}
 			items = f.below[within]
 		}
 		fields, ok := items.numbered()
 		if !ok {
-			return f.plain()
+			return misfit(fmt.Sprint(f.plain()))
 		}
 		if shape.Type == "list" {
 			list := make([]any, 0, len(fields))
@@ -106,7 +110,7 @@ func (s *ServiceModel) fromForm(ref ShapeRef, f *field) any {
 		for _, entry := range fields {
 			key, value := entry.below[shape.Key.wire("key")], entry.below[shape.Value.wire("value")]
 			if key == nil || value == nil || len(entry.below) != 2 {
-				return f.plain()
+				return misfit(fmt.Sprint(f.plain()))
 			}
 			tree[key.value] = s.fromForm(*shape.Value, value)
 		}
@@ -154,7 +158,7 @@ func (s *ServiceModel) fromXML(ref ShapeRef, e *element) any {
 		list := make([]any, 0, len(e.Below))
 		for _, item := range e.Below {
 			if item.XMLName.Local != shape.Member.wire("member") {
-				return e.plain()
+				return misfit(fmt.Sprint(e.plain()))
 			}
 			list = append(list, s.fromXML(*shape.Member, item))
 		}
@@ -164,7 +168,7 @@ func (s *ServiceModel) fromXML(ref ShapeRef, e *element) any {
 		for _, entry := range e.Below {
 			key, value := entry.child(shape.Key.wire("key")), entry.child(shape.Value.wire("value"))
 			if key == nil || value == nil {
-				return e.plain()
+				return misfit(fmt.Sprint(e.plain()))
 			}
 			tree[key.Text] = s.fromXML(*shape.Value, value)
 		}

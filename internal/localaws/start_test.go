@@ -12,6 +12,7 @@ import (
 )
 
 func TestStartSaysHowToInstall(t *testing.T) {
+	t.Setenv(VenvVariable, "")
 	_, err := Start(t.Context(), Options{Venv: t.TempDir()})
 	if err == nil || !strings.Contains(err.Error(), `run "make venv"`) {
 		t.Errorf("without a venv Start gave %v", err)
