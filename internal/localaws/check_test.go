@@ -377,7 +377,7 @@ func TestPatternsCompile(t *testing.T) {
 // TestRefusesWhatDependsOnWhatExists is about the local AWS behind the gate, which is made to refuse what AWS does.
 func TestRefusesWhatDependsOnWhatExists(t *testing.T) {
 	cfg, _ := fresh(t)
-	functionOf(t, cfg, &lambdatypes.FunctionCode{ZipFile: []byte(emptyZip)})
+	withFunction(t, cfg, &lambdatypes.FunctionCode{ZipFile: []byte(emptyZip)})
 	queue := must[*sqs.CreateQueueOutput](t)(sqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sqs.CreateQueueInput{
 		QueueName: aws.String("votes"), Attributes: map[string]string{"VisibilityTimeout": "59"},
 	}))
@@ -400,16 +400,16 @@ func TestRefusesWhatDependsOnWhatExists(t *testing.T) {
 // emptyZip is a zip without files.
 const emptyZip = "PK\x05\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
-// functionOf makes the function "f", with a role of its own and a timeout of a minute.
-func functionOf(t *testing.T, cfg aws.Config, code *lambdatypes.FunctionCode) {
+// withFunction makes the function "f", with a role of its own and a timeout of a minute.
+func withFunction(t *testing.T, cfg aws.Config, code *lambdatypes.FunctionCode) {
 	t.Helper()
 	role := must[*iam.CreateRoleOutput](t)(iam.NewFromConfig(cfg).CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName:                 aws.String("r"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+		AssumeRolePolicyDocument: aws.String(trust),
 	})).Role
 	must[*iam.PutRolePolicyOutput](t)(iam.NewFromConfig(cfg).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
 		RoleName: aws.String("r"), PolicyName: aws.String("grants"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes"],"Resource":"*"}]}`),
+		PolicyDocument: aws.String(grants),
 	}))
 	must[*lambda.CreateFunctionOutput](t)(lambda.NewFromConfig(cfg).CreateFunction(t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: aws.String("f"), Role: role.Arn, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
