@@ -56,9 +56,9 @@ type Conditions struct {
 	AccessKeys []string
 	Region     string
 
-	// RoleSpread is how long other services do not know a role just made, or whom it trusts now.
+	// RoleSpread is how long Lambda and the Scheduler do not know a role just made, or whom it trusts now.
 	RoleSpread time.Duration
-	// PolicySpread is how long they do not know what a role's policies just put allow.
+	// PolicySpread is how long Lambda does not know what a role's policies just put allow.
 	PolicySpread time.Duration
 	// RoleLag is how long after CreateRole IAM itself does not find the role.
 	RoleLag time.Duration

@@ -133,11 +133,24 @@ func (l *Local) ConfigWith(region string, credentials aws.CredentialsProvider) a
 		Region:       region,
 		Credentials:  credentials,
 		BaseEndpoint: aws.String(l.Endpoint()),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		HTTPClient: readOnlyBodies{awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = 64
 			t.Proxy = nil // a proxy of the environment cannot reach this machine's loopback
-		}),
+		})},
 	}
+}
+
+// readOnlyBodies hides from net/http that a request's body can write itself, as the provider's own clients do: smithy-go closes
+// the body when the answer begins, net/http takes what the closed body's WriteTo returns for a failed request, and the SDK
+// tries again what has taken effect already. An endpoint as near as the gate makes that happen once in a thousand calls.
+type readOnlyBodies struct{ next aws.HTTPClient }
+
+// Do implements aws.HTTPClient.
+func (c readOnlyBodies) Do(r *http.Request) (*http.Response, error) {
+	if _, writes := r.Body.(io.WriterTo); writes {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.next.Do(r)
 }
 
 // LocalURL turns a URL that AWS gives out (a function's, a bucket's) into one that a browser on this machine can open.

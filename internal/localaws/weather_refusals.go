@@ -120,7 +120,7 @@ func (w *Weather) spreading(arn string) bool {
 	return arn != "" && w.recent(event{"trusted", "iam", shortName(arn)}, w.conditions.RoleSpread)
 }
 
-// permitting tells whether not all know yet what a role, by its ARN, may do.
+// permitting tells whether Lambda does not know yet what a role, by its ARN, may do.
 func (w *Weather) permitting(arn string) bool {
 	return arn != "" && (w.recent(event{"permitted", "iam", shortName(arn)}, w.conditions.PolicySpread) || w.spreading(arn))
 }
