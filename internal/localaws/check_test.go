@@ -25,9 +25,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// written requests, as a client signs them for a service.
+func unsigned(method, address, body string) *http.Request {
+	return httptest.NewRequestWithContext(context.Background(), method, address, strings.NewReader(body))
+}
+
+// request is one as a client signs it for a service.
 func request(service, method, path, body string) *http.Request {
-	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))
+	r := unsigned(method, "http://localhost"+path, body)
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+testRegion+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	return r
 }
@@ -252,7 +256,7 @@ func TestCheckFindsWhatAWSRefuses(t *testing.T) {
 func TestCheckLetsPassWhatAWSTakes(t *testing.T) {
 	for name, r := range map[string]*http.Request{
 		"nulls and a shape's name":     jsonRequest("sqs", sqsSend, `{"QueueUrl":"u","MessageBody":"b","DelaySeconds":null,"__type":"x"}`),
-		"a number for infinity":        jsonRequest("dynamodb", putItem, `{"TableName":"votes","Item":{"k":{"L":[{"NULL":true},{"M":{"b":{"BS":["AAAA"]}}}]}}}`),
+		"nested attributes":            jsonRequest("dynamodb", putItem, `{"TableName":"votes","Item":{"k":{"L":[{"NULL":true},{"M":{"b":{"BS":["AAAA"]}}}]}}}`),
 		"an operation without input":   request("lambda", "GET", "/2016-08-19/account-settings", ""),
 		"the ends of ranges":           request("lambda", "PUT", functions+"/f/configuration", `{"Timeout":900,"MemorySize":10240,"Environment":{"Variables":{"AWS_SDK_UA_APP_ID":"f"}}}`),
 		"a presigned object":           request("s3", "GET", "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60&x-id=GetObject", ""),
@@ -266,10 +270,10 @@ func TestCheckLetsPassWhatAWSTakes(t *testing.T) {
 		"a form's map":                 formRequest("sns", "Action=Publish", "Version=2010-03-31", "Message=m", "TopicArn=t", "MessageAttributes.entry.1.Name=n", "MessageAttributes.entry.1.Value.DataType=String"),
 		"CBOR's types":                 cborRequest("PutMetricAlarm", alarm(cbor.Map{"Threshold": cbor.Float64(1.5), "ActionsEnabled": cbor.Bool(true), "Period": &cbor.Nil{}, "AlarmActions": cbor.List{cbor.String("arn:aws:sns:x")}})),
 		"a body that is a function's":  request("lambda", "POST", functions+"/f/invocations", "any bytes"),
-		"a browser's question":         httptest.NewRequest(http.MethodOptions, "http://b.localhost/k", nil),
-		"what anybody asks a bucket":   httptest.NewRequest(http.MethodPost, "http://b.localhost/", nil),
-		"a call to a function's URL":   httptest.NewRequest(http.MethodPost, "http://"+strings.Repeat("a", 32)+".lambda-url."+testRegion+".on.aws/x?y=z", strings.NewReader("{")),
-		"a page of a public bucket":    httptest.NewRequest(http.MethodGet, "http://b.s3-website."+testRegion+".localhost/index.html", nil),
+		"a browser's question":         unsigned(http.MethodOptions, "http://b.localhost/k", ""),
+		"what anybody asks a bucket":   unsigned(http.MethodPost, "http://b.localhost/", ""),
+		"a call to a function's URL":   unsigned(http.MethodPost, "http://"+strings.Repeat("a", 32)+".lambda-url."+testRegion+".on.aws/x?y=z", "{"),
+		"a page of a public bucket":    unsigned(http.MethodGet, "http://b.s3-website."+testRegion+".localhost/index.html", ""),
 		"more than the gate remembers": request("lambda", "POST", functions, strings.Repeat(" ", maxIdentifiedBody+1)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,8 +2,11 @@
 //
 // The local AWS is MiniStack, one Python process in a venv that `make venv` creates. Nothing talks to it directly: the
 // provider, Terraform, the functions and the pages all go through the gate, which knows each call's service, operation,
-// caller and resource. What is done with that knowledge is a chain of rules, one file each: the meter counts calls,
-// the faults break them.
+// caller and resource. What is done with that knowledge is a chain of rules, one file each: the meter counts calls, the check
+// holds them against AWS's own models, the faults break them, and the weather lets them meet what a real AWS has in store.
+//
+// A request that AWS would refuse is a violation: it is refused as AWS does it, and fails the run (Gate.Verdict), whatever its
+// caller made of the answer. A test that sends one on purpose expects it (Gate.Expect).
 //
 //	aws, err := localaws.Start(ctx, localaws.Options{})
 //	defer aws.Close()

@@ -352,8 +352,8 @@ func TestLatencyIsAsDealt(t *testing.T) {
 }
 
 func TestFasterDividesDurationsAlone(t *testing.T) {
-	real, fast := RealConditions(), RealConditions().Faster(40)
-	if fast.QueueNameHeld != 1500*time.Millisecond || fast.RoleSpread != 250*time.Millisecond || fast.Tables != real.Tables || !fast.Rates {
+	usual, fast := RealConditions(), RealConditions().Faster(40)
+	if fast.QueueNameHeld != 1500*time.Millisecond || fast.RoleSpread != 250*time.Millisecond || fast.Tables != usual.Tables || !fast.Rates {
 		t.Errorf("forty times as fast the conditions are %+v", fast)
 	}
 }

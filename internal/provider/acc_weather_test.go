@@ -19,8 +19,8 @@ import (
 func storm(a account) localaws.Conditions {
 	return localaws.Conditions{
 		AccessKeys: []string{string(a)},
-		RoleLag:    500 * time.Millisecond, RoleSpread: 3 * time.Second, PolicySpread: 6 * time.Second,
-		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 6 * time.Second, QueueLag: time.Second,
+		RoleLag:    500 * time.Millisecond, RoleSpread: 3 * time.Second, PolicySpread: 8 * time.Second,
+		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueLag: time.Second,
 		LogGroupBusy: 500 * time.Millisecond, BucketBusy: time.Second,
 		TableLag: 500 * time.Millisecond, TableBusy: 1500 * time.Millisecond, BackupsLag: 3 * time.Second, Tables: 2,
 		Rates: true, Latency: 5 * time.Millisecond, Seed: 1,
