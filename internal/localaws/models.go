@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,6 +94,7 @@ type Shape struct {
 		HTTPStatusCode int    `json:"httpStatusCode"`
 	} `json:"error"`
 
+	names []string // of the members, sorted
 	// matcher decides by Pattern, and is compiled when it is first needed; nil where Pattern cannot be compiled.
 	matcher func() *regexp.Regexp
 }
@@ -138,6 +140,7 @@ func loadModel(dir, name string) (_ *ServiceModel, err error) {
 		return nil, fmt.Errorf("decode the model of %s: %w", name, err)
 	}
 	for _, shape := range model.Shapes {
+		shape.names = slices.Sorted(maps.Keys(shape.Members))
 		shape.matcher = sync.OnceValue(func() *regexp.Regexp { return compilePattern(shape.Pattern) })
 	}
 	model.compileRoutes()

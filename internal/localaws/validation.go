@@ -84,7 +84,7 @@ func (v *validation) value(path string, ref ShapeRef, value any) {
 func (v *validation) structure(path string, shape *Shape, tree map[string]any) {
 	known := make(map[string]bool, len(shape.Members))
 	set := 0
-	for _, name := range slices.Sorted(maps.Keys(shape.Members)) {
+	for _, name := range shape.names {
 		ref := shape.Members[name]
 		key := ref.wire(name)
 		if ref.Location != "" && path == "" {
@@ -122,7 +122,7 @@ func (v *validation) list(path string, shape *Shape, value any) {
 		v.mistype(path, value, "a list")
 		return
 	}
-	v.length(path, shape, fmt.Sprint(value), len(list))
+	v.length(path, shape, list, len(list))
 	for i, item := range list {
 		at := fmt.Sprintf("%s.%d.member", path, i+1)
 		if item == nil {
@@ -139,7 +139,7 @@ func (v *validation) mapping(path string, shape *Shape, value any) {
 		v.mistype(path, value, "a map")
 		return
 	}
-	v.length(path, shape, fmt.Sprint(value), len(tree))
+	v.length(path, shape, tree, len(tree))
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
 		v.value(path+" key", *shape.Key, key)
 		if tree[key] == nil {
@@ -190,8 +190,14 @@ func (v *validation) blob(path string, shape *Shape, value any) {
 			return
 		}
 	}
-	v.length(path, shape, fmt.Sprintf("%d bytes", len(bytes)), len(bytes))
+	v.length(path, shape, size(len(bytes)), len(bytes))
 }
+
+// size is what a message shows of bytes.
+type size int
+
+// String implements fmt.Stringer.
+func (n size) String() string { return strconv.Itoa(int(n)) + " bytes" }
 
 // timestamp checks that a time is written as its protocol, its place or its shape asks (Smithy's specification, timestampFormat).
 func (v *validation) timestamp(path string, ref ShapeRef, shape *Shape, value any) {
@@ -269,7 +275,7 @@ func (v *validation) number(path string, shape *Shape, value any) {
 }
 
 // length checks how long a string (in characters), a blob (in bytes), a list or a map is.
-func (v *validation) length(path string, shape *Shape, value string, n int) {
+func (v *validation) length(path string, shape *Shape, value any, n int) {
 	if shape.Min != nil && float64(n) < *shape.Min {
 		v.fail(path, value, "Member must have length greater than or equal to %s", figure(*shape.Min))
 	}
