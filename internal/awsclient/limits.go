@@ -22,10 +22,13 @@ type limit struct {
 var (
 	// Lambda quotas: "Rest of the control plane API", 15 a second together;
 	// GetFunction 100 a second; GetPolicy 15 a second.
-	lambdaControl  = limit{"lambda", 15, 30}
-	lambdaGet      = limit{"lambda.GetFunction", 100, 100}
-	lambdaPolicy   = limit{"lambda.GetPolicy", 15, 15}
+	lambdaControl = limit{"lambda", 15, 30}
+	lambdaGet     = limit{"lambda.GetFunction", 100, 100}
+	lambdaPolicy  = limit{"lambda.GetPolicy", 15, 15}
+	// CloudWatch service quotas: 3 a second to put and to delete alarms, 9 to
+	// describe them.
 	putAlarm       = limit{"cloudwatch.PutMetricAlarm", 3, 12}
+	deleteAlarms   = limit{"cloudwatch.DeleteAlarms", 3, 12}
 	describeAlarms = limit{"cloudwatch.DescribeAlarms", 9, 9}
 	// Systems Manager quotas: default throughput 40 a second to read
 	// parameters, 3 a second to write them.
@@ -59,6 +62,8 @@ func limitOf(service, operation string) (l limit, ok bool) {
 		switch operation {
 		case "PutMetricAlarm":
 			return putAlarm, true
+		case "DeleteAlarms":
+			return deleteAlarms, true
 		case "DescribeAlarms":
 			return describeAlarms, true
 		}

@@ -24,6 +24,7 @@ func TestLimitOf(t *testing.T) {
 		{"Lambda", "GetPolicy", "lambda.GetPolicy", 15},
 		{"Lambda", "Invoke", "", 0},
 		{"CloudWatch", "PutMetricAlarm", "cloudwatch.PutMetricAlarm", 3},
+		{"CloudWatch", "DeleteAlarms", "cloudwatch.DeleteAlarms", 3},
 		{"CloudWatch", "DescribeAlarms", "cloudwatch.DescribeAlarms", 9},
 		{"CloudWatch", "GetMetricData", "", 0},
 		{"SSM", "PutParameter", "ssm.write", 3},
