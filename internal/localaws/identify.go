@@ -25,7 +25,10 @@ var (
 
 // modelOfSigningName lists the services whose signing name is not the name of their model.
 var modelOfSigningName = map[string]string{
+	"es":                   "opensearch",
 	"monitoring":           "cloudwatch",
+	"servicequotas":        "service-quotas",
+	"tagging":              "resourcegroupstaggingapi",
 	"states":               "stepfunctions",
 	"elasticloadbalancing": "elbv2",
 }
@@ -42,6 +45,7 @@ var serviceOfTarget = map[string]string{
 	"DynamoDBStreams_20120810":          "dynamodbstreams",
 	"Kinesis_20131202":                  "kinesis",
 	"Logs_20140328":                     "logs",
+	"ServiceQuotasV20190624":            "service-quotas",
 	"secretsmanager":                    "secretsmanager",
 	"TrentService":                      "kms",
 }
