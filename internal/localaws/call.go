@@ -2,6 +2,8 @@ package localaws
 
 import (
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
 
 // Call is what the gate knows of one request that passed through it.
@@ -45,11 +47,13 @@ type Call struct {
 	protocol protocol
 	body     []byte // whole, or nil if longer than maxIdentifiedBody
 	params   map[string]string
+	// principal is who calls, where the proof has judged the call.
+	principal *permission.Principal
 }
 
 // kept is the call without what only a call under way needs.
 func (c Call) kept() Call {
-	c.body, c.params = nil, nil
+	c.body, c.params, c.principal = nil, nil, nil
 	return c
 }
 

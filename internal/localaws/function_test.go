@@ -87,9 +87,22 @@ func deployRelay(t *testing.T, cfg aws.Config, bundle []byte, name, queueURL str
 	if err := lambda.NewFunctionActiveV2Waiter(client).Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
+	allowEverybody(t, client, name)
 	return aws.ToString(must[*lambda.CreateFunctionUrlConfigOutput](t)(client.CreateFunctionUrlConfig(t.Context(), &lambda.CreateFunctionUrlConfigInput{
 		FunctionName: &name, AuthType: types.FunctionUrlAuthTypeNone,
 	})).FunctionUrl)
+}
+
+// allowEverybody grants everybody both actions that a function's URL needs.
+func allowEverybody(t *testing.T, client *lambda.Client, name string) {
+	t.Helper()
+	for _, permission := range []*lambda.AddPermissionInput{
+		{StatementId: aws.String("url"), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
+		{StatementId: aws.String("invoke"), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+	} {
+		permission.FunctionName, permission.Principal = &name, aws.String("*")
+		must[*lambda.AddPermissionOutput](t)(client.AddPermission(t.Context(), permission))
+	}
 }
 
 func TestFunctionURLThroughTheGate(t *testing.T) {

@@ -142,6 +142,13 @@ func (g *Gate) Use(rules ...Rule) {
 	g.rules = append(append([]Rule(nil), g.rules...), rules...)
 }
 
+// judge makes a rule the first: what it refuses, no other rule sees, and what it makes of an answer, all others do.
+func (g *Gate) judge(rule Rule) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rules = append([]Rule{rule}, g.rules...)
+}
+
 // Close stops listening and ends the connections.
 func (g *Gate) Close() error {
 	err := g.server.Close()

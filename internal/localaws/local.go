@@ -40,6 +40,7 @@ type Options struct {
 type Local struct {
 	gate   *Gate
 	server *server // nil where an endpoint was given
+	proof  *Proof  // nil where an endpoint was given: it judges by itself
 	target *url.URL
 	logs   *tail
 }
@@ -76,6 +77,8 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	}
 	l.target = l.server.url
 	gate.Forward(l.target)
+	l.proof = newProof(gate.Models(), func() *url.URL { return l.target })
+	gate.judge(l.proof)
 	return l, nil
 }
 
@@ -84,6 +87,9 @@ func (l *Local) Endpoint() string { return l.gate.URL() }
 
 // Gate is the proxy that all calls go through.
 func (l *Local) Gate() *Gate { return l.gate }
+
+// Proof judges calls by IAM's rules; nil where an endpoint was given, which judges by itself.
+func (l *Local) Proof() *Proof { return l.proof }
 
 // Logs is the tail of what MiniStack and the gate wrote.
 func (l *Local) Logs() string { return l.logs.String() }
@@ -103,6 +109,9 @@ func (l *Local) Reset(ctx context.Context) error {
 	}
 	if err := resp.Body.Close(); err != nil {
 		return fmt.Errorf("reset the local AWS: %w", err)
+	}
+	if l.proof != nil {
+		l.proof.forget()
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("reset the local AWS: %s; only MiniStack can be reset, give another endpoint a fresh account", resp.Status)

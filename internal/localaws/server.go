@@ -2,7 +2,7 @@ package localaws
 
 import (
 	"context"
-	_ "embed" // for launch.py
+	_ "embed" // for launch.py and judgement.py
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +27,11 @@ const (
 //
 //go:embed launch.py
 var launch string
+
+// judgement leaves the judging of calls to the gate; it must run before MiniStack starts.
+//
+//go:embed judgement.py
+var judgement string
 
 // server is a running MiniStack.
 type server struct {
@@ -71,7 +76,7 @@ func launchServer(ctx context.Context, venv, gate string, logs *tail) (_ *server
 	}
 	s.url = &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	// Not CommandContext: the context bounds the start, and the server outlives it.
-	cmd := exec.Command(pythonOf(venv), "-c", launch) //nolint:gosec,noctx // the venv is the developer's own
+	cmd := exec.Command(pythonOf(venv), "-c", judgement+launch) //nolint:gosec,noctx // the venv is the developer's own
 	cmd.Env = environment(home, gate, port)
 	cmd.Dir = home
 	cmd.Stdout, cmd.Stderr = logs, logs

@@ -89,6 +89,7 @@ func answerError(models *Models, c *Call, e apiError) *Answer {
 // sqsOldCodes are the codes that SQS sends beside the names of its errors, for clients of the protocol that it had before.
 // Botocore's model does not have them; they are aws-sdk-go's, version 1 (service/sqs/errors.go), where they differ from the names.
 var sqsOldCodes = map[string]string{
+	"AccessDeniedException":        "AccessDenied",
 	"BatchEntryIdsNotDistinct":     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
 	"BatchRequestTooLong":          "AWS.SimpleQueueService.BatchRequestTooLong",
 	"EmptyBatchRequest":            "AWS.SimpleQueueService.EmptyBatchRequest",
