@@ -22,8 +22,8 @@ func (logGroup) Facts() Facts {
 	return Facts{
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
-			// A list cannot be narrowed to the groups that it returns.
-			{Verbs: []Verb{Observing}, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{"arn:{partition}:logs:{region}:{account}:log-group:*"}},
+			// Listing has no resource of its own (Service Authorization Reference, Amazon CloudWatch Logs).
+			{Verbs: []Verb{Observing}, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{"*"}},
 			{Verbs: []Verb{Observing}, Actions: []string{"logs:ListTagsForResource"}, Resources: own},
 			{Verbs: []Verb{Creating}, Actions: []string{"logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"}, Resources: own},
 			{Verbs: []Verb{Updating}, Actions: []string{
