@@ -24,6 +24,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
 
 // relay is testdata/relay as an executable for this machine's architecture, built once.
@@ -97,8 +99,8 @@ func deployRelay(t *testing.T, cfg aws.Config, bundle []byte, name, queueURL str
 func allowEverybody(t *testing.T, client *lambda.Client, name string) {
 	t.Helper()
 	for _, permission := range []*lambda.AddPermissionInput{
-		{StatementId: aws.String("url"), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
-		{StatementId: aws.String("invoke"), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+		{StatementId: aws.String("public-url"), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
+		{StatementId: aws.String("public-invoke"), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
 	} {
 		permission.FunctionName, permission.Principal = &name, aws.String("*")
 		must[*lambda.AddPermissionOutput](t)(client.AddPermission(t.Context(), permission))
@@ -164,12 +166,47 @@ func TestFunctionURLThroughTheGate(t *testing.T) {
 		t.Errorf("the refused call was kept as %+v", sent)
 	}
 
+	denials := local.Proof().Denials(rootAccount)
+	if d := denials[len(denials)-1]; d.Action != "sqs:SendMessage" || d.Resource != "arn:aws:sqs:"+testRegion+":"+rootAccount+":other" ||
+		d.Principal != "arn:aws:sts::"+rootAccount+":assumed-role/forbidden/forbidden" || d.Call.Caller != "forbidden" {
+		t.Errorf("the denial is %+v", d)
+	}
+
 	// A fault for the function alone: the queue is throttled for it, and for nobody else.
 	arm(t, Fault{Service: "sqs", Caller: "permitted", Kind: FaultThrottle})
 	if status, body := post(urls["permitted"]); status != http.StatusBadGateway || !strings.Contains(body, "RequestThrottled") {
 		t.Errorf("a throttled function answered %d %q", status, body)
 	}
 	must[*sqs.ListQueuesOutput](t)(queues.ListQueues(t.Context(), &sqs.ListQueuesInput{}))
+	local.Gate().Faults().Clear()
+
+	// A grant that is taken away is missed at once, and so is each of the URL's two permissions.
+	owner, sending := "arn:aws:iam::"+rootAccount+":role/permitted", permission.Pair{Action: "sqs:SendMessage", Resource: "arn:aws:sqs:" + testRegion + ":" + rootAccount + ":allowed"}
+	used := local.Proof().Usage().Of(owner)[sending]
+	must[*iam.DeleteRolePolicyOutput](t)(iam.NewFromConfig(cfg).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: aws.String("permitted"), PolicyName: aws.String("grants")}))
+	if status, body := post(urls["permitted"]); status != http.StatusBadGateway || !strings.Contains(body, "is not authorized to perform: sqs:SendMessage on resource: "+sending.Resource) {
+		t.Errorf("without its grant the function answered %d %q", status, body)
+	}
+	if again := local.Proof().Usage().Of(owner)[sending]; used != 5 || again != used { // twice, and three attempts while it was throttled
+		t.Errorf("the grant was used %d times, and %d times without it, want 5", used, again)
+	}
+	functions := lambda.NewFromConfig(cfg)
+	for _, id := range []string{"public-url", "public-invoke"} {
+		must[*lambda.RemovePermissionOutput](t)(functions.RemovePermission(t.Context(), &lambda.RemovePermissionInput{FunctionName: aws.String("permitted"), StatementId: &id}))
+		if status, body := post(urls["permitted"]); status != http.StatusForbidden || !strings.Contains(body, "Forbidden") {
+			t.Errorf("without the permission %q the URL answered %d %q", id, status, body)
+		}
+		denials := local.Proof().Denials("")
+		if d := denials[len(denials)-1]; d.Principal != "anonymous" || d.Action != map[string]string{"public-url": "lambda:InvokeFunctionUrl", "public-invoke": "lambda:InvokeFunction"}[id] {
+			t.Errorf("without the permission %q the denial is %+v", id, d)
+		}
+		for _, rest := range []string{"public-url", "public-invoke"} {
+			if rest != id {
+				must[*lambda.RemovePermissionOutput](t)(functions.RemovePermission(t.Context(), &lambda.RemovePermissionInput{FunctionName: aws.String("permitted"), StatementId: &rest}))
+			}
+		}
+		allowEverybody(t, functions, "permitted")
+	}
 }
 
 // TestCloseLeavesNothingBehind starts a second local AWS with a function that is warm, and closes it.

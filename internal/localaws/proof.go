@@ -393,8 +393,8 @@ func (p *Proof) iterated(c *Call, resp *http.Response) {
 // missing turns "there is no such object" into "access denied" for a caller who may not list the bucket (S3 API Reference,
 // GetObject, "Permissions").
 func (p *Proof) missing(c *Call, resp *http.Response) {
-	if c.principal == nil {
-		return
+	if c.principal == nil || resp.Request.URL.Query().Has("versionId") {
+		return // what is said of a version that is missing, AWS's documentation leaves open
 	}
 	bucket := c.params["Bucket"]
 	at, err := p.directory.resource(resp.Request.Context(), "arn:aws:s3:::"+bucket)
