@@ -23,6 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
@@ -299,6 +301,53 @@ func assertGone(t *testing.T, group int, home string) {
 		case <-deadline:
 			t.Fatalf("left behind: %q, and %s (%v)", left, home, err)
 		case <-tick.C:
+		}
+	}
+}
+
+// TestSchedulesInvokeWithTheirRole lets a schedule call a function whose role may not be called by it at first.
+func TestSchedulesInvokeWithTheirRole(t *testing.T) {
+	cfg, mark := fresh(t)
+	url := aws.ToString(must[*sqs.CreateQueueOutput](t)(sqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("allowed")})).QueueUrl)
+	deployRelay(t, cfg, relayBundle(t), "relay", url)
+	arn := "arn:aws:lambda:" + testRegion + ":" + rootAccount + ":function:relay"
+	roles := iam.NewFromConfig(cfg)
+	for name, action := range map[string]string{"may": "lambda:InvokeFunction", "may-not": "lambda:GetFunction"} {
+		role := must[*iam.CreateRoleOutput](t)(roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+			RoleName: &name, AssumeRolePolicyDocument: aws.String(documentOf(`{"Effect":"Allow","Principal":{"Service":"scheduler.amazonaws.com"},"Action":"sts:AssumeRole"}`)),
+		})).Role
+		must[*iam.PutRolePolicyOutput](t)(roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+			RoleName: &name, PolicyName: aws.String("p"), PolicyDocument: aws.String(documentOf(statement("Allow", action, arn))),
+		}))
+		must[*scheduler.CreateScheduleOutput](t)(scheduler.NewFromConfig(cfg).CreateSchedule(t.Context(), &scheduler.CreateScheduleInput{
+			Name: &name, ScheduleExpression: aws.String("at(2020-01-01T00:00:00)"),
+			FlexibleTimeWindow: &schedulertypes.FlexibleTimeWindow{Mode: schedulertypes.FlexibleTimeWindowModeOff},
+			Target:             &schedulertypes.Target{Arn: &arn, RoleArn: role.Arn, Input: aws.String(`{"from":"` + name + `"}`)},
+		}))
+	}
+	// The local AWS looks for due schedules every ten seconds.
+	received := must[*sqs.ReceiveMessageOutput](t)(receiveWithin(t, sqs.NewFromConfig(cfg), url, 40*time.Second)).Messages
+	var event struct{ From string }
+	if len(received) != 1 || json.Unmarshal([]byte(aws.ToString(received[0].Body)), &event) != nil || event.From != "may" {
+		t.Fatalf("received %d messages, the event %+v, want that of the schedule that may call", len(received), event)
+	}
+	invoked := local.Gate().Meter().Since(mark).Sum(Key{Service: "lambda", Operation: "Invoke", Caller: "scheduler"})
+	if invoked.Calls != 2 || invoked.Errors != 1 {
+		t.Errorf("schedules called the function %d times, %d in vain, want 2 and 1", invoked.Calls, invoked.Errors)
+	}
+	denials := local.Proof().Denials(rootAccount)
+	if d := denials[len(denials)-1]; d.Principal != "arn:aws:sts::"+rootAccount+":assumed-role/may-not/scheduler" || d.Action != "lambda:InvokeFunction" || d.Resource != arn {
+		t.Errorf("the denial is %+v", d)
+	}
+}
+
+// receiveWithin polls a queue until it has a message or the time is over.
+func receiveWithin(t *testing.T, client *sqs.Client, url string, most time.Duration) (*sqs.ReceiveMessageOutput, error) {
+	t.Helper()
+	for end := time.Now().Add(most); ; {
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, WaitTimeSeconds: 2})
+		if err != nil || len(out.Messages) > 0 || time.Now().After(end) {
+			return out, err
 		}
 	}
 }
