@@ -72,12 +72,18 @@ func (b *Builder) Function(key string, f Function) FunctionHandle {
 		RetentionDays: b.settings.LogRetentionDays, KMSKeyARN: b.settings.KMSKeyARN,
 	})
 	logsARN := arn("logs", "log-group:"+logs.Name()+":log-stream:*")
-	grants := []Grant{{Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logsARN}}}
+	grants := []Grant{{
+		Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logsARN},
+		Rare: "used by the Lambda service itself to write what the function logs",
+	}}
 	for _, g := range f.Grants {
 		grants = append(grants, g...)
 	}
 	if b.settings.KMSKeyARN != "" && len(f.Environment) > 0 {
-		grants = append(grants, useKey(b.settings.KMSKeyARN, "kms:Decrypt")...)
+		grants = append(grants, Grant{
+			Actions: []string{"kms:Decrypt"}, Resources: []string{b.settings.KMSKeyARN},
+			Rare: "used by the Lambda service itself to decrypt the function's environment",
+		})
 	}
 	var vpc VPC
 	if b.settings.VPC != nil {

@@ -7,6 +7,8 @@ type RoleSpec struct {
 	PermissionsBoundaryARN string `json:"permissions_boundary"`
 	Trust                  Policy `json:"trust_policy"`
 	Policy                 Policy `json:"policy"`
+	// Rare explains, by action, permissions that normal operation may never use.
+	Rare map[string]string `json:"-"`
 }
 
 // Kind implements Spec.
@@ -34,7 +36,21 @@ func (b *Builder) role(key, service, description string, confused map[string]map
 			Action: []string{"sts:AssumeRole"}, Condition: confused,
 		}),
 		Policy: NewPolicy(statements(grants)...),
+		Rare:   rare(grants),
 	})}
+}
+
+// rare collects what explains grants that may never be used.
+func rare(grants []Grant) map[string]string {
+	why := map[string]string{}
+	for _, g := range grants {
+		for _, action := range g.Actions {
+			if g.Rare != "" {
+				why[action] = g.Rare
+			}
+		}
+	}
+	return why
 }
 
 // ARN returns the role's ARN. IAM is global: it carries no region.

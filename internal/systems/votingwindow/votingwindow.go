@@ -158,7 +158,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 		Grants: [][]blueprint.Grant{
 			ballots.Scan(), ledger.Scan(), tallies.Scan(), tallies.Get(), tallies.Put(),
 			votes.Depth(), deadLetters.Depth(), mapping.Switch(),
-			results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), results.Get(votingwindow.ResultsObject, votingwindow.LedgerObject), results.List(),
+			results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), results.Get(votingwindow.ResultsObject), results.List(),
 		},
 	})
 	b.EveryMinute("publisher-tick", publisher, "{}")
