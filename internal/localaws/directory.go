@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,8 @@ import (
 type directory struct {
 	target func() *url.URL
 	client *http.Client
+	// met hears of every principal that was asked for anew.
+	met func(*permission.Principal)
 
 	mu sync.Mutex
 	// age counts, by scope, the calls that may have changed what is known in it.
@@ -32,8 +35,8 @@ type remembered[T any] struct {
 	age   int
 }
 
-func newDirectory(target func() *url.URL) *directory {
-	d := &directory{target: target, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+func newDirectory(target func() *url.URL, met func(*permission.Principal)) *directory {
+	d := &directory{target: target, met: met, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	d.forget()
 	return d
 }
@@ -96,14 +99,12 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 	d.mu.Lock()
 	known, ok := d.principals[key]
 	fresh := ok && d.age[known.scope] == known.age
-	ages := map[string]int{}
-	for scope, age := range d.age {
-		ages[scope] = age
-	}
-	d.mu.Unlock()
 	if fresh {
+		d.mu.Unlock()
 		return known.value, nil
 	}
+	ages := maps.Clone(d.age) // as of now: what changes while we ask makes the answer out of date
+	d.mu.Unlock()
 	var found *struct {
 		Type, ARN, Account, ID, Name, Holder string
 		Policies                             []document
@@ -151,6 +152,7 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 			return nil, err
 		}
 	}
+	d.met(p)
 	scope := "iam " + found.Account
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -53,7 +53,9 @@ type Proof struct {
 }
 
 func newProof(models *Models, target func() *url.URL) *Proof {
-	return &Proof{models: models, directory: newDirectory(target), unknown: map[string]bool{}, iterators: map[string]string{}}
+	p := &Proof{models: models, unknown: map[string]bool{}, iterators: map[string]string{}}
+	p.directory = newDirectory(target, func(met *permission.Principal) { p.usage.Granted(met.Owner, met.Identity...) })
+	return p
 }
 
 // Usage tells which grants of users and roles were used.
@@ -119,6 +121,15 @@ func (p *Proof) Before(ctx context.Context, c *Call, r *http.Request) *Answer {
 			return p.unjudged(c, err)
 		}
 		used = append(used, d.Used...)
+		if d.Allowed && need.Action == "iam:PassRole" {
+			answer, err := p.trusted(ctx, c, need)
+			if err != nil {
+				return p.unjudged(c, err)
+			}
+			if answer != nil {
+				return answer
+			}
+		}
 		if !d.Allowed && !need.Soft {
 			return p.refuse(c, Denial{
 				Principal: cmp.Or(principal.ARN, "anonymous"), Account: principal.Account, Action: need.Action, Resource: need.Resource,
@@ -150,11 +161,7 @@ func (p *Proof) caller(ctx context.Context, c *Call) (*permission.Principal, err
 		account := cmp.Or(c.Account, rootAccount)
 		return &permission.Principal{Kind: permission.Root, ARN: "arn:aws:iam::" + account + ":root", Account: account}, nil
 	}
-	principal, err := p.directory.principal(ctx, c.AccessKey)
-	if principal != nil {
-		p.usage.Granted(principal.Owner, principal.Identity...)
-	}
-	return principal, err
+	return p.directory.principal(ctx, c.AccessKey)
 }
 
 // call is the call as the table of actions reads it.
@@ -232,6 +239,32 @@ func (p *Proof) decide(ctx context.Context, principal *permission.Principal, nee
 	}
 	request := permission.Request{Action: need.Action, Resource: need.Resource, Context: context.With(need.Context)}
 	return permission.Evaluate(*principal, request, policy), request, nil
+}
+
+// trusted refuses, in the service's own words, a role that does not trust the service that it is handed to. Of what the
+// service tells of itself it knows the account only, aws:SourceAccount.
+func (p *Proof) trusted(ctx context.Context, c *Call, need permission.Need) (*Answer, error) {
+	role, err := p.directory.resource(ctx, need.Resource)
+	if err != nil || role.Policy == "" {
+		return nil, err // a role that does not exist is the service's to refuse
+	}
+	trust, err := permission.ParsePolicy(need.Resource, role.Policy)
+	if err != nil {
+		return nil, err
+	}
+	service := permission.Principal{Kind: permission.Service, ARN: need.Context["iam:passedtoservice"][0]}
+	request := permission.Request{Action: "sts:AssumeRole", Resource: need.Resource, Context: permission.Context{"aws:sourceaccount": {role.Owner}}}
+	if permission.Evaluate(service, request, &permission.ResourcePolicy{Policy: trust, Owner: role.Owner}).Allowed {
+		return nil, nil
+	}
+	refusal := apiError{code: "ValidationException", message: "The execution role you provide must allow " + service.ARN + " to assume the role.", status: http.StatusBadRequest}
+	switch c.Service {
+	case "lambda":
+		refusal = apiError{code: "InvalidParameterValueException", message: "The role defined for the function cannot be assumed by Lambda.", status: http.StatusBadRequest}
+	case "scheduler":
+		refusal.message = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+	}
+	return answerError(p.models, c, refusal), nil
 }
 
 // resourcePolicy is the policy of what a need is about, and whose that is. Nil where its services have none and it is the caller's

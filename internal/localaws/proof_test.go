@@ -3,17 +3,20 @@ package localaws
 import (
 	"bytes"
 	"context"
-
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-
 	"maps"
-
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
@@ -482,4 +485,83 @@ func TestAnOperationWithoutActionIsRefused(t *testing.T) {
 	if got := local.Proof().Unknown(); !slices.Contains(got, "ssm:ListDocuments") {
 		t.Errorf("the operations that the table lacks are %q", got)
 	}
+}
+
+// TestTableOfActionsFitsTheModels finds misspelt operations in the table, which nobody would ever call.
+func TestTableOfActionsFitsTheModels(t *testing.T) {
+	for service, operations := range permission.Operations() {
+		if service == "lambda-url" {
+			continue // no API
+		}
+		model, err := local.Gate().Models().Service(service)
+		if err != nil {
+			t.Errorf("the table has a service that AWS has not: %v", err)
+			continue
+		}
+		for _, operation := range operations {
+			if model.Operations[operation] == nil {
+				t.Errorf("%s has no operation %s", service, operation)
+			}
+		}
+	}
+}
+
+// TestRolesMustTrustTheirService hands out a role that only Lambda may assume.
+func TestRolesMustTrustTheirService(t *testing.T) {
+	cfg, _ := fresh(t)
+	prepare(t, cfg)
+	own, _ := userWith(t, cfg, "caller", statement("Allow", "*", "*"))
+	if _, err := lambda.NewFromConfig(own).CreateFunction(t.Context(), functionInput()); err != nil && strings.Contains(err.Error(), "cannot be assumed") {
+		t.Errorf("a role that trusts Lambda was refused: %v", err)
+	}
+	_, err := scheduler.NewFromConfig(own).CreateSchedule(t.Context(), scheduleInput())
+	if codeOf(err) != "ValidationException" || !strings.Contains(err.Error(), "must allow AWS EventBridge Scheduler to assume the role") {
+		t.Errorf("a role that does not trust Scheduler gave %v", err)
+	}
+}
+
+// TestStreamsAreJudgedByTheirIterators reads a table's stream: GetRecords names nothing but an iterator.
+func TestStreamsAreJudgedByTheirIterators(t *testing.T) {
+	cfg, _ := fresh(t)
+	input := tableInput("ballots")
+	input.StreamSpecification = &dynamotypes.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: dynamotypes.StreamViewTypeKeysOnly}
+	stream := must[*dynamodb.CreateTableOutput](t)(dynamodb.NewFromConfig(cfg).CreateTable(t.Context(), input)).TableDescription.LatestStreamArn
+	own, _ := userWith(t, cfg, "caller", statement("Allow", "dynamodb:*", aws.ToString(stream)))
+	status, described := streamCall(t, own, "DescribeStream", map[string]any{"StreamArn": stream})
+	if status != http.StatusOK {
+		t.Fatalf("DescribeStream gave %d %v", status, described)
+	}
+	shard := described["StreamDescription"].(map[string]any)["Shards"].([]any)[0].(map[string]any)["ShardId"]
+	_, given := streamCall(t, own, "GetShardIterator", map[string]any{"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"})
+	iterator := given["ShardIterator"]
+	for range 2 { // the second call goes by the iterator that the first one gave
+		status, records := streamCall(t, own, "GetRecords", map[string]any{"ShardIterator": iterator})
+		if iterator = records["NextShardIterator"]; status != http.StatusOK || iterator == nil {
+			t.Fatalf("GetRecords gave %d %v", status, records)
+		}
+	}
+	putUserPolicy(t, cfg, "caller", statement("Allow", "dynamodb:*", aws.ToString(stream)), statement("Deny", "dynamodb:GetRecords", aws.ToString(stream)))
+	if status, refusal := streamCall(t, own, "GetRecords", map[string]any{"ShardIterator": iterator}); status != http.StatusBadRequest || refusal["__type"] != "AccessDeniedException" {
+		t.Errorf("a denied GetRecords gave %d %v", status, refusal)
+	}
+}
+
+// streamCall makes a call to DynamoDB Streams.
+func streamCall(t *testing.T, cfg aws.Config, operation string, input map[string]any) (status int, answer map[string]any) {
+	t.Helper()
+	body := must[[]byte](t)(json.Marshal(input))
+	request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPost, local.Endpoint(), bytes.NewReader(body)))
+	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	request.Header.Set("X-Amz-Target", "DynamoDBStreams_20120810."+operation)
+	digest := sha256.Sum256(body)
+	signer := must[aws.Credentials](t)(cfg.Credentials.Retrieve(t.Context()))
+	if err := v4.NewSigner().SignHTTP(t.Context(), signer, request, hex.EncodeToString(digest[:]), "dynamodb", testRegion, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	resp := must[*http.Response](t)(http.DefaultClient.Do(request))
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, answer
 }

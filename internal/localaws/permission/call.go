@@ -3,6 +3,7 @@ package permission
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -90,6 +91,15 @@ var table = map[string]rowsOf{
 func Known(service, operation string) bool {
 	_, ok := table[service][operation]
 	return ok || service == "apigatewayv2"
+}
+
+// Operations lists the operations of each service in the table, sorted.
+func Operations() map[string][]string {
+	all := map[string][]string{}
+	for service, rows := range table {
+		all[service] = slices.Sorted(maps.Keys(rows))
+	}
+	return all
 }
 
 // Needs lists by what AWS judges a call, in the order in which AWS does; none where anybody may make it.
