@@ -131,7 +131,7 @@ func (c *Call) grantsACL() bool {
 // which a caller that looks at both finds out just as well.
 func deleteObjects(c *Call) ([]Need, error) {
 	var body struct {
-		Object []struct{ Key, VersionId string } //nolint:revive,staticcheck // as XML has it
+		Object []struct{ Key, VersionId string } //nolint:revive // as XML has it
 	}
 	if err := xml.Unmarshal(c.Body, &body); err != nil {
 		return nil, fmt.Errorf("read the list of objects: %w", err)
@@ -160,18 +160,14 @@ func getObject(c *Call) ([]Need, error) {
 // putObject covers the parts of an upload, too (S3 User Guide, "Multipart upload API and permissions"): with a KMS key,
 // parts after the first need kms:Decrypt.
 func putObject(c *Call) ([]Need, error) {
-	out, err := c.writing()
-	if err != nil {
-		return nil, err
-	}
 	if c.Operation == "PutObject" {
-		return c.inEncryption(out, "kms:GenerateDataKey")
+		return c.inEncryption(c.writing(), "kms:GenerateDataKey")
 	}
-	return c.inEncryption(out, "kms:GenerateDataKey", "kms:Decrypt")
+	return c.inEncryption(c.writing(), "kms:GenerateDataKey", "kms:Decrypt")
 }
 
 // writing is what headers of a write ask for beside the write.
-func (c *Call) writing() ([]Need, error) {
+func (c *Call) writing() []Need {
 	need := Need{Action: "s3:PutObject", Resource: objectARN(c), Context: Context{}}
 	for name, values := range c.Header {
 		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") {
@@ -185,7 +181,7 @@ func (c *Call) writing() ([]Need, error) {
 	if c.grantsACL() {
 		out = append(out, needs(objectARN(c), "s3:PutObjectAcl")...)
 	}
-	return out, nil
+	return out
 }
 
 // inEncryption adds the use of the key that a header names, else of the bucket's.
@@ -213,9 +209,5 @@ func copyObject(c *Call) ([]Need, error) {
 	if err != nil {
 		return nil, err
 	}
-	written, err := c.writing()
-	if err != nil {
-		return nil, err
-	}
-	return c.inEncryption(append(out, written...), "kms:GenerateDataKey")
+	return c.inEncryption(append(out, c.writing()...), "kms:GenerateDataKey")
 }
