@@ -34,6 +34,7 @@ type kindCase struct {
 const (
 	testQueue    = "tv-vote-votes-use1"
 	testRole     = "tv-vote-intake-role-use1"
+	testTickRole = "tv-vote-tick-role-use1"
 	testBucket   = "tv-vote-bundles-000000000000-use1"
 	testFunction = "tv-vote-intake-use1"
 	testAlarm    = "tv-vote-dead-use1"
@@ -59,6 +60,19 @@ func roleBase() blueprint.RoleSpec {
 		}),
 		Policy: blueprint.NewPolicy(blueprint.Statement{
 			Effect: "Allow", Action: []string{"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage"}, Resource: []string{queueARN(testQueue)},
+		}),
+	}
+}
+
+// tickRoleBase is the role of a schedule.
+func tickRoleBase() blueprint.RoleSpec {
+	return blueprint.RoleSpec{
+		Path: "/serverless/", Description: "Lets the schedule call its function",
+		Trust: blueprint.NewPolicy(blueprint.Statement{
+			Effect: "Allow", Principal: map[string][]string{"Service": {"scheduler.amazonaws.com"}}, Action: []string{"sts:AssumeRole"},
+		}),
+		Policy: blueprint.NewPolicy(blueprint.Statement{
+			Effect: "Allow", Action: []string{"lambda:InvokeFunction"}, Resource: []string{lambdaARN(testFunction) + ":" + blueprint.LiveAlias},
 		}),
 	}
 }
@@ -117,12 +131,10 @@ func mappingBase() blueprint.MappingSpec {
 func scheduleBase() blueprint.ScheduleSpec {
 	return blueprint.ScheduleSpec{
 		Expression: "rate(1 minute)", TargetARN: lambdaARN(testFunction) + ":" + blueprint.LiveAlias,
-		RoleARN: roleARN(), Input: `{"tick":true}`, Retries: 0, MaxAge: 60,
+		RoleARN: "arn:aws:iam::" + testAccount + ":role/serverless/" + testTickRole, Input: `{"tick":true}`, Retries: 0, MaxAge: 60,
 		Description: blueprint.ScheduleOwner(blueprint.System{Name: "voting_window"}, "tv", "part"),
 	}
 }
-
-func roleARN() string { return functionBase().RoleARN }
 
 func alarmBase() blueprint.AlarmSpec {
 	return blueprint.AlarmSpec{
@@ -205,7 +217,10 @@ func cases() []kindCase {
 		},
 		{
 			part: "tv-vote-tick-use1", spec: scheduleBase(),
-			setup: func(t *testing.T) { needFunction(t) },
+			setup: func(t *testing.T) {
+				needFunction(t)
+				made(t, testTickRole, tickRoleBase())
+			},
 			changes: []blueprint.Spec{
 				with(scheduleBase(), func(s *blueprint.ScheduleSpec) { s.Expression, s.Input = "rate(5 minutes)", `{"tick":1}` }),
 				with(scheduleBase(), func(s *blueprint.ScheduleSpec) { s.Retries, s.MaxAge = 3, 600 }),

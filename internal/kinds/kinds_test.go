@@ -232,9 +232,8 @@ func deploy(t *testing.T, c kindCase) {
 	var statements []blueprint.Statement
 	grant := func(name string, spec blueprint.Spec) {
 		for _, p := range drivers[spec.Kind()].Facts().Permissions {
-			// The local AWS does not know the keys of the conditions.
 			if own, ok := p.Of(place, name, spec); ok {
-				statements = append(statements, blueprint.Statement{Effect: "Allow", Action: own.Actions, Resource: own.Resources})
+				statements = append(statements, blueprint.Statement{Effect: "Allow", Action: own.Actions, Resource: own.Resources, Condition: own.Condition})
 			}
 		}
 	}
@@ -243,6 +242,7 @@ func deploy(t *testing.T, c kindCase) {
 		grant(c.part, change)
 	}
 	grant(testRole, roleBase())
+	grant(testTickRole, tickRoleBase())
 	grant(testBucket+"/functions.zip", objectBase())
 	client, name := env.AWS.IAM, aws.String("deployer")
 	if _, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: name}); err != nil {

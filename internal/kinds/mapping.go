@@ -28,7 +28,8 @@ func (mapping) Facts() Facts {
 			{Verbs: []Verb{Observing}, Actions: []string{"lambda:ListTags"}, Resources: []string{own}},
 			// Listing has no resource of its own (Service Authorization Reference, AWS Lambda).
 			{Verbs: []Verb{Observing, Creating, Deleting}, Actions: []string{"lambda:ListEventSourceMappings"}, Resources: []string{"*"}},
-			{Verbs: []Verb{Observing, Creating, Updating, Deleting}, Actions: []string{"lambda:GetEventSourceMapping"}, Resources: []string{own}, Condition: ofFunction},
+			// Without condition: a mapping that is gone has no function to judge by, and that it is gone is what is asked.
+			{Verbs: []Verb{Observing, Creating, Updating, Deleting}, Actions: []string{"lambda:GetEventSourceMapping"}, Resources: []string{own}},
 			// Nor has making one, but its function (ibid., condition keys).
 			{Verbs: []Verb{Creating}, Actions: []string{"lambda:CreateEventSourceMapping"}, Resources: []string{"*"}, Condition: ofFunction},
 			{Verbs: []Verb{Creating}, Actions: []string{"lambda:TagResource"}, Resources: []string{own}},
