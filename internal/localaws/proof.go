@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -73,6 +74,14 @@ func (p *Proof) Unknown() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Sorted(maps.Keys(p.unknown))
+}
+
+// Verdict is an error where the table of actions lacks an operation that somebody called: then nobody has shown who may.
+func (p *Proof) Verdict() error {
+	if p == nil || len(p.Unknown()) == 0 {
+		return nil
+	}
+	return fmt.Errorf("nobody knows by which actions AWS judges %s: add them to the table of internal/localaws/permission", strings.Join(p.Unknown(), ", "))
 }
 
 // forget drops what was known of an AWS that is empty now. What was used and refused stays.

@@ -12,7 +12,7 @@ import (
 
 // Main starts the local AWS, hands it to use, which may prepare what all tests of the package need, runs the tests, and ends it.
 // It returns the exit code for TestMain: not zero, too, where a request was one that AWS would refuse, unless a test
-// expected it (Gate.Expect), whatever its caller made of the answer.
+// expected it (Gate.Expect), whatever its caller made of the answer, or where nobody knows by which action AWS judges one.
 func Main(m *testing.M, options localaws.Options, use func(*localaws.Local) error) (code int) {
 	failed := func(err error) int {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,6 +32,9 @@ func Main(m *testing.M, options localaws.Options, use func(*localaws.Local) erro
 	}
 	code = m.Run()
 	if err := local.Gate().Verdict(); err != nil {
+		code = failed(err)
+	}
+	if err := local.Proof().Verdict(); err != nil {
 		code = failed(err)
 	}
 	return code
