@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -20,6 +21,11 @@ import (
 // version is set at release.
 var version = "dev"
 
+// memoryLimit, in bytes, is where the garbage collector begins to work harder:
+// pipelines run on small machines, and Terraform starts a process for every
+// provider block. It is no hard limit.
+const memoryLimit = 56 << 20
+
 func main() {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-debug") && !strings.HasPrefix(os.Args[1], "--debug") {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -30,10 +36,13 @@ func main() {
 		stop()
 		os.Exit(code)
 	}
-	debug := flag.Bool("debug", false, "serve to a debugger, and print how Terraform reaches it")
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	debugger := flag.Bool("debug", false, "serve to a debugger, and print how Terraform reaches it")
 	flag.Parse()
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: "registry.terraform.io/" + provider.Address, Debug: *debug, ProtocolVersion: 6,
+		Address: "registry.terraform.io/" + provider.Address, Debug: *debugger, ProtocolVersion: 6,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

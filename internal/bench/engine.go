@@ -2,23 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/internal/awsclient"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+	"github.com/burstline/terraform-provider-serverless/internal/kinds"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
-	"github.com/burstline/terraform-provider-serverless/internal/localaws/tfcli"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -34,75 +29,156 @@ func architecture() string {
 	return "x86_64"
 }
 
-// engine measures an apply as wide as the graph against the same calls one
-// after another, a refresh, and one changed attribute.
-func (b *bench) engine(ctx context.Context) (err error) {
+// engine measures the deploying engine on the local AWS: an apply against the
+// bare program, a refresh against reading one by one, a single change.
+func (b *bench) engine(ctx context.Context) error {
 	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, local.Gate().Verdict(), local.Close()) }()
+	defer local.Close() //nolint:errcheck // the end of the process ends it too
 	digest, err := bundle.Prebuilt{}.SHA256(ctx, votingwindow.System.Name, architecture())
 	if err != nil {
 		return err
 	}
-	meter := local.Gate().Meter()
-	var wide, narrow, refresh []float64
-	var applyCalls, refreshCalls, declared, changeCalls, parts int
+	e := engineBench{bench: b, local: local, digest: digest}
+	var applies, bares []float64
 	for round := range rounds {
-		for _, width := range []int{0, 1} {
-			// A process of its own would have limits of its own; here every
-			// round gets an account of its own.
-			client, failure := awsclient.New(ctx, awsclient.Config{
-				Region: region, Endpoint: local.Endpoint(), PathStyle: true, AccessKey: fmt.Sprintf("1111111%d%04d", width, round), SecretKey: "test",
-			})
-			if failure != nil {
-				return failure
-			}
-			engine := deploy.New(client, bundle.Prebuilt{}.Content, "bench")
-			if width > 0 {
-				engine.Width = width
-			}
-			// Who the caller is, is asked when the provider is configured.
-			if _, err := client.Account(ctx); err != nil {
-				return err
-			}
-			in := deploy.Input{Blueprint: example(digest, 14), Create: true}
-			mark, began := meter.Mark(), time.Now()
-			if res := engine.Apply(ctx, in); len(res.Failures) > 0 {
-				return fmt.Errorf("apply: %s: %s", res.Failures[0].Summary, res.Failures[0].Detail)
-			}
-			took := time.Since(began).Seconds()
-			if width == 1 {
-				narrow = append(narrow, took)
-				continue
-			}
-			wide = append(wide, took)
-			applyCalls, parts = int(meter.Since(mark).Total()), len(in.Blueprint.Parts)
-			mark, began = meter.Mark(), time.Now()
-			res := engine.Observe(ctx, in)
-			if len(res.Failures) > 0 || len(res.Drift) > 0 {
-				return fmt.Errorf("refresh: %v %v", res.Failures, res.Drift)
-			}
-			refresh = append(refresh, time.Since(began).Seconds())
-			refreshCalls, declared = int(meter.Since(mark).Total()), engine.ObserveCalls(in.Blueprint)
-			mark = meter.Mark()
-			changed := deploy.Input{Blueprint: example(digest, 30), Digests: res.Digests}
-			if res := engine.Apply(ctx, changed); len(res.Failures) > 0 {
-				return fmt.Errorf("change: %s: %s", res.Failures[0].Summary, res.Failures[0].Detail)
-			}
-			changeCalls = int(meter.Since(mark).Total())
+		// A process of its own would have rates of its own; here every round gets
+		// an account of its own.
+		engine, err := e.open(ctx, fmt.Sprintf("11111111%04d", round))
+		if err != nil {
+			return err
+		}
+		took, err := e.apply(ctx, engine, round == rounds-1)
+		if err != nil {
+			return err
+		}
+		applies = append(applies, took)
+		if took, err = e.bare(ctx, fmt.Sprintf("22222222%04d", round)); err != nil {
+			return err
+		}
+		bares = append(bares, took)
+	}
+	b.add("engine.apply_s", median(applies), "s")
+	b.add("engine.bare_s", median(bares), "s, calls that create alone")
+	b.atMost("engine.apply_ratio", median(applies)/median(bares), "to the bare program", 1.5)
+	return nil
+}
+
+// engineBench is the engine's bench on one local AWS.
+type engineBench struct {
+	*bench
+
+	local  *localaws.Local
+	digest string
+}
+
+func (e engineBench) open(ctx context.Context, account string) (*deploy.Engine, error) {
+	client, failure := awsclient.New(ctx, awsclient.Config{
+		Region: region, Endpoint: e.local.Endpoint(), PathStyle: true, AccessKey: account, SecretKey: "test",
+	})
+	if failure != nil {
+		return nil, failure
+	}
+	// Who the caller is, is asked when the provider is configured.
+	_, err := client.Account(ctx)
+	return deploy.New(client, bundle.Prebuilt{}.Content, "bench"), err
+}
+
+// apply returns the seconds of an apply. With report it goes on to a refresh
+// and a change.
+func (e engineBench) apply(ctx context.Context, engine *deploy.Engine, report bool) (float64, error) {
+	meter := e.local.Gate().Meter()
+	in := deploy.Input{Blueprint: example(e.digest, 14), Create: true}
+	mark, began := meter.Mark(), time.Now()
+	res := engine.Apply(ctx, in)
+	if len(res.Failures) > 0 {
+		return 0, fmt.Errorf("apply: %s: %s", res.Failures[0].Summary, res.Failures[0].Detail)
+	}
+	took := time.Since(began).Seconds()
+	if !report {
+		return took, nil
+	}
+	e.add("engine.parts", float64(len(in.Blueprint.Parts)), "parts")
+	e.add("engine.apply_calls", float64(meter.Since(mark).Total()), "calls")
+	if err := e.refresh(ctx, engine, in); err != nil {
+		return 0, err
+	}
+	return took, e.change(ctx, engine, in, res.Digests)
+}
+
+// latency is what a call to AWS takes from far away.
+const latency = 50 * time.Millisecond
+
+// refresh counts the calls of a plan that finds nothing to do, and compares its
+// time with reading part by part, each call taking 50 ms.
+func (e engineBench) refresh(ctx context.Context, engine *deploy.Engine, in deploy.Input) error {
+	meter := e.local.Gate().Meter()
+	mark := meter.Mark()
+	res := engine.Observe(ctx, in)
+	if len(res.Failures) > 0 || len(res.Drift) > 0 {
+		return fmt.Errorf("refresh: %v %v", res.Failures, res.Drift)
+	}
+	calls := float64(meter.Since(mark).Total())
+	e.add("engine.plan_calls", calls, "calls")
+	e.atMost("engine.plan_calls_ratio", calls/float64(engine.ObserveCalls(in.Blueprint)), "metered / declared", 1)
+
+	if _, err := e.local.Gate().Faults().Add(localaws.Fault{Kind: localaws.FaultDelay, Delay: latency}); err != nil {
+		return err
+	}
+	defer e.local.Gate().Faults().Clear()
+	began := time.Now()
+	if res := engine.Observe(ctx, in); len(res.Failures) > 0 {
+		return fmt.Errorf("refresh from afar: %s: %s", res.Failures[0].Summary, res.Failures[0].Detail)
+	}
+	wide := time.Since(began).Seconds()
+	began = time.Now()
+	for _, p := range in.Blueprint.Parts {
+		rec := res.Manifest.Parts[p.Key]
+		target := &kinds.Target{Key: p.Key, Name: rec.Name, Attributes: rec.Attributes}
+		if _, err := engine.Kinds[p.Spec.Kind()].Observe(ctx, target); err != nil {
+			return fmt.Errorf("read %s: %w", p.Key, err)
 		}
 	}
-	b.add("engine.parts", float64(parts), "parts")
-	b.add("engine.apply_calls", float64(applyCalls), "calls")
-	b.add("engine.apply_s", median(wide), "s")
-	b.add("engine.apply_vs_one_by_one", median(wide)/median(narrow), "ratio")
-	b.add("engine.plan_calls", float64(refreshCalls), "calls")
-	b.atMost("engine.plan_calls_ratio", float64(refreshCalls)/float64(declared), "metered / declared", 1)
-	b.add("engine.plan_s", median(refresh), "s")
-	b.add("engine.change_calls", float64(changeCalls), "calls, retention of four logs")
+	one := time.Since(began).Seconds()
+	e.add("engine.plan_50ms_s", wide, "s, at 50 ms a call")
+	e.atMost("engine.plan_concurrency_ratio", wide/one, "to part by part", 0.1)
 	return nil
+}
+
+// change counts the calls of an update of one attribute, beyond those that
+// reading and changing its parts take.
+func (e engineBench) change(ctx context.Context, engine *deploy.Engine, in deploy.Input, digests map[string]string) error {
+	meter := e.local.Gate().Meter()
+	changed := deploy.Input{Blueprint: example(e.digest, 30), Digests: digests}
+	needed := 0
+	for _, p := range changed.Blueprint.Parts {
+		before, _ := in.Blueprint.Digest(in.Blueprint.Part(p.Key))
+		if after, _ := changed.Blueprint.Digest(p); after != before {
+			facts := engine.Kinds[p.Spec.Kind()].Facts()
+			needed += facts.ObserveCalls + facts.BatchCalls + 1
+		}
+	}
+	mark := meter.Mark()
+	if res := engine.Apply(ctx, changed); len(res.Failures) > 0 {
+		return fmt.Errorf("change: %s: %s", res.Failures[0].Summary, res.Failures[0].Detail)
+	}
+	calls := int(meter.Since(mark).Total())
+	e.add("engine.change_calls", float64(calls), "calls, retention of four logs")
+	e.atMost("engine.change_extra_calls", float64(calls-needed), "beyond the parts' own", 3)
+	return nil
+}
+
+// bare returns the seconds that the bare program takes.
+func (e engineBench) bare(ctx context.Context, account string) (float64, error) {
+	place := blueprint.Place{Partition: "aws", Region: region, Account: account}
+	program := newBare(example(e.digest, 14), place, e.local.Config(region, account), bundle.Prebuilt{}.Content)
+	began := time.Now()
+	if err := program.apply(ctx); err != nil {
+		return 0, fmt.Errorf("the bare program: %w", err)
+	}
+	return time.Since(began).Seconds(), nil
 }
 
 // example is the blueprint of examples/live-vote; retention is its one
@@ -117,113 +193,4 @@ func example(digest string, retention int) *blueprint.Blueprint {
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-// provider measures the built provider as Terraform runs it: its size, its
-// memory, and the commands in seconds for orientation.
-func (b *bench) provider(ctx context.Context) (err error) {
-	binary := filepath.Join(b.root, "build", "bin", "terraform-provider-serverless")
-	info, err := os.Stat(binary)
-	if err != nil {
-		return fmt.Errorf("run \"make build\" first: %w", err)
-	}
-	b.add("provider.size_mb", float64(info.Size())/1e6, "MB")
-	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, local.Gate().Verdict(), local.Close()) }()
-	dir, err := os.MkdirTemp("", "bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(b.root, "examples", "live-vote"))); err != nil {
-		return err
-	}
-	now := time.Now().UTC()
-	work, err := tfcli.New(dir, binary, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "TF_VAR_endpoint="+local.Endpoint(),
-		"TF_VAR_region="+region, "TF_VAR_architecture="+architecture(), "TF_VAR_force_destroy=true",
-		"TF_VAR_opens_at="+now.Format(time.RFC3339), "TF_VAR_closes_at="+now.Add(time.Hour).Format(time.RFC3339))
-	if err != nil {
-		return err
-	}
-	if _, err := work.Run(ctx, "init", "-input=false", "-no-color"); err != nil {
-		return err
-	}
-	watch := watchMemory(ctx, binary)
-	for _, command := range []struct {
-		name string
-		args []string
-	}{
-		{"command.apply_s", []string{"apply", "-auto-approve", "-input=false", "-no-color"}},
-		{"command.plan_s", []string{"plan", "-input=false", "-no-color", "-detailed-exitcode"}},
-		{"command.destroy_s", []string{"destroy", "-auto-approve", "-input=false", "-no-color"}},
-	} {
-		began := time.Now()
-		if _, err := work.Run(ctx, command.args...); err != nil {
-			return err
-		}
-		b.add(command.name, time.Since(began).Seconds(), "s, for orientation")
-	}
-	peak := watch()
-	if peak == 0 {
-		return errors.New("the provider's memory could not be read")
-	}
-	b.add("provider.rss_anon_mb", peak, "MB, peak")
-	left, err := localaws.Inventory(ctx, local.Config(region, "test"))
-	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("the account is not empty: %v", left)
-	}
-	return err
-}
-
-// watchMemory samples the anonymous memory of every process of a binary, in MB;
-// the returned function stops and gives the peak.
-func watchMemory(ctx context.Context, binary string) func() float64 {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	var peak float64
-	wg.Go(func() {
-		ticker := time.NewTicker(10 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			peak = max(peak, rssAnon(binary))
-		}
-	})
-	return func() float64 {
-		cancel()
-		wg.Wait()
-		return peak
-	}
-}
-
-func rssAnon(binary string) float64 {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		return 0
-	}
-	total := 0.0
-	for _, link := range links {
-		if target, err := os.Readlink(link); err != nil || target != binary {
-			continue
-		}
-		status, err := os.ReadFile(filepath.Join(filepath.Dir(link), "status"))
-		if err != nil {
-			continue
-		}
-		for _, line := range strings.Split(string(status), "\n") {
-			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "RssAnon:" {
-				if kb, err := strconv.Atoi(fields[1]); err == nil {
-					total += float64(kb) / 1024
-				}
-			}
-		}
-	}
-	return total
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// window lets the compressor see the bootstraps before the present one: they
-// share most of their code, so a further one adds little.
-const window = 64 << 20
+// window lets the compressor see the bootstrap before the present one: they
+// share most of their code, so a further one adds little. It is also what
+// reading takes in memory.
+const window = 32 << 20
 
 // Generate builds the bundles of all systems for the given architectures and
 // writes the solid archives and their index to dir.

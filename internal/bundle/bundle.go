@@ -42,13 +42,17 @@ var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // "Building a custom runtime").
 const bootstrapName = "bootstrap"
 
+// level of compression: the highest is a percent smaller and takes eight times
+// as long, at every apply that uploads the bundle.
+const level = 6
+
 // Zip packs a bootstrap. The bytes depend on its content and on the version of
 // the compressor that go.mod pins, on nothing else.
 func Zip(bootstrap io.Reader) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	w.RegisterCompressor(zip.Deflate, func(into io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(into, flate.BestCompression)
+		return flate.NewWriter(into, level)
 	})
 	header := &zip.FileHeader{Name: bootstrapName, Method: zip.Deflate, Modified: epoch}
 	header.SetMode(0o755)

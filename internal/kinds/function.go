@@ -193,6 +193,7 @@ func (k function) Create(ctx context.Context, t *Target, want blueprint.Function
 		Handler: &want.Handler, Runtime: types.Runtime(want.Runtime), Architectures: []types.Architecture{types.Architecture(want.Architecture)},
 		MemorySize: aws.Int32(int32(want.MemoryMB)), Timeout: aws.Int32(int32(want.Timeout)), //nolint:gosec // Validate bounds both
 		Environment: &types.Environment{Variables: want.Environment}, LoggingConfig: logging(want), Tags: t.Tags,
+		Publish: true,
 	}
 	if want.KMSKeyARN != "" {
 		in.KMSKeyArn = &want.KMSKeyARN
@@ -200,7 +201,7 @@ func (k function) Create(ctx context.Context, t *Target, want blueprint.Function
 	if len(want.VPC.SubnetIDs) > 0 {
 		in.VpcConfig = network(want.VPC)
 	}
-	_, err := k.AWS.Lambda.CreateFunction(ctx, in)
+	out, err := k.AWS.Lambda.CreateFunction(ctx, in)
 	if code(err) == "ResourceConflictException" && containsFold(err.Error(), "already exist") {
 		return nil, ErrPresent
 	}
@@ -215,7 +216,8 @@ func (k function) Create(ctx context.Context, t *Target, want blueprint.Function
 			return nil, err
 		}
 	}
-	return k.publish(ctx, t, "")
+	version := aws.ToString(out.Version)
+	return Attributes{"version": version}, k.alias(ctx, t, "", version)
 }
 
 func network(v blueprint.VPC) *types.VpcConfig {
@@ -288,23 +290,23 @@ func (k function) publish(ctx context.Context, t *Target, current string) (Attri
 			return nil, err
 		}
 	}
-	point := func() error {
-		_, err := k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
-		return step("point the alias to version "+version, err)
+	return Attributes{"version": version}, k.alias(ctx, t, current, version)
+}
+
+// alias points the alias, which points to current now, to a version.
+func (k function) alias(ctx context.Context, t *Target, current, version string) error {
+	if current == version {
+		return nil
 	}
-	switch current {
-	case version:
-	case "":
-		_, err = k.AWS.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
-		if code(err) == "ResourceConflictException" && containsFold(err.Error(), "already exist") {
-			// It was made by an attempt whose answer was lost.
-			err = point()
+	if current == "" {
+		_, err := k.AWS.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+		if code(err) != "ResourceConflictException" || !containsFold(err.Error(), "already exist") {
+			return step("create alias", err)
 		}
-		err = step("create alias", err)
-	default:
-		err = point()
+		// It was made by an attempt whose answer was lost.
 	}
-	return Attributes{"version": version}, err
+	_, err := k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
+	return step("point the alias to version "+version, err)
 }
 
 // configured are the fields that UpdateFunctionConfiguration changes, coded

@@ -185,7 +185,7 @@ func code(err error) string {
 // three seconds.
 func (e Env) wait(ctx context.Context, what string, check func(context.Context) (done bool, err error)) error {
 	const first, most = 100 * time.Millisecond, 3 * time.Second
-	for pause := first; ; pause = min(pause*3/2, most) {
+	for pause := first; ; pause = min(pause*5/4, most) {
 		done, err := check(ctx)
 		if err != nil || done {
 			return err

@@ -34,7 +34,7 @@ const Address = "burstline/serverless"
 // New returns the provider of a version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider {
-		return &serverless{version: version, carried: bundle.Prebuilt{}, holder: deploy.Self()}
+		return &serverless{version: version, carried: &bundle.Shared{Bundles: bundle.Prebuilt{}}, holder: deploy.Self()}
 	}
 }
 
