@@ -48,22 +48,27 @@ func (b *bench) atMost(name string, value float64, unit string, bar float64) {
 func main() {
 	root := flag.String("root", ".", "root of the checkout")
 	out := flag.String("out", "build/bench.json", "file for the figures")
+	growth := flag.Bool("growth", false, "measure configurations with 1, 10 and 50 systems instead, and write them into the guide")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *out); err != nil {
+	if err := run(ctx, *root, *out, *growth); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) //nolint:gocritic // nothing is left to stop
 	}
 }
 
-func run(ctx context.Context, root, out string) error {
+func run(ctx context.Context, root, out string, growth bool) error {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return err
 	}
 	b := &bench{root: absolute}
-	for _, measure := range []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.cost, b.lines} {
+	measures := []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.cost, b.lines}
+	if growth {
+		measures = []func(context.Context) error{b.growth}
+	}
+	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
 			return err
 		}
