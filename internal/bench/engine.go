@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -31,12 +30,7 @@ func architecture() string {
 
 // engine measures the deploying engine on the local AWS: an apply against the
 // bare program, a refresh against reading one by one, a single change.
-func (b *bench) engine(ctx context.Context) error {
-	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
-	if err != nil {
-		return err
-	}
-	defer local.Close() //nolint:errcheck // the end of the process ends it too
+func (b *bench) engine(ctx context.Context, local *localaws.Local) error {
 	digest, err := bundle.Prebuilt{}.SHA256(ctx, votingwindow.System.Name, architecture())
 	if err != nil {
 		return err

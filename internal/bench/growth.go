@@ -19,12 +19,7 @@ var growthBlock = regexp.MustCompile(`(?s)(<!-- measured -->\n).*?(<!-- end of m
 
 // growth measures whole commands on configurations of several sizes, and writes
 // them into the guide.
-func (b *bench) growth(ctx context.Context) error {
-	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
-	if err != nil {
-		return err
-	}
-	defer local.Close() //nolint:errcheck // the end of the process ends it too
+func (b *bench) growth(ctx context.Context, local *localaws.Local) error {
 	c := commandBench{local: local, binary: filepath.Join(b.root, "build", "bin", "terraform-provider-serverless")}
 	var all []measured
 	for _, n := range sizes {

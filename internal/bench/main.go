@@ -5,11 +5,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+
+	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
 
 // figure is one line of the report. Bar is what it should hold to; nil where
@@ -64,9 +67,9 @@ func run(ctx context.Context, root, out string, growth bool) error {
 		return err
 	}
 	b := &bench{root: absolute}
-	measures := []func(context.Context) error{b.engine, b.provider, b.coldStarts, b.recorder, b.cost, b.lines}
+	measures := []func(context.Context) error{on(b, b.engine), on(b, b.provider), b.coldStarts, b.recorder, b.cost, b.lines}
 	if growth {
-		measures = []func(context.Context) error{b.growth}
+		measures = []func(context.Context) error{on(b, b.growth)}
 	}
 	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
@@ -78,4 +81,15 @@ func run(ctx context.Context, root, out string, growth bool) error {
 		return err
 	}
 	return os.WriteFile(out, append(text, '\n'), 0o644) //nolint:gosec // a report, readable by all
+}
+
+// on measures on a local AWS of its own. A call that AWS would refuse fails it.
+func on(b *bench, measure func(context.Context, *localaws.Local) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
+		if err != nil {
+			return err
+		}
+		return errors.Join(measure(ctx, local), local.Gate().Verdict(), local.Close())
+	}
 }

@@ -21,16 +21,11 @@ import (
 
 // provider measures the built provider as Terraform runs it: its size, its
 // memory, and whole commands.
-func (b *bench) provider(ctx context.Context) error {
+func (b *bench) provider(ctx context.Context, local *localaws.Local) error {
 	binary := filepath.Join(b.root, "build", "bin", "terraform-provider-serverless")
 	if err := b.size(binary); err != nil {
 		return err
 	}
-	local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
-	if err != nil {
-		return err
-	}
-	defer local.Close() //nolint:errcheck // the end of the process ends it too
 	c := commandBench{local: local, binary: binary}
 	// The fixed part of any command: Terraform, the provider's start, a single
 	// local resource.

@@ -302,3 +302,35 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("a role's resource is %v, want %s", own.Resources, want)
 	}
 }
+
+// TestPermissionsByNeed: what a spec does not ask for is not granted.
+func TestPermissionsByNeed(t *testing.T) {
+	place := blueprint.Place{Partition: "aws", Region: testRegion, Account: testAccount}
+	bounded := roleBase()
+	bounded.PermissionsBoundaryARN = "arn:aws:iam::" + testAccount + ":policy/bounds"
+	attached := functionBase()
+	attached.VPC = blueprint.VPC{SubnetIDs: []string{"subnet-1"}, SecurityGroupIDs: []string{"sg-1"}}
+	for _, c := range []struct {
+		spec   blueprint.Spec
+		part   string
+		action string
+		want   bool
+	}{
+		{roleBase(), testRole, "iam:DeleteRolePermissionsBoundary", true},
+		{roleBase(), testRole, "iam:PutRolePermissionsBoundary", false},
+		{bounded, testRole, "iam:DeleteRolePermissionsBoundary", false},
+		{bounded, testRole, "iam:PutRolePermissionsBoundary", true},
+		{functionBase(), testFunction, "ec2:DescribeSubnets", false},
+		{attached, testFunction, "ec2:DescribeSubnets", true},
+	} {
+		got := false
+		for _, p := range drivers[c.spec.Kind()].Facts().Permissions {
+			if own, ok := p.Of(place, c.part, c.spec); ok && slices.Contains(own.Actions, c.action) {
+				got = true
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s of %s is granted: %t, want %t", c.action, c.part, got, c.want)
+		}
+	}
+}
