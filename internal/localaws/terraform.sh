@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes sure that there is a Terraform or an OpenTofu: the one on the PATH, or
 # OpenTofu of the given version, built from its Go module into the given folder.
+# With a third argument, only OpenTofu will do.
 set -euo pipefail
-bin=$1 version=$2
-if command -v terraform >/dev/null || command -v tofu >/dev/null || [ -x "$bin/tofu" ]; then exit 0; fi
-echo "==> there is neither terraform nor tofu on the PATH: building OpenTofu $version from its Go module (some minutes, once)"
+bin=$1 version=$2 only=${3-}
+if [ -z "$only" ] && command -v terraform >/dev/null || command -v tofu >/dev/null || [ -x "$bin/tofu" ]; then exit 0; fi
+echo "==> building OpenTofu $version from its Go module (some minutes, once)"
 go mod download "github.com/opentofu/opentofu@v$version"
 module=$(go env GOMODCACHE)/github.com/opentofu/opentofu@v$version
 work=$(mktemp -d)

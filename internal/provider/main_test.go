@@ -53,8 +53,12 @@ func environment(dir string) error {
 	if err := os.WriteFile(rc, nil, 0o600); err != nil {
 		return fmt.Errorf("write an empty CLI configuration: %w", err)
 	}
+	host := "registry.terraform.io"
+	if filepath.Base(tool) == "tofu" {
+		host = "registry.opentofu.org"
+	}
 	for name, value := range map[string]string{
-		"TF_ACC_TERRAFORM_PATH": tool, "TF_CLI_CONFIG_FILE": rc, "CHECKPOINT_DISABLE": "1", "TF_ACC_TEMP_DIR": dir,
+		"TF_ACC_TERRAFORM_PATH": tool, "TF_ACC_PROVIDER_HOST": host, "TF_CLI_CONFIG_FILE": rc, "CHECKPOINT_DISABLE": "1", "TF_ACC_TEMP_DIR": dir,
 		"AWS_CONFIG_FILE": filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "no-credentials"),
 		"AWS_EC2_METADATA_DISABLED": "true",
 	} {

@@ -12,19 +12,28 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // mirrorVersion is the version under which the built provider is installed.
 const mirrorVersion = "0.0.1"
 
-// Find returns the path of terraform, or else of tofu.
+// ToolVariable names the tool to use: terraform or tofu.
+const ToolVariable = "SERVERLESS_TEST_TOOL"
+
+// Find returns the path of the tool that ToolVariable names, or of terraform,
+// or else of tofu.
 func Find() (string, error) {
-	for _, name := range []string{"terraform", "tofu"} {
+	names := []string{"terraform", "tofu"}
+	if name := os.Getenv(ToolVariable); name != "" {
+		names = []string{name}
+	}
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf(`neither terraform nor tofu is on the PATH: run "make terraform", which builds OpenTofu`)
+	return "", fmt.Errorf(`no %s is on the PATH: run "make terraform" or "make tofu"`, strings.Join(names, " or "))
 }
 
 // Workspace is a folder with a configuration in which commands are run.
