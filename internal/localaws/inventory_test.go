@@ -30,6 +30,9 @@ func TestInventoryListsEverythingAndResetEmptiesIt(t *testing.T) {
 	queue := must[*sqs.CreateQueueOutput](t)(sqs.NewFromConfig(cfg).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("allowed")}))
 	deployRelay(t, cfg, bundleOf(t, []byte("never invoked")), "relay", aws.ToString(queue.QueueUrl))
 	for _, err := range []error{
+		call(iam.NewFromConfig(cfg).PutRolePolicy, &iam.PutRolePolicyInput{
+			RoleName: aws.String("relay"), PolicyName: aws.String("polls"), PolicyDocument: aws.String(reader),
+		})(ctx),
 		call(dynamodb.NewFromConfig(cfg).CreateTable, table("ballots"))(ctx),
 		call(iam.NewFromConfig(cfg).CreatePolicy, &iam.CreatePolicyInput{
 			PolicyName:     aws.String("deployer"),
@@ -60,7 +63,7 @@ func TestInventoryListsEverythingAndResetEmptiesIt(t *testing.T) {
 	found := must[[]string](t)(Inventory(ctx, cfg))
 	want := []string{
 		"alarm late", "alias relay live", "bucket results", "function relay", "function url relay https://", "log group /aws/lambda/relay",
-		"mapping relay ", "parameter /serverless/vote", "policy deployer", "queue allowed", "role policy relay grants", "role relay",
+		"mapping relay ", "parameter /serverless/vote", "policy deployer", "queue allowed", "role policy relay grants", "role policy relay polls", "role relay",
 		"schedule default/publish", "table ballots", "topic alerts",
 	}
 	if !slices.EqualFunc(found, want, strings.HasPrefix) {

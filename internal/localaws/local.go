@@ -38,11 +38,12 @@ type Options struct {
 
 // Local is a running local AWS behind its gate.
 type Local struct {
-	gate   *Gate
-	server *server // nil where an endpoint was given
-	proof  *Proof  // nil where an endpoint was given: it judges by itself
-	target *url.URL
-	logs   *tail
+	gate     *Gate
+	server   *server   // nil where an endpoint was given
+	proof    *Proof    // likewise: another endpoint judges by itself
+	mappings *mappings // likewise: another endpoint polls by itself
+	target   *url.URL
+	logs     *tail
 }
 
 // Start starts MiniStack on a free port, with nothing of this process's environment, and the gate before it. It returns
@@ -79,6 +80,8 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	gate.Forward(l.target)
 	l.proof = newProof(gate.Models(), func() *url.URL { return l.target })
 	gate.judge(l.proof)
+	l.mappings = newMappings(gate, l.target, logs) //nolint:contextcheck // its pollers live until Close, not as long as ctx
+	gate.Use(l.mappings)
 	return l, nil
 }
 
@@ -97,6 +100,9 @@ func (l *Local) Logs() string { return l.logs.String() }
 // Reset deletes everything that exists in every account and region. It takes away the faults, too, and leaves the meter.
 func (l *Local) Reset(ctx context.Context) error {
 	l.gate.Faults().Clear()
+	if l.mappings != nil {
+		l.mappings.clear() //nolint:contextcheck // as above
+	}
 	ctx, cancel := context.WithTimeout(ctx, resetTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.target.JoinPath("/_ministack/reset").String(), http.NoBody)
@@ -119,8 +125,20 @@ func (l *Local) Reset(ctx context.Context) error {
 	return nil
 }
 
+// IteratorAge is how old the last record of the latest batch was when the function of a stream's event source mapping was done
+// with it, as the metric of that name has it. It reports false where nothing is polled for the mapping, or a queue.
+func (l *Local) IteratorAge(mapping string) (time.Duration, bool) {
+	if l.mappings == nil {
+		return 0, false
+	}
+	return l.mappings.iteratorAge(mapping)
+}
+
 // Close ends the gate, MiniStack and every function that it runs, and removes their files.
 func (l *Local) Close() error {
+	if l.mappings != nil {
+		l.mappings.clear()
+	}
 	err := l.gate.Close()
 	if l.server != nil {
 		err = errors.Join(err, l.server.stop())
@@ -142,10 +160,7 @@ func (l *Local) ConfigWith(region string, credentials aws.CredentialsProvider) a
 		Region:       region,
 		Credentials:  credentials,
 		BaseEndpoint: aws.String(l.Endpoint()),
-		HTTPClient: readOnlyBodies{awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = 64
-			t.Proxy = nil // a proxy of the environment cannot reach this machine's loopback
-		})},
+		HTTPClient:   newHTTPClient(64),
 	}
 }
 
@@ -160,6 +175,14 @@ func (c readOnlyBodies) Do(r *http.Request) (*http.Response, error) {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
 	return c.next.Do(r)
+}
+
+// newHTTPClient is what SDK clients of the gate use. It keeps so many idle connections.
+func newHTTPClient(idle int) aws.HTTPClient {
+	return readOnlyBodies{awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = idle
+		t.Proxy = nil // a proxy of the environment cannot reach this machine's loopback
+	})}
 }
 
 // LocalURL turns a URL that AWS gives out (a function's, a bucket's) into one that a browser on this machine can open.

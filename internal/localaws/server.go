@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -23,10 +24,14 @@ const (
 	startAttempts = 3
 )
 
-// launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone.
-//
-//go:embed launch.py
-var launch string
+// launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports
+// launchMappings, which keeps the event source mappings, from MiniStack's directory.
+var (
+	//go:embed launch.py
+	launch string
+	//go:embed mappings.py
+	launchMappings []byte
+)
 
 // judgement leaves the judging of calls to the gate; it must run before MiniStack starts.
 //
@@ -70,6 +75,9 @@ func launchServer(ctx context.Context, venv, gate string, logs *tail) (_ *server
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if err := os.WriteFile(filepath.Join(home, "mappings.py"), launchMappings, 0o600); err != nil {
+		return nil, fmt.Errorf("start MiniStack: %w", err)
+	}
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start MiniStack: find a free port: %w", err)

@@ -89,22 +89,26 @@ type StreamPoller struct {
 	filters Filters
 	reports reporter
 	reading gauge
+	opened  bool
 
 	mu     sync.Mutex
 	shards map[string]*shard
 	age    time.Duration
 }
 
-// Open finds the stream's shards and the place in each where reading begins: what is put behind it will be read. It must come
-// before Run.
+// Open finds the stream's shards and the place in each where reading begins: what is put behind it will be read. Where it
+// fails, Run tries again.
 func (p *StreamPoller) Open(ctx context.Context) error {
 	var err error
 	if p.filters, err = ParseFilters(p.Mapping.Service(), p.Mapping.FilterCriteria); err != nil {
 		return err
 	}
-	p.reports.to = p.Report
+	p.mu.Lock()
 	p.shards = map[string]*shard{}
-	return p.look(ctx, p.start)
+	p.mu.Unlock()
+	err = p.look(ctx, p.start)
+	p.opened = err == nil
+	return err
 }
 
 // start is where the mapping begins to read.
@@ -147,8 +151,18 @@ func (p *StreamPoller) look(ctx context.Context, start func() Position) error {
 // Run polls until Stop or the context's end, and returns when the last invocation is over. The context's end gives up
 // invocations, too.
 func (p *StreamPoller) Run(ctx context.Context) {
+	p.reports.to = p.Report
 	read, done := p.reading.open(ctx)
 	defer done()
+	var wait backoff
+	for !p.opened {
+		if err := p.Open(read); err != nil {
+			p.reports.set(problem(err))
+			if !pause(read, p.Clock, wait.next()) {
+				return
+			}
+		}
+	}
 	var work sync.WaitGroup
 	defer work.Wait()
 	ended := make(chan struct{}, 1)

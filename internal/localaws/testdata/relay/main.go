@@ -1,10 +1,12 @@
 // Command relay is the function that the tests of the local AWS deploy: it sends its event to the queue in QUEUE_URL, and
-// answers with its environment, or with the error's text where sending is refused.
+// answers with its environment, or with the error's text where sending is refused. It fails with an event that has the text of
+// POISON in it.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -25,6 +27,9 @@ func main() {
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
 	})
 	lambda.Start(func(ctx context.Context, event json.RawMessage) (events.LambdaFunctionURLResponse, error) {
+		if poison := os.Getenv("POISON"); poison != "" && strings.Contains(string(event), poison) {
+			return events.LambdaFunctionURLResponse{}, errors.New("poison")
+		}
 		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{
 			QueueUrl: aws.String(os.Getenv("QUEUE_URL")), MessageBody: aws.String(string(event)),
 		})
