@@ -62,7 +62,7 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	l := &Local{gate: gate, logs: logs}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.Close())
+			err = errors.Join(err, l.Close()) //nolint:contextcheck // closing must not end with ctx
 		}
 	}()
 	if endpoint != "" {
@@ -80,7 +80,7 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	gate.Forward(l.target)
 	l.proof = newProof(gate.Models(), func() *url.URL { return l.target })
 	gate.judge(l.proof)
-	l.mappings = newMappings(gate, l.target, logs) //nolint:contextcheck // its pollers live until Close, not as long as ctx
+	l.mappings = newMappings(gate, l.target, logs)
 	gate.Use(l.mappings)
 	return l, nil
 }

@@ -180,7 +180,8 @@ func (m *mappings) stop(id string, p *polling) {
 func (m *mappings) start(d described, digest string) {
 	ctx, end := context.WithCancel(m.life)
 	report := func(result string) {
-		if err := m.tell(d.Mapping.UUID, map[string]string{"LastProcessingResult": result}); err != nil && ctx.Err() == nil {
+		err := m.tell(d.Mapping.UUID, map[string]string{"LastProcessingResult": result}) //nolint:contextcheck // it is of the same life
+		if err != nil && ctx.Err() == nil {
 			m.log.Printf("mapping %s: %v", d.Mapping.UUID, err)
 		}
 	}
@@ -255,7 +256,7 @@ func (m *mappings) tell(id string, what map[string]string) error {
 func (m *mappings) ask(method, path string, body []byte, answer any) (err error) {
 	ctx, cancel := context.WithTimeout(m.life, mappingTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, m.target.String()+mappingsPath+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, m.target.String()+mappingsPath+path, bytes.NewReader(body)) //nolint:gosec // MiniStack, started here
 	if err != nil {
 		return fmt.Errorf("ask for mappings: %w", err)
 	}

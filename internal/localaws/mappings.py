@@ -1,6 +1,6 @@
 """Keeps event source mappings for the gate, which polls for them, and judges calls about them as AWS does.
 
-MiniStack's own pollers are switched off. The gate asks for all mappings with a GET of PATH, and says with a PUT of PATH/<uuid> what
+MiniStack's own pollers are switched off. The gate asks for all mappings with a GET of PATH, and says with a PUT of PATH/<UUID> what
 became of one: {"State": ..., "LastProcessingResult": ...}, where the state Deleted removes it. A PUT of PATH alone ends the receives of all.
 """
 
@@ -9,6 +9,7 @@ import collections
 import hashlib
 import json
 import time
+import uuid
 
 from ministack import app
 from ministack.core import iam_evaluator
@@ -173,9 +174,9 @@ def create_mapping(data):
     return json_response(lambda_svc._esm_response(mapping), 202)
 
 
-def update_mapping(uuid, data):
+def update_mapping(name, data):
     """Changes a mapping that nobody is at work on."""
-    mapping = lambda_svc._esms.get(uuid)
+    mapping = lambda_svc._esms.get(name)
     if mapping is not None:
         if mapping["State"] not in STAYING:
             return error_response_json("ResourceInUseException", "Cannot update the event source mapping because it is in use.", 400)
@@ -185,7 +186,7 @@ def update_mapping(uuid, data):
         if message:
             return refuse(message)
     before = (mapping or {}).get("Enabled")
-    status, headers, body = update(uuid, data)
+    status, headers, body = update(name, data)
     if status != 200:
         return status, headers, body
     for key, inner in (("FilterCriteria", "Filters"), ("ScalingConfig", "MaximumConcurrency")):
@@ -195,27 +196,27 @@ def update_mapping(uuid, data):
         mapping["KMSKeyArn"] = data["KMSKeyArn"]
     after = mapping["Enabled"]
     mapping["State"] = "Updating" if after == before else "Enabling" if after else "Disabling"
-    release(uuid)
+    release(name)
     return json_response(lambda_svc._esm_response(mapping), 202)
 
 
-def delete_mapping(uuid):
+def delete_mapping(name):
     """Begins to delete a mapping; it is gone when the gate no longer polls for it."""
-    mapping = lambda_svc._esms.get(uuid)
+    mapping = lambda_svc._esms.get(name)
     if mapping is None:
         return error_response_json("ResourceNotFoundException", "The resource you requested does not exist.", 404)
     if mapping["State"] not in STAYING:
         return error_response_json("ResourceInUseException", "Cannot delete the event source mapping because it is in use.", 400)
     mapping["State"] = "Deleting"
-    release(uuid)
+    release(name)
     return json_response(lambda_svc._esm_response(mapping), 202)
 
 
-def session(uuid, what, arn):
+def session(name, what, arn):
     """Registers credentials for a mapping's calls. They do not end, and are the same each time."""
-    digest = hashlib.sha256(f"{uuid}:{what}:{arn}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{name}:{what}:{arn}".encode()).hexdigest()
     key = {"AccessKeyId": f"ASIA{digest[:16].upper()}", "SecretAccessKey": digest, "SessionToken": digest[::-1]}
-    sts.register_session(key["AccessKeyId"], {"Arn": arn, "UserId": uuid, "SecretAccessKey": digest, "SessionToken": key["SessionToken"]})
+    sts.register_session(key["AccessKeyId"], {"Arn": arn, "UserId": name, "SecretAccessKey": digest, "SessionToken": key["SessionToken"]})
     return key
 
 
@@ -236,7 +237,7 @@ def described(account, region, mapping):
     }
 
 
-def answer(method, uuid, body):
+def answer(method, name, body):
     """Answers the gate."""
     if method == "GET":
         described_all = []
@@ -246,14 +247,14 @@ def answer(method, uuid, body):
             described_all.append(described(account, region, mapping))
         return described_all
     for key, mapping in list(lambda_svc._esms._data.items()):
-        if not uuid:
+        if not name:
             mapping["State"] = "Disabling"
             release(key[2])
-        if key[2] != uuid:
+        if key[2] != name:
             continue
         if body.get("State") == "Deleted":
             del lambda_svc._esms._data[key]
-            for access_key in [k for k, s in list(sts._sessions.items()) if s.get("UserId") == uuid]:
+            for access_key in [k for k, s in list(sts._sessions.items()) if s.get("UserId") == name]:
                 sts._sessions.pop(access_key, None)
         else:
             mapping.update(body)
@@ -313,22 +314,22 @@ def wake(future):
         future.set_result(None)
 
 
-def release(uuid):
+def release(name):
     """Ends the receives of a mapping. They see its state."""
 
     def wake_all():
         for _, futures in list(waiting.values()):
             for future in list(futures):
-                if future.mapping == uuid:
+                if future.mapping == name:
                     wake(future)
 
     if loop is not None:
         loop.call_soon_threadsafe(wake_all)
 
 
-def stopped(uuid):
+def stopped(name):
     """Says whether a caller is a mapping that does not poll, or not with what it has."""
-    mapping = lambda_svc._esms.get(uuid)
+    mapping = lambda_svc._esms.get(name)
     return mapping is not None and (mapping["State"] in ("Deleting", "Disabling", "Disabled", "Updating"))
 
 
@@ -388,10 +389,65 @@ def delete_queue_now(data, url):
     return result
 
 
+# MiniStack goes through a whole queue for each receive, several times, and ten times for each batch of deletes. A queue that a vote has
+# filled would take longer to read than its messages to process.
+collect_fifo = sqs._collect_fifo
+expire = sqs._expire_retained
+
+
+def collect(queue, most, hidden):
+    """Takes the first visible messages of a queue."""
+    now = time.time()
+    if queue["is_fifo"]:
+        for message in queue["messages"]:
+            sqs._ensure_msg_fields(message)
+        return collect_fifo(queue, most, hidden, now)
+    taken = []
+    for message in queue["messages"]:
+        if message.get("visible_at", 0) > now:
+            continue
+        sqs._ensure_msg_fields(message)
+        message.update(receipt_handle=str(uuid.uuid4()), visible_at=now + hidden, receive_count=message["receive_count"] + 1)
+        message["first_receive_at"] = message["first_receive_at"] or now
+        taken.append(message)
+        if len(taken) == most:
+            break
+    return taken
+
+
+def expire_each_second(queue):
+    """Drops what is too old, to the second; the shortest retention is a minute."""
+    now = time.time()
+    if now - queue.get("looked_at", 0) >= 1:
+        queue["looked_at"] = now
+        expire(queue)
+
+
+def delete_batch(data, url):
+    """Deletes messages by their receipt handles, all at once."""
+    queue = sqs._get_q(data.get("QueueUrl", url), "sqs:DeleteMessage")
+    entries = data.get("Entries", [])
+    sqs._validate_batch_entries(entries, "DeleteMessageBatchRequestEntry")
+    handles = {entry.get("ReceiptHandle", "") for entry in entries} - {""}
+    found, kept = set(), []
+    for message in queue["messages"]:
+        if message.get("receipt_handle") in handles:
+            found.add(message["receipt_handle"])
+        else:
+            kept.append(message)
+    queue["messages"] = kept
+    invalid = {"Code": "ReceiptHandleIsInvalid", "Message": "The input receipt handle is invalid.", "SenderFault": True}
+    return {
+        "Successful": [{"Id": e["Id"]} for e in entries if e.get("ReceiptHandle") in found],
+        "Failed": [{"Id": e["Id"], **invalid} for e in entries if e.get("ReceiptHandle") not in found],
+    }
+
+
 def install():
     """Puts all of it in place."""
     lambda_svc._ensure_poller = lambda: None
     lambda_svc._create_esm, lambda_svc._update_esm, lambda_svc._delete_esm = create_mapping, update_mapping, delete_mapping
     app.app = served
     esm_wake.set = changed
-    sqs._HANDLERS.update(ReceiveMessage=receive_message, DeleteQueue=delete_queue_now)
+    sqs._HANDLERS.update(ReceiveMessage=receive_message, DeleteQueue=delete_queue_now, DeleteMessageBatch=delete_batch)
+    sqs._collect_msgs, sqs._expire_retained = collect, expire_each_second

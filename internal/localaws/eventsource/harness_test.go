@@ -20,7 +20,7 @@ const (
 	functionARN = "arn:aws:lambda:eu-central-1:000000000000:function:recorder:live"
 )
 
-var errThrottled = errors.New("TooManyRequestsException: Rate Exceeded.")
+var errThrottled = errors.New("TooManyRequestsException: Rate Exceeded")
 
 // function is a function in memory: it keeps what it was given, and answers as told.
 type function struct {
