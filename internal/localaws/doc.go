@@ -4,7 +4,8 @@
 // provider, Terraform, the functions and the pages all go through the gate, which knows each call's service, operation,
 // caller and resource. What is done with that knowledge is a chain of rules, one file each: the proof judges calls by IAM's
 // rules, the meter counts them, the check holds them against AWS's own models, the faults break them, and the weather lets
-// them meet what a real AWS has in store.
+// them meet what a real AWS has in store. Beside them the mappings poll
+// for the event source mappings, through the gate like everybody else.
 //
 // A request that AWS would refuse is a violation: it is refused as AWS does it, and fails the run (Gate.Verdict), whatever its
 // caller made of the answer. A test that sends one on purpose expects it (Gate.Expect).

@@ -81,6 +81,17 @@ func (c Counts) Sum(like Key) Figures {
 	return sum
 }
 
+// Without is what others than that caller called.
+func (c Counts) Without(caller string) Counts {
+	others := Counts{}
+	for key, figures := range c {
+		if key.Caller != caller {
+			others[key] = figures
+		}
+	}
+	return others
+}
+
 // Minus is what was counted since an earlier state of the same counts.
 func (c Counts) Minus(earlier Counts) Counts {
 	diff := Counts{}

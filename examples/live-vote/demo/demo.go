@@ -133,7 +133,7 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	for _, line := range strings.Split(output, "\n") {
 		if strings.HasPrefix(line, "Apply complete") {
-			d.say("%s (%.1f s, %d calls to AWS)", line, time.Since(began).Seconds(), d.local.Gate().Meter().Since(mark).Total())
+			d.say("%s (%.1f s, %d calls to AWS)", line, time.Since(began).Seconds(), d.local.Gate().Meter().Since(mark).Without(localaws.MappingCaller).Total())
 		}
 	}
 	d.out, err = d.work.Outputs(ctx)

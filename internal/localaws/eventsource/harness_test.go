@@ -51,19 +51,27 @@ func (f *function) Invoke(ctx context.Context, event []byte) (Answer, error) {
 	f.longest = max(f.longest, len(event))
 	f.running++
 	f.most = max(f.most, f.running)
+	takes := f.takes
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
 		f.running--
 		f.mu.Unlock()
 	}()
-	if f.takes > 0 && !pause(ctx, SystemClock{}, f.takes) {
+	if takes > 0 && !pause(ctx, SystemClock{}, takes) {
 		return Answer{}, ctx.Err()
 	}
 	if f.answers == nil {
 		return Answer{Version: "1"}, nil
 	}
 	return f.answers(ids)
+}
+
+// slow makes each invocation take so long from now on.
+func (f *function) slow(takes time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.takes = takes
 }
 
 func (f *function) invocations() []invoked {

@@ -208,7 +208,7 @@ func TestStreamKeepsOrder(t *testing.T) {
 			for range 360 {
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				if given = discardedOf(told, sequences); f.count()+len(given) >= records {
+				if given = discardedOf(told, sequences); f.accounts(sequences, given) {
 					break
 				}
 			}
@@ -235,11 +235,16 @@ func TestStreamKeepsOrder(t *testing.T) {
 	})
 }
 
-// count is how many it has done with.
-func (f *fickle) count() int {
+// accounts reports whether it has done with every record that was not discarded.
+func (f *fickle) accounts(records map[string]string, discarded map[string]bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.done)
+	for name := range records {
+		if !f.done[name] && !discarded[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // discardedOf are the records of which a destination was told, of those with the sequence numbers.

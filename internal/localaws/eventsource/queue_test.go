@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,7 +240,7 @@ func TestQueueIdleAndBackToFive(t *testing.T) {
 		if n := len(q.receives); n < 5*180 || n > 5*181 {
 			t.Errorf("%d receives in an hour, want 900", n)
 		}
-		f.takes = time.Second
+		f.slow(time.Second)
 		send(q.Queue.(*MemoryQueue), 500)
 		pass(10 * time.Minute)
 		p.mu.Lock()
@@ -254,12 +255,12 @@ func TestQueueReducesConcurrencyOnErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, f := memoryQueue(), newFunction()
 		send(q, 1000)
-		down := true
+		var up atomic.Bool
 		f.answers = func([]string) (Answer, error) {
-			if down {
-				return broken, nil
+			if up.Load() {
+				return says("null"), nil
 			}
-			return says("null"), nil
+			return broken, nil
 		}
 		p := queuePoller(q, f, Mapping{BatchSize: 1})
 		running(t, p)
@@ -270,7 +271,8 @@ func TestQueueReducesConcurrencyOnErrors(t *testing.T) {
 		if failed := len(f.invocations()); n != 1 || failed > 20 {
 			t.Errorf("%d readers after %d failures, want one after few", n, failed)
 		}
-		down, f.takes = false, 300*time.Millisecond
+		up.Store(true)
+		f.slow(300 * time.Millisecond)
 		pass(20 * time.Second)
 		if f.most < 20 {
 			t.Errorf("at most %d invocations at once after the function came back, want 20 or more", f.most)
