@@ -61,7 +61,7 @@ func (w *workers) Invoke(ctx context.Context, event []byte) (eventsource.Answer,
 	time.Sleep(time.Duration(len(batch.Records)) * time.Millisecond)
 	response, err := recorder.Handle(ctx, batch)
 	if err != nil || w.chance() { // It dies, and nobody hears what it did.
-		return eventsource.Answer{FunctionError: "Unhandled"}, nil //nolint:nilerr // that is the answer
+		return eventsource.Answer{FunctionError: "Unhandled"}, nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -62,7 +62,7 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 	l := &Local{gate: gate, logs: logs}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.Close()) //nolint:contextcheck // closing must not end with ctx
+			err = errors.Join(err, l.Close())
 		}
 	}()
 	if endpoint != "" {
@@ -101,7 +101,7 @@ func (l *Local) Logs() string { return l.logs.String() }
 func (l *Local) Reset(ctx context.Context) error {
 	l.gate.Faults().Clear()
 	if l.mappings != nil {
-		l.mappings.clear() //nolint:contextcheck // as above
+		l.mappings.clear()
 	}
 	ctx, cancel := context.WithTimeout(ctx, resetTimeout)
 	defer cancel()

@@ -180,7 +180,7 @@ func (m *mappings) stop(id string, p *polling) {
 func (m *mappings) start(d described, digest string) {
 	ctx, end := context.WithCancel(m.life)
 	report := func(result string) {
-		err := m.tell(d.Mapping.UUID, map[string]string{"LastProcessingResult": result}) //nolint:contextcheck // it is of the same life
+		err := m.tell(d.Mapping.UUID, map[string]string{"LastProcessingResult": result})
 		if err != nil && ctx.Err() == nil {
 			m.log.Printf("mapping %s: %v", d.Mapping.UUID, err)
 		}
@@ -253,6 +253,8 @@ func (m *mappings) tell(id string, what map[string]string) error {
 }
 
 // ask puts one question to mappings.py, past the gate: it is no call to AWS.
+//
+//nolint:contextcheck,nolintlint // a mapping's life is no caller's; nolintlint does not see that this is heeded
 func (m *mappings) ask(method, path string, body []byte, answer any) (err error) {
 	ctx, cancel := context.WithTimeout(m.life, mappingTimeout)
 	defer cancel()
