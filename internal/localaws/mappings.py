@@ -52,18 +52,13 @@ OF_STREAMS = (
     "StartingPosition", "StartingPositionTimestamp", "ParallelizationFactor", "BisectBatchOnFunctionError", "MaximumRetryAttempts",
     "MaximumRecordAgeInSeconds", "DestinationConfig", "TumblingWindowInSeconds",
 )
-RANGES = {
-    "BatchSize": (1, 10000), "MaximumBatchingWindowInSeconds": (0, 300), "ParallelizationFactor": (1, 10),
-    "MaximumRetryAttempts": (-1, 10000), "MaximumRecordAgeInSeconds": (-1, 604800),
-}
 
 
 def parameters_refused(service, fifo, data, creating):
-    """Says what is wrong with the parameters of a call, filled up with those that stay (Lambda API Reference, CreateEventSourceMapping)."""
-    for name, (least, most) in RANGES.items():
-        value = data.get(name)
-        if value is not None and not least <= value <= most:
-            return f"Value '{value}' at '{name[0].lower() + name[1:]}' must be between {least} and {most}."
+    """Says what is wrong with the parameters of a call, filled up with those that stay (Lambda API Reference, CreateEventSourceMapping).
+
+    The gate checks each value by itself; this is what they must be to each other.
+    """
     batch, window = data.get("BatchSize") or 10, data.get("MaximumBatchingWindowInSeconds") or 0
     if service == "sqs":
         if any(data.get(name) for name in OF_STREAMS):

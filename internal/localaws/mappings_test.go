@@ -323,7 +323,6 @@ func TestMappingRefusals(t *testing.T) {
 		"a large batch without a window":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BatchSize: aws.Int32(11)}, "batch window"},
 		"a large batch of a FIFO queue":      {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes.fifo"), BatchSize: aws.Int32(11)}, "FIFO"},
 		"a window of a FIFO queue":           {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes.fifo"), MaximumBatchingWindowInSeconds: aws.Int32(1)}, "FIFO"},
-		"a batch above 10,000":               {&lambda.CreateEventSourceMappingInput{EventSourceArn: stream, BatchSize: aws.Int32(10001), StartingPosition: "LATEST"}, "batchSize"},
 		"no queue":                           {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("nobody")}, "NonExistentQueue"},
 		"a stream's settings on a queue":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BisectBatchOnFunctionError: aws.Bool(true)}, "Unsupported source parameter"},
 		"a visibility timeout too short":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("short")}, "Queue visibility timeout: 19 seconds is less than Function timeout: 20 seconds"},
