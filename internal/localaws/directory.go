@@ -121,6 +121,9 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 			"aws:principalarn": {found.ARN}, "aws:principalaccount": {found.Account}, "aws:principaltype": {found.Type}, "aws:userid": {found.ID},
 		},
 	}
+	if found.ARN == "arn:aws:iam::"+found.Account+":root" {
+		p.Kind = permission.Root // a session of the account itself
+	}
 	switch p.Kind {
 	case permission.User:
 		p.Owner = "arn:aws:iam::" + found.Account + ":user/" + found.Name

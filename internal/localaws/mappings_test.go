@@ -71,7 +71,7 @@ func (m mapped) queue(name string, attributes map[string]string) string {
 	return aws.ToString(must[*sqs.CreateQueueOutput](m.T)(m.queues.CreateQueue(m.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})).QueueUrl)
 }
 
-func queueARN(name string) *string {
+func arnOfQueue(name string) *string {
 	return aws.String("arn:aws:sqs:" + testRegion + ":000000000000:" + name)
 }
 
@@ -183,7 +183,7 @@ func TestQueueMappingBatchesAboveTen(t *testing.T) {
 	m := deployMapped(t, reader)
 	votes := m.queue("votes", map[string]string{"VisibilityTimeout": "30"})
 	mark := local.Gate().Meter().Mark()
-	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BatchSize: aws.Int32(100), MaximumBatchingWindowInSeconds: aws.Int32(1)})
+	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), BatchSize: aws.Int32(100), MaximumBatchingWindowInSeconds: aws.Int32(1)})
 	var sent []string
 	for i := range 200 {
 		sent = append(sent, fmt.Sprintf("vote %03d", i))
@@ -218,7 +218,7 @@ func TestQueueMappingBatchesAboveTen(t *testing.T) {
 func TestQueueMappingLifecycle(t *testing.T) {
 	m := deployMapped(t, reader)
 	votes := m.queue("votes", nil)
-	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), ScalingConfig: &types.ScalingConfig{MaximumConcurrency: aws.Int32(2)}})
+	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), ScalingConfig: &types.ScalingConfig{MaximumConcurrency: aws.Int32(2)}})
 	update := func(in *lambda.UpdateEventSourceMappingInput) string {
 		t.Helper()
 		in.UUID = &id
@@ -308,7 +308,7 @@ func TestMappingRefusals(t *testing.T) {
 		{[]string{"sqs:ReceiveMessage", "sqs:DeleteMessage"}, mayNot + "GetQueueAttributes on SQS"},
 	} {
 		m.permit(polls(c.actions...))
-		if have := create(&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes")}); have != c.want {
+		if have := create(&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes")}); have != c.want {
 			t.Errorf("a role with %v gave %q", c.actions, have)
 		}
 	}
@@ -320,16 +320,16 @@ func TestMappingRefusals(t *testing.T) {
 		in   *lambda.CreateEventSourceMappingInput
 		want string
 	}{
-		"a large batch without a window":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BatchSize: aws.Int32(11)}, "batch window"},
-		"a large batch of a FIFO queue":      {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes.fifo"), BatchSize: aws.Int32(11)}, "FIFO"},
-		"a window of a FIFO queue":           {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes.fifo"), MaximumBatchingWindowInSeconds: aws.Int32(1)}, "FIFO"},
-		"no queue":                           {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("nobody")}, "NonExistentQueue"},
-		"a stream's settings on a queue":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BisectBatchOnFunctionError: aws.Bool(true)}, "Unsupported source parameter"},
-		"a visibility timeout too short":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("short")}, "Queue visibility timeout: 19 seconds is less than Function timeout: 20 seconds"},
+		"a large batch without a window":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), BatchSize: aws.Int32(11)}, "batch window"},
+		"a large batch of a FIFO queue":      {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes.fifo"), BatchSize: aws.Int32(11)}, "FIFO"},
+		"a window of a FIFO queue":           {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes.fifo"), MaximumBatchingWindowInSeconds: aws.Int32(1)}, "FIFO"},
+		"no queue":                           {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("nobody")}, "NonExistentQueue"},
+		"a stream's settings on a queue":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), BisectBatchOnFunctionError: aws.Bool(true)}, "Unsupported source parameter"},
+		"a visibility timeout too short":     {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("short")}, "Queue visibility timeout: 19 seconds is less than Function timeout: 20 seconds"},
 		"a stream without starting position": {&lambda.CreateEventSourceMappingInput{EventSourceArn: stream}, "StartingPosition"},
 		"a stream with concurrency":          {&lambda.CreateEventSourceMappingInput{EventSourceArn: stream, StartingPosition: "LATEST", ScalingConfig: &types.ScalingConfig{MaximumConcurrency: aws.Int32(2)}}, "ScalingConfig"},
 		"a record age of half a minute":      {&lambda.CreateEventSourceMappingInput{EventSourceArn: stream, StartingPosition: "LATEST", MaximumRecordAgeInSeconds: aws.Int32(30)}, "MaximumRecordAgeInSeconds"},
-		"a filter that is no pattern":        {&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String("body")}}}}, "Invalid filter pattern"},
+		"a filter that is no pattern":        {&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String("body")}}}}, "Invalid filter pattern"},
 	} {
 		if have := create(c.in); !strings.Contains(have, c.want) {
 			t.Errorf("%s gave %q, want %q", name, have, c.want)
@@ -341,7 +341,7 @@ func TestMappingRefusals(t *testing.T) {
 func TestMappingLosesItsRight(t *testing.T) {
 	m := deployMapped(t, reader)
 	votes := m.queue("votes", nil)
-	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("votes"), BatchSize: aws.Int32(1)})
+	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("votes"), BatchSize: aws.Int32(1)})
 	must[*iam.DeleteRolePolicyOutput](t)(iam.NewFromConfig(m.cfg).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: aws.String("relay"), PolicyName: aws.String("polls")}))
 	problem := func(text string) func() bool {
 		return func() bool {
@@ -402,7 +402,7 @@ func TestStreamMappingsSetPoisonAside(t *testing.T) {
 		id := m.create(&lambda.CreateEventSourceMappingInput{
 			EventSourceArn: &c.arn, StartingPosition: "LATEST", BatchSize: aws.Int32(100), BisectBatchOnFunctionError: aws.Bool(true),
 			MaximumRetryAttempts: aws.Int32(1), MaximumBatchingWindowInSeconds: aws.Int32(1),
-			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: queueARN("aside")}},
+			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: arnOfQueue("aside")}},
 		})
 		c.put()
 		var got []string
@@ -448,7 +448,7 @@ func TestIdleMappingsCostLittle(t *testing.T) {
 	for i := range mappings {
 		m.queue(fmt.Sprint("idle", i), nil)
 		made.Go(func() {
-			out, err := m.functions.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("relay"), EventSourceArn: queueARN(fmt.Sprint("idle", i))})
+			out, err := m.functions.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("relay"), EventSourceArn: arnOfQueue(fmt.Sprint("idle", i))})
 			if err != nil {
 				t.Error(err)
 				return
@@ -479,7 +479,7 @@ func TestIdleMappingsCostLittle(t *testing.T) {
 		t.Errorf("%d receives when %d mappings ended", receives.Calls, mappings)
 	}
 	// Reset ends what is left, and the mapping of a function that is gone.
-	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: queueARN("idle0")})
+	id := m.create(&lambda.CreateEventSourceMappingInput{EventSourceArn: arnOfQueue("idle0")})
 	must[*lambda.DeleteFunctionOutput](t)(m.functions.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String("relay")}))
 	m.stays(id, "Enabled")
 	if err := local.Reset(t.Context()); err != nil {

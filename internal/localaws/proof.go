@@ -108,8 +108,8 @@ func (p *Proof) Before(ctx context.Context, c *Call, r *http.Request) *Answer {
 	if err != nil {
 		return p.unjudged(c, err)
 	}
-	if principal == nil {
-		return nil // nobody's key: the local AWS says so
+	if principal == nil || principal.Kind == permission.Root {
+		return nil // nobody's key: the local AWS says so; and the account's own may everything
 	}
 	c.principal = principal
 	call := p.call(ctx, c, r, principal)
