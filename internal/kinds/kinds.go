@@ -152,6 +152,8 @@ type Permission struct {
 	Condition blueprint.Condition
 	// If and Unless name a field of the spec that must, or must not, be set.
 	If, Unless string
+	// Rare explains a permission that no everyday apply uses.
+	Rare string
 }
 
 // Transient is an error that is known to pass, by its code and, where the code

@@ -87,6 +87,8 @@ func TestAccAliases(t *testing.T) {
 	output := func(label string) string {
 		return fmt.Sprintf("output %q {\n  value = join(\" \", [serverless_voting_window.%[1]s.votes_queue_arn, serverless_voting_window.%[1]s.role_arns[\"intake\"]])\n}\n", label)
 	}
+	a.may(t, append(a.deployPolicy(t, home, name), a.deployPolicy(t, abroad, name)...)...)
+	b.may(t, b.deployPolicy(t, home, name)...)
 	w := workspace(t, a.provider()+a.providerIn(abroad, `alias = "us"`)+b.provider(`alias = "b"`, "allowed_account_ids = ["+quote(string(b))+"]")+
 		base(name).resource("vote")+base(name).resource("us", "provider = serverless.us")+base(name).resource("b", "provider = serverless.b")+
 		output("vote")+output("us")+output("b"))
@@ -118,6 +120,7 @@ func TestAccTwoProcesses(t *testing.T) {
 	a := newAccount(t)
 	const name = "processes"
 	_, parts := described(t, a, name)
+	a.may(t, a.deployPolicy(t, home, name)...)
 	spaces := []*tfcli.Workspace{workspace(t, a.config(base(name))), workspace(t, a.config(base(name)))}
 	var texts [2]string
 	var failed [2]error
@@ -153,6 +156,7 @@ func TestAccUntaint(t *testing.T) {
 	const name = "untainted"
 	_, parts := described(t, a, name)
 	restore := a.failing(t, "CreateFunction", parts["recorder"].name)
+	a.may(t, a.deployPolicy(t, home, name)...)
 	w := workspace(t, a.config(base(name)))
 	if _, err := w.Run(t.Context(), "apply", "-auto-approve", "-no-color"); err == nil {
 		t.Fatal("the apply succeeds though the recorder cannot be made")

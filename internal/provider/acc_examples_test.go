@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -86,6 +87,9 @@ func TestAccDataSourceExamples(t *testing.T) {
 	}
 }
 
+// nameIn finds a system's name in an example.
+var nameIn = regexp.MustCompile(`(?m)^  name +=\s+"([^"]+)"`)
+
 // The documentation's ways of importing a system lead to a plan without
 // changes.
 func TestAccImportExamples(t *testing.T) {
@@ -94,6 +98,7 @@ func TestAccImportExamples(t *testing.T) {
 			a := newAccount(t)
 			dir := "serverless_" + s.Name
 			text := example(t, "resources", dir, "resource.tf")
+			a.may(t, a.deployPolicy(t, home, nameIn.FindStringSubmatch(text)[1])...)
 			apply(t, workspace(t, a.provider()+disposable(text)))
 
 			byBlock := workspace(t, a.provider()+disposable(text)+example(t, "resources", dir, "import-by-string-id.tf"))
@@ -137,7 +142,8 @@ func TestAccStacks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAccount(t)
 			w := stack(t, name)
-			w.Env = append(w.Env, "AWS_ACCESS_KEY_ID="+string(a), "AWS_SECRET_ACCESS_KEY=test", "TF_VAR_endpoint="+local.Endpoint())
+			a.may(t, a.deployPolicy(t, home, name)...)
+			w.Env = append(w.Env, "AWS_ACCESS_KEY_ID="+a.deployer().key, "AWS_SECRET_ACCESS_KEY="+a.deployer().secret, "TF_VAR_endpoint="+local.Endpoint())
 			for _, v := range variables {
 				w.Env = append(w.Env, "TF_VAR_"+v)
 			}

@@ -196,7 +196,7 @@ func (a account) failing(t *testing.T, operation, resource string) (stop func())
 	on := true
 	_, err := local.Gate().Faults().Add(localaws.Fault{
 		Service: "lambda", Operation: operation, Retries: true, Kind: localaws.FaultError, Code: "CodeStorageExceededException", Message: "You have exceeded your maximum total code size per account.",
-		Match: func(c localaws.Call) bool { return on && c.AccessKey == string(a) && c.Resource == resource },
+		Match: func(c localaws.Call) bool { return on && c.AccessKey == a.deployer().key && c.Resource == resource },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
 
@@ -74,11 +75,12 @@ func TestAccAssumeRole(t *testing.T) {
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + string(a) + `:root"},"Action":"sts:AssumeRole"}]}`),
 	})).Role
 	must[*iam.PutRolePolicyOutput](t)(roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-		RoleName: role.RoleName, PolicyName: aws.String("all"), PolicyDocument: aws.String(anyPolicy),
+		RoleName: role.RoleName, PolicyName: aws.String("deploy"), PolicyDocument: aws.String(joined(a.deployPolicy(t, home, name)).JSON()),
 	}))
+	a.may(t, blueprint.NewPolicy(blueprint.Statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Resource: []string{aws.ToString(role.Arn)}}))
 	config := a.provider("assume_role {", "role_arn = "+quote(aws.ToString(role.Arn)), `session_name = "night"`, `duration = "1h"`, "}") + base(name).resource("vote")
 	mark := local.Gate().Meter().Mark()
-	a.runLeaving(t, []string{"role deployer", "role policy deployer all"}, resource.TestStep{
+	a.runLeaving(t, []string{"role deployer", "role policy deployer deploy"}, resource.TestStep{
 		Config: config, ConfigStateChecks: outputs(a, name),
 		ConfigPlanChecks: preApply(planCheck(func(*tfjson.Plan) error {
 			for _, c := range a.calls(mark) {
@@ -99,7 +101,7 @@ func TestAccUnknownConfiguration(t *testing.T) {
 	var mark localaws.Mark
 	config := func(run int, args arguments) string {
 		return fmt.Sprintf("resource \"terraform_data\" \"place\" {\n  input = %q\n  triggers_replace = %d\n}\n", home, run) +
-			fmt.Sprintf("provider \"serverless\" {\n  region = terraform_data.place.output\n  endpoint = %q\n  access_key = %q\n  secret_key = \"test\"\n}\n", local.Endpoint(), a) +
+			fmt.Sprintf("provider \"serverless\" {\n  region = terraform_data.place.output\n  endpoint = %q\n  access_key = %q\n  secret_key = %q\n}\n", local.Endpoint(), a.deployer().key, a.deployer().secret) +
 			args.resource("vote")
 	}
 	silent := planCheck(func(*tfjson.Plan) error {

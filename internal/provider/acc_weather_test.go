@@ -18,7 +18,7 @@ import (
 // one has not waited out the next.
 func storm(a account) localaws.Conditions {
 	return localaws.Conditions{
-		AccessKeys: []string{string(a)},
+		AccessKeys: []string{a.deployer().key},
 		RoleLag:    500 * time.Millisecond, RoleSpread: 3 * time.Second, PolicySpread: 8 * time.Second,
 		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueLag: time.Second,
 		LogGroupBusy: 500 * time.Millisecond, BucketBusy: time.Second,

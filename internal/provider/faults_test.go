@@ -82,7 +82,7 @@ type trial struct {
 func (tr trial) under(s *session, a account, command func() string) (text string, hit bool) {
 	s.t.Helper()
 	var over, dead atomic.Bool
-	mine := func(c localaws.Call) bool { return c.AccessKey == string(a) && !over.Load() }
+	mine := func(c localaws.Call) bool { return c.AccessKey == a.deployer().key && !over.Load() }
 	before := *s.memory
 	fault := tr.fault
 	fault.Nth = tr.nth

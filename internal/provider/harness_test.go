@@ -106,7 +106,7 @@ func newSession(t *testing.T, a account, o options, more map[string]any) *sessio
 		o.bundles = smallBundle{"one"}
 	}
 	s := &session{t: t, typeName: "serverless_" + o.system, memory: o.memory}
-	s.server = providerserver.NewProtocol6(provider.NewAs("1.2.3", o.bundles, holder)())()
+	s.server = police(providerserver.NewProtocol6(provider.NewAs("1.2.3", o.bundles, holder)())())
 	schemas, err := s.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	s.must(schemas.Diagnostics, err)
 	s.schema = schemas.ResourceSchemas[s.typeName]
@@ -115,7 +115,7 @@ func newSession(t *testing.T, a account, o options, more map[string]any) *sessio
 		s.memory = &memory{state: tftypes.NewValue(s.object, nil)}
 	}
 	config := map[string]any{
-		"region": home, "endpoint": local.Endpoint(), "access_key": string(a), "secret_key": "test",
+		"region": home, "endpoint": local.Endpoint(), "access_key": a.deployer().key, "secret_key": a.deployer().secret,
 		"max_retries": 5,
 	}
 	maps.Copy(config, more)

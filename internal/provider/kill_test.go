@@ -58,8 +58,9 @@ func killed9(t *testing.T, binary, example string, nth int) {
 			t.Fatal(err)
 		}
 	}
+	a.may(t, a.deployPolicy(t, home, "live-vote")...)
 	w, err := tfcli.New(dir, binary,
-		"AWS_ACCESS_KEY_ID="+string(a), "AWS_SECRET_ACCESS_KEY=test", "TF_VAR_endpoint="+local.Endpoint(), "TF_VAR_region="+home,
+		"AWS_ACCESS_KEY_ID="+a.deployer().key, "AWS_SECRET_ACCESS_KEY="+a.deployer().secret, "TF_VAR_endpoint="+local.Endpoint(), "TF_VAR_region="+home,
 		"TF_VAR_architecture="+hostArchitecture(), "TF_VAR_force_destroy=true",
 		"TF_VAR_opens_at=2099-05-22T20:15:00Z", "TF_VAR_closes_at=2099-05-22T20:25:00Z")
 	if err != nil {
@@ -77,7 +78,9 @@ func killed9(t *testing.T, binary, example string, nth int) {
 	armed, err := local.Gate().Faults().Add(localaws.Fault{
 		Kind: localaws.FaultKill, TakesEffect: true, Nth: nth,
 		// Who the caller is, is asked before the manifest says which process it is.
-		Match: func(c localaws.Call) bool { return c.AccessKey == string(a) && c.Service != "sts" && !over.Load() },
+		Match: func(c localaws.Call) bool {
+			return c.AccessKey == a.deployer().key && c.Service != "sts" && !over.Load()
+		},
 		Kill: func() {
 			over.Store(true)
 			// The claim says which process is at work.

@@ -27,7 +27,7 @@ type quotas struct {
 
 // Before implements localaws.Rule.
 func (q quotas) Before(_ context.Context, c *localaws.Call, _ *http.Request) *localaws.Answer {
-	if c.AccessKey != string(q.account) {
+	if c.AccessKey != q.account.deployer().key {
 		return nil
 	}
 	answer := func(known bool, format string, values ...any) *localaws.Answer {
@@ -157,7 +157,7 @@ func TestLoadWithoutAnswer(t *testing.T) {
 	s := newSession(t, a, options{system: "voting_window"}, nil)
 	const hold = 20 * time.Second
 	if _, err := local.Gate().Faults().Add(localaws.Fault{
-		Operation: "GetAccountSettings", Match: func(c localaws.Call) bool { return c.AccessKey == string(a) }, Kind: localaws.FaultTimeout, Hold: hold,
+		Operation: "GetAccountSettings", Match: func(c localaws.Call) bool { return c.AccessKey == a.deployer().key }, Kind: localaws.FaultTimeout, Hold: hold,
 	}); err != nil {
 		t.Fatal(err)
 	}

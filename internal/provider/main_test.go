@@ -39,7 +39,7 @@ func run(m *testing.M) (code int) {
 	return localtest.Main(m, localaws.Options{}, func(l *localaws.Local) error {
 		local = l
 		return nil
-	})
+	}, func(*localaws.Local) error { return deployedByPolicy() })
 }
 
 // environment gives Terraform and the provider nothing of the developer's own
