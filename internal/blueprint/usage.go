@@ -208,6 +208,10 @@ const (
 	// perReceive is the greatest number of messages of one receive or one delete
 	// (SQS API Reference, ReceiveMessage and DeleteMessageBatch).
 	perReceive = 10
+	// receiveTakes is a receive's round trip, stated: a receive ends with the
+	// first messages that it finds, so that few come at a time while the rate is
+	// low.
+	receiveTakes = 20 * time.Millisecond
 )
 
 // Fill is how many messages a batch has at the load's mean rate: what each of
@@ -226,9 +230,12 @@ func (m MappingHandle) Fill(l Load) float64 {
 func (m MappingHandle) Takes(l Load, bytes float64, duration time.Duration) []Operation {
 	fill := m.Fill(l)
 	received := min(fill, perReceive)
+	if l.Mean() > 0 {
+		received = min(received, max(1, l.Mean()*receiveTakes.Seconds()/idlePollers))
+	}
 	return append([]Operation{
 		{Part: m.queue.Key(), Action: ReceiveMessage, Count: 1 / received, Bytes: received * bytes},
-		{Part: m.queue.Key(), Action: DeleteMessageBatch, Count: 1 / received},
+		{Part: m.queue.Key(), Action: DeleteMessageBatch, Count: 1 / min(fill, perReceive)},
 	}, m.function.Invocations(1/fill, duration)...)
 }
 

@@ -40,13 +40,28 @@ func TestTakes(t *testing.T) {
 	m := b.Consume("recorder-votes", b.Function("recorder", Function{}), queue, Batch{Size: 100, Window: time.Second})
 	have := m.Takes(Load{Count: 6000, Over: time.Minute}, 200, 50*time.Millisecond)
 	want := []Operation{
-		{Part: "votes", Action: ReceiveMessage, Count: 0.1, Bytes: 2000},
+		{Part: "votes", Action: ReceiveMessage, Count: 1, Bytes: 200},
 		{Part: "votes", Action: DeleteMessageBatch, Count: 0.1},
 		{Part: "recorder", Action: Invoke, Count: 0.05, Duration: 50 * time.Millisecond},
 		{Part: "recorder", Action: Run, Count: 0.05, Duration: 50 * time.Millisecond},
 	}
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
+	}
+}
+
+// The higher the rate, the more messages each receive finds.
+func TestReceives(t *testing.T) {
+	b := NewBuilder(Settings{System: System{Name: "test", Slug: "test"}, Name: "one"})
+	m := b.Consume("recorder-votes", b.Function("recorder", Function{}), b.Queue("votes", Queue{}), Batch{Size: 100, Window: time.Second})
+	for rate, want := range map[float64]float64{10: 1, 250: 1, 1000: 4, 2500: 10, 100_000: 10} {
+		have := 1 / m.Takes(Load{Count: rate, Over: time.Second}, 200, time.Millisecond)[0].Count
+		if math.Abs(have-want) > 1e-9 {
+			t.Errorf("at %g a second a receive brings %g messages, want %g", rate, have, want)
+		}
+	}
+	if have := 1 / m.Takes(Load{Count: 1000}, 200, time.Millisecond)[0].Count; have != 10 {
+		t.Errorf("of a load without a rate a receive brings %g messages, want 10", have)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
-	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
@@ -113,8 +111,7 @@ func TestAccPriceFile(t *testing.T) {
 
 // TestAccCostIsMetered holds the estimate against the calls that votes really
 // make. The publisher is left out: what it calls goes by the clock, not by
-// votes. As long as the pollers of event source mappings do not pass the gate,
-// so is what they do, and what is done for each batch, whose size they choose.
+// votes.
 func TestAccCostIsMetered(t *testing.T) {
 	a := newAccount(t)
 	const (
@@ -185,9 +182,6 @@ func recorded(t *testing.T, a account, name string, accepted []string) {
 	}
 }
 
-// mappingCaller is how the pollers of event source mappings name themselves.
-const mappingCaller = "event-source-mapping"
-
 // compareCost holds the estimate of a load against the calls since the mark.
 func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, duplicates int, took time.Duration) {
 	t.Helper()
@@ -197,15 +191,10 @@ func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, dupl
 	}
 	endpoint, _, _ := strings.Cut(parsed.Host, ".")
 	counts := map[localaws.Key]*preflight.Calls{}
-	tallies := name + "-vote-tallies-" + code
 	calls := local.Gate().Meter().Calls(mark)
-	mapped := slices.ContainsFunc(calls, func(c localaws.Call) bool { return c.Caller == mappingCaller })
 	for _, c := range calls {
 		ours := strings.HasPrefix(c.Resource, name+"-vote-") || c.Service == "lambda-url" && c.Resource == endpoint
-		if !ours || c.Caller == "voting_window.publisher" || c.Caller != mappingCaller && !strings.HasPrefix(c.Caller, "voting_window.") && c.Service != "lambda-url" {
-			continue
-		}
-		if !mapped && c.Resource == tallies {
+		if !ours || c.Caller == "voting_window.publisher" || c.Caller != localaws.MappingCaller && !strings.HasPrefix(c.Caller, "voting_window.") && c.Service != "lambda-url" {
 			continue
 		}
 		key := localaws.Key{Service: c.Service, Operation: c.Operation}
@@ -231,13 +220,9 @@ func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, dupl
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	byMapping := []string{string(blueprint.ReceiveMessage), string(blueprint.DeleteMessageBatch), string(blueprint.Invoke)}
 	for _, l := range preflight.Cost(b, preflight.Builtin(), home).Lines {
-		action, load, _ := strings.Cut(l.Why, " for each ")
+		_, load, _ := strings.Cut(l.Why, " for each ")
 		if l.Period != preflight.Event || l.Basis != preflight.Metered || load != "vote" && load != "duplicate" {
-			continue
-		}
-		if !mapped && (slices.Contains(byMapping, action) && l.Part != "intake" || l.Part == "tallies") {
 			continue
 		}
 		estimated += l.Amount

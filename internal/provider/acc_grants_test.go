@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +22,6 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
-	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
 
@@ -35,7 +33,6 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 		t.Skip("the endpoint judges by itself")
 	}
 	const name = "lean"
-	mark := local.Gate().Meter().Mark()
 	args := base(name).with("voter_pattern", quote("[0-9]{8}"), "functions", "{ recorder = { timeout_seconds = 2 } }", "grace_seconds", "5")
 	window := func(opens, closes time.Duration) string {
 		at := func(d time.Duration) string { return quote(time.Now().Add(d).UTC().Format(time.RFC3339)) }
@@ -66,7 +63,7 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 	for _, d := range local.Proof().Denials(string(a)) {
 		t.Errorf("%s was refused %s on %s: %s", d.Principal, d.Action, d.Resource, d.Message)
 	}
-	if unused := a.unusedGrants(t, name, mark); len(unused) > 0 {
+	if unused := a.unusedGrants(t, name); len(unused) > 0 {
 		t.Errorf("granted, never used and not explained:\n%s", strings.Join(unused, "\n"))
 	}
 }
@@ -172,13 +169,10 @@ func (a account) invoke(t *testing.T, name, key string, event, answer any) {
 	}
 }
 
-// unusedGrants lists what the roles of a voting window grant and nobody used since the mark, but for what its blueprint explains.
-func (a account) unusedGrants(t *testing.T, name string, mark localaws.Mark) []string {
+// unusedGrants lists what the roles of a voting window grant and nobody used, but for what its blueprint explains.
+func (a account) unusedGrants(t *testing.T, name string) []string {
 	t.Helper()
 	described, parts := described(t, a, name)
-	// A local AWS that polls queues inside itself shows no use of what mappings need.
-	polled := local.Gate().Meter().Since(mark).Sum(localaws.Key{Service: "sqs", Operation: "ReceiveMessage", Caller: "event-source-mapping"}).Calls > 0
-	polling := []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 	roles, explained := map[string]string{}, map[string]bool{}
 	for key, p := range parts {
 		role, ok := described.Part(key).Spec.(blueprint.RoleSpec)
@@ -201,7 +195,7 @@ func (a account) unusedGrants(t *testing.T, name string, mark localaws.Mark) []s
 	}
 	return local.Proof().Usage().Unused(func(owner string, p permission.Pair) string {
 		key, ours := roles[owner]
-		if !ours || explained[key+" "+p.Action] || !polled && key == "recorder-role" && slices.Contains(polling, p.Action) {
+		if !ours || explained[key+" "+p.Action] {
 			return ""
 		}
 		return fmt.Sprintf("%s %s %s", key, p.Action, p.Resource)
