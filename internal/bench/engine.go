@@ -29,7 +29,9 @@ func architecture() string {
 }
 
 // engine measures the deploying engine on the local AWS: an apply against the
-// bare program, a refresh against reading one by one, a single change.
+// bare program, a refresh against reading one by one, a single change. Functions
+// are usable at once: the bare program does not wait for them, where on AWS it
+// would have to.
 func (b *bench) engine(ctx context.Context, local *localaws.Local) error {
 	digest, err := bundle.Prebuilt{}.SHA256(ctx, votingwindow.System.Name, architecture())
 	if err != nil {

@@ -67,9 +67,9 @@ func run(ctx context.Context, root, out string, growth bool) error {
 		return err
 	}
 	b := &bench{root: absolute}
-	measures := []func(context.Context) error{on(b, b.engine), on(b, b.provider), b.coldStarts, b.recorder, b.cost, b.lines}
+	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.cost, b.lines}
 	if growth {
-		measures = []func(context.Context) error{on(b, b.growth)}
+		measures = []func(context.Context) error{on(b, false, b.growth)}
 	}
 	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
@@ -83,10 +83,11 @@ func run(ctx context.Context, root, out string, growth bool) error {
 	return os.WriteFile(out, append(text, '\n'), 0o644) //nolint:gosec // a report, readable by all
 }
 
-// on measures on a local AWS of its own. A call that AWS would refuse fails it.
-func on(b *bench, measure func(context.Context, *localaws.Local) error) func(context.Context) error {
+// on measures on a local AWS of its own, whose functions are usable at once where
+// ready is true. A call that AWS would refuse fails it.
+func on(b *bench, ready bool, measure func(context.Context, *localaws.Local) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv")})
+		local, err := localaws.Start(ctx, localaws.Options{Venv: filepath.Join(b.root, "build", "venv"), FunctionsReady: ready})
 		if err != nil {
 			return err
 		}

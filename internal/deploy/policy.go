@@ -83,6 +83,8 @@ func Boundary(place blueprint.Place, blueprints ...*blueprint.Blueprint) (bluepr
 type permission struct {
 	actions, resources []string
 	condition          blueprint.Condition
+	// rare explains what no everyday use needs.
+	rare string
 }
 
 // verbsOf are the verbs that a mode asks for.
@@ -110,14 +112,42 @@ func permissions(b *blueprint.Blueprint, place blueprint.Place, mode Mode) ([]pe
 		for _, p := range drivers[spec.Kind()].Facts().Permissions {
 			own, needed := p.Of(place, name, spec)
 			if needed && slices.ContainsFunc(own.Verbs, func(v kinds.Verb) bool { return slices.Contains(verbsOf(mode), v) }) {
-				out = append(out, permission{own.Actions, own.Resources, own.Condition})
+				out = append(out, permission{own.Actions, own.Resources, own.Condition, own.Rare})
 			}
 		}
 	}
 	if b.Event != nil {
 		out = append(out, quotasPermission)
 	}
-	return append(out, manifestPermission(b.Settings, place, mode)), nil
+	return append(out, manifestPermissions(b.Settings, place, mode)...), nil
+}
+
+// Granted is an action on a resource, as a policy has them.
+type Granted struct{ Action, Resource string }
+
+// Explained returns what of the policies of a system everyday use does not
+// need, and why it is granted.
+func Explained(place blueprint.Place, b *blueprint.Blueprint) (map[Granted]string, error) {
+	all, err := permissions(b, place, ModeApply)
+	if err != nil {
+		return nil, err
+	}
+	out := map[Granted]string{}
+	for _, rare := range []bool{true, false} {
+		for _, p := range all {
+			for _, a := range p.actions {
+				for _, r := range p.resources {
+					if rare && p.rare != "" {
+						out[Granted{a, r}] = p.rare
+					}
+					if !rare && p.rare == "" {
+						delete(out, Granted{a, r})
+					}
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // quotasPermission lets a plan hold the expected load against the account's own
@@ -125,17 +155,27 @@ func permissions(b *blueprint.Blueprint, place blueprint.Place, mode Mode) ([]pe
 // ones matter depends on the load.
 var quotasPermission = permission{actions: []string{"lambda:GetAccountSettings", "servicequotas:GetServiceQuota"}, resources: []string{Anywhere}}
 
-// manifestPermission is what the engine does with a system's manifest.
-func manifestPermission(s blueprint.Settings, place blueprint.Place, mode Mode) permission {
-	p := permission{actions: []string{"ssm:GetParameter", "ssm:GetParameters"}}
-	if mode == ModeApply {
+// manifestPermissions is what the engine does with a system's manifest.
+func manifestPermissions(s blueprint.Settings, place blueprint.Place, mode Mode) []permission {
+	head := fmt.Sprintf("arn:%s:ssm:%s:%s:parameter%s", place.Partition, place.Region, place.Account, Path(s.System, s.Name))
+	const long = "only where a manifest is too long for one parameter"
+	all := []permission{
+		{actions: []string{"ssm:GetParameter"}, resources: []string{head}},
+		{actions: []string{"ssm:GetParameters"}, resources: []string{head + "/*"}, rare: long},
+	}
+	if mode == ModePlan {
+		return all
+	}
+	return append(all,
+		// A version is asked for where an answer was lost. Whether it is part of
+		// the ARN, AWS does not say.
+		permission{actions: []string{"ssm:GetParameter"}, resources: []string{head + ":*"}, rare: "only where the answer to a write was lost"},
 		// Tags given to PutParameter go by an action of their own (Systems Manager
 		// API Reference, PutParameter).
-		p.actions = append(p.actions, "ssm:GetParametersByPath", "ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters")
-	}
-	own := fmt.Sprintf("arn:%s:ssm:%s:%s:parameter%s", place.Partition, place.Region, place.Account, Path(s.System, s.Name))
-	p.resources = []string{own, own + "/*"}
-	return p
+		permission{actions: []string{"ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters"}, resources: []string{head}},
+		permission{actions: []string{"ssm:PutParameter", "ssm:DeleteParameters"}, resources: []string{head + "/*"}, rare: long},
+		permission{actions: []string{"ssm:GetParametersByPath"}, resources: []string{head, head + "/*"}},
+	)
 }
 
 // anyText resolves texts of a blueprint of which nothing is deployed: what only

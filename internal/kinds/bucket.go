@@ -28,9 +28,7 @@ var bucketUnset = map[string]bool{
 
 func (bucket) Facts() Facts {
 	own := []string{"arn:{partition}:s3:::{name}"}
-	configure := []string{
-		"s3:PutEncryptionConfiguration", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketCORS",
-	}
+	configure := []string{"s3:PutEncryptionConfiguration", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:PutBucketCORS"}
 	return Facts{
 		ObserveCalls: 5,
 		Permissions: []Permission{
@@ -43,9 +41,11 @@ func (bucket) Facts() Facts {
 			{Verbs: []Verb{Updating}, Actions: append([]string{"s3:GetBucketTagging", "s3:PutBucketTagging"}, configure...), Resources: own},
 			// S3 encrypts and decrypts objects in the caller's name (S3 User Guide,
 			// "Using server-side encryption with AWS KMS keys").
-			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []string{"{kms_key}"}, Rare: byService},
 			{Verbs: []Verb{Deleting}, Actions: []string{"s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:DeleteBucket"}, Resources: own},
-			{Verbs: []Verb{Deleting}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"}, Resources: []string{own[0] + "/*"}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}, Resources: []string{own[0] + "/*"}},
+			{Verbs: []Verb{Deleting}, Actions: []string{"s3:AbortMultipartUpload"}, Resources: []string{own[0] + "/*"}, Rare: "only where somebody's upload was cut off"},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"s3:DeleteBucketPolicy"}, Resources: own, Rare: "no system has a bucket without a policy"},
 		},
 		Transient: []Transient{
 			{"OperationAborted", "", "another operation on the bucket, or on its name, is under way (S3 API Reference, error codes)"},

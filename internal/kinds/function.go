@@ -27,7 +27,7 @@ type function struct{ Env }
 const functionMissing = "ResourceNotFoundException"
 
 func (function) Facts() Facts {
-	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}", "arn:{partition}:lambda:{region}:{account}:function:{name}:*"}
+	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}"}
 	const propagation = "a new role, or its policy, takes seconds to be known everywhere (IAM User Guide, eventual consistency)"
 	const busy = "a function takes one change at a time (Lambda Developer Guide, function states)"
 	publish := []string{
@@ -40,6 +40,7 @@ func (function) Facts() Facts {
 			// GetFunction leaves the tags out without lambda:ListTags (Lambda API
 			// Reference, GetFunction).
 			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunction", "lambda:ListTags"}, Resources: own},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"lambda:GetFunction"}, Resources: []string{own[0] + ":*"}, Rare: eitherARN},
 			{Verbs: []Verb{Creating}, Actions: append([]string{"lambda:CreateFunction", "lambda:TagResource"}, publish...), Resources: own},
 			{Verbs: []Verb{Updating}, Actions: append([]string{
 				"lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionCode", "lambda:DeleteFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource",
@@ -48,7 +49,7 @@ func (function) Facts() Facts {
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{"s3:GetObject"}, Resources: []string{"arn:{partition}:s3:::{code_bucket}/{code_key}"}},
 			// Lambda encrypts and shows the environment in the caller's name
 			// (Lambda Developer Guide, "Securing Lambda environment variables").
-			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"kms:Decrypt", "kms:Encrypt", "kms:CreateGrant"}, Resources: []string{"{kms_key}"}, Rare: byService},
 			// Lambda looks at subnets and security groups in the caller's name; EC2
 			// gives these actions no narrower resource (Lambda Developer Guide,
 			// "Giving Lambda functions access to resources in an Amazon VPC").

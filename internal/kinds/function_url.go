@@ -28,12 +28,18 @@ const (
 )
 
 func (functionURL) Facts() Facts {
-	// Lambda judges such calls by the function or by its alias.
-	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}", "arn:{partition}:lambda:{region}:{account}:function:{function}"}
+	own := []string{"arn:{partition}:lambda:{region}:{account}:function:{name}"}
+	function := []string{"arn:{partition}:lambda:{region}:{account}:function:{function}"}
 	return Facts{
 		Ownership: OwnedByParent, ObserveCalls: 2,
 		Permissions: []Permission{
-			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunctionUrlConfig", "lambda:GetPolicy"}, Resources: own},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunctionUrlConfig"}, Resources: own},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetPolicy"}, Resources: function},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetFunctionUrlConfig"}, Resources: function, Rare: eitherARN},
+			{Verbs: []Verb{Observing}, Actions: []string{"lambda:GetPolicy"}, Resources: own, Rare: eitherARN},
+			{Verbs: []Verb{Creating, Updating, Deleting}, Actions: []string{
+				"lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig", "lambda:AddPermission", "lambda:RemovePermission",
+			}, Resources: function, Rare: eitherARN},
 			{Verbs: []Verb{Creating}, Actions: []string{"lambda:CreateFunctionUrlConfig", "lambda:AddPermission"}, Resources: own},
 			{Verbs: []Verb{Updating}, Actions: []string{"lambda:UpdateFunctionUrlConfig", "lambda:AddPermission", "lambda:RemovePermission"}, Resources: own},
 			{Verbs: []Verb{Deleting}, Actions: []string{"lambda:DeleteFunctionUrlConfig", "lambda:RemovePermission"}, Resources: own},

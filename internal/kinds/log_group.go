@@ -16,21 +16,24 @@ type logGroup struct{ Env }
 const logGroupMissing = "ResourceNotFoundException"
 
 func (logGroup) Facts() Facts {
-	// With and without the suffix that IAM puts on log groups, which differs
-	// from action to action (Service Authorization Reference, CloudWatch Logs).
-	own := []string{"arn:{partition}:logs:{region}:{account}:log-group:{name}", "arn:{partition}:logs:{region}:{account}:log-group:{name}:*"}
+	// Tagging goes by the ARN without the suffix, all else by the one with it
+	// (CloudWatch Logs User Guide, "Identity and access management", resource
+	// ARNs).
+	tagged := []string{"arn:{partition}:logs:{region}:{account}:log-group:{name}"}
+	own := []string{tagged[0] + ":*"}
 	return Facts{
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
 			// Listing has no resource of its own (Service Authorization Reference, Amazon CloudWatch Logs).
 			{Verbs: []Verb{Observing}, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{"*"}},
-			{Verbs: []Verb{Observing}, Actions: []string{"logs:ListTagsForResource"}, Resources: own},
-			{Verbs: []Verb{Creating}, Actions: []string{"logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"}, Resources: own},
-			{Verbs: []Verb{Updating}, Actions: []string{
-				"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey", "logs:DisassociateKmsKey",
-				"logs:TagResource", "logs:UntagResource",
-			}, Resources: own},
-			{Verbs: []Verb{Creating, Updating}, Actions: []string{"kms:DescribeKey"}, Resources: []string{"{kms_key}"}},
+			{Verbs: []Verb{Observing}, Actions: []string{"logs:ListTagsForResource"}, Resources: tagged},
+			{Verbs: []Verb{Creating}, Actions: []string{"logs:CreateLogGroup", "logs:PutRetentionPolicy"}, Resources: own},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"logs:TagResource"}, Resources: tagged},
+			{Verbs: []Verb{Updating}, Actions: []string{"logs:UntagResource"}, Resources: tagged},
+			{Verbs: []Verb{Updating}, Actions: []string{"logs:PutRetentionPolicy"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"logs:DeleteRetentionPolicy"}, Resources: own, Rare: "no system keeps its logs for ever"},
+			{Verbs: []Verb{Updating}, Actions: []string{"logs:AssociateKmsKey", "logs:DisassociateKmsKey"}, Resources: own, Rare: "only where the key changes, be it by hand"},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"kms:DescribeKey"}, Resources: []string{"{kms_key}"}, Rare: byService},
 			{Verbs: []Verb{Deleting}, Actions: []string{"logs:DeleteLogGroup"}, Resources: own},
 		},
 		Transient: []Transient{

@@ -7,6 +7,16 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
+// Reasons of permissions that several kinds have.
+const (
+	// byService: see what each kind cites.
+	byService = "used by AWS in the caller's name, with kms_key_arn only"
+	// eitherARN: the Service Authorization Reference lists functions and aliases
+	// as resources of one action, and Lambda's guide does not say which of the
+	// two decides.
+	eitherARN = "AWS does not say whether the function's ARN or its alias's decides"
+)
+
 // Of returns the permission as one part needs it. Text that is not known yet
 // may be "*" in the place and in the spec. Resources and values of conditions that
 // an empty field of the spec takes part in are left out; ok is false where none
@@ -34,7 +44,7 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	if p.If != "" && values[p.If] == "" || p.Unless != "" && values[p.Unless] != "" {
 		return Permission{}, false
 	}
-	own = Permission{Verbs: p.Verbs, Actions: p.Actions, Resources: fillAll(p.Resources, values)}
+	own = Permission{Verbs: p.Verbs, Actions: p.Actions, Resources: fillAll(p.Resources, values), Rare: p.Rare}
 	for operator, keys := range p.Condition {
 		for key, wanted := range keys {
 			if own.Condition == nil {

@@ -38,10 +38,12 @@ func (role) Facts() Facts {
 			// Whoever makes functions and schedules hands them the role.
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{"iam:PassRole"}, Resources: own,
 				Condition: blueprint.Condition{"StringEquals": {"iam:PassedToService": {"{trusted_service}"}}}},
-			{Verbs: []Verb{Updating}, Actions: []string{"iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"iam:UpdateRoleDescription", "iam:TagRole", "iam:UntagRole"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"iam:UpdateAssumeRolePolicy"}, Resources: own, Rare: "only where somebody has changed whom the role trusts"},
 			{Verbs: []Verb{Updating}, Actions: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRolePermissionsBoundary"}, Resources: own, Unless: boundary},
 			{Verbs: []Verb{Updating}, Actions: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary"}, Resources: own, If: boundary, Condition: bounded},
-			{Verbs: []Verb{Deleting}, Actions: []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy", "iam:DeleteRole"}, Resources: own},
+			{Verbs: []Verb{Deleting}, Actions: []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:ListAttachedRolePolicies", "iam:DeleteRole"}, Resources: own},
+			{Verbs: []Verb{Deleting}, Actions: []string{"iam:DetachRolePolicy"}, Resources: own, Rare: "only where somebody has attached a policy"},
 		},
 		Transient: []Transient{
 			{"ConcurrentModification", "", "several requests for one role at once (IAM API Reference, CreateRole)"},

@@ -27,7 +27,7 @@ func (table) Facts() Facts {
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{
 				"kms:DescribeKey", "kms:CreateGrant", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo",
 				"kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
-			}, Resources: []string{"{kms_key}"}},
+			}, Resources: []string{"{kms_key}"}, Rare: byService},
 			{Verbs: []Verb{Deleting}, Actions: []string{"dynamodb:DescribeTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable"}, Resources: own},
 		},
 		Transient: []Transient{

@@ -48,6 +48,9 @@ cloudwatch_logs._compile_filter_pattern = compile_any_of
 from ministack.core.responses import error_response_json  # noqa: E402
 from ministack.services import lambda_svc  # noqa: E402
 
+if os.environ.get("LOCALAWS_FUNCTIONS_READY"):
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0
+
 # Lambda refuses code that it cannot fetch (Lambda API Reference, CreateFunction and UpdateFunctionCode). MiniStack takes it.
 create_function, update_code = lambda_svc._create_function, lambda_svc._update_code
 

@@ -34,6 +34,8 @@ type Options struct {
 	Port int
 	// Log gets the output of MiniStack and of the gate; nil keeps only the tail, for Logs.
 	Log io.Writer
+	// FunctionsReady leaves out the half second in which a new or changed function is Pending: for measurements of all else.
+	FunctionsReady bool
 }
 
 // Local is a running local AWS behind its gate.
@@ -72,7 +74,7 @@ func Start(ctx context.Context, options Options) (_ *Local, err error) {
 		gate.Forward(l.target)
 		return l, nil
 	}
-	l.server, err = startServer(ctx, venv, gate.URL(), logs)
+	l.server, err = startServer(ctx, venv, gate.URL(), options.FunctionsReady, logs)
 	if err != nil {
 		return nil, err
 	}

@@ -49,10 +49,10 @@ type server struct {
 }
 
 // startServer starts MiniStack from the venv and waits until it is healthy. Functions call back through the gate.
-func startServer(ctx context.Context, venv, gate string, logs *tail) (*server, error) {
+func startServer(ctx context.Context, venv, gate string, ready bool, logs *tail) (*server, error) {
 	var failures error
 	for range startAttempts {
-		s, err := launchServer(ctx, venv, gate, logs)
+		s, err := launchServer(ctx, venv, gate, ready, logs)
 		if err == nil {
 			return s, nil
 		}
@@ -64,7 +64,7 @@ func startServer(ctx context.Context, venv, gate string, logs *tail) (*server, e
 	return nil, failures
 }
 
-func launchServer(ctx context.Context, venv, gate string, logs *tail) (_ *server, err error) {
+func launchServer(ctx context.Context, venv, gate string, ready bool, logs *tail) (_ *server, err error) {
 	home, err := os.MkdirTemp("", "localaws-")
 	if err != nil {
 		return nil, fmt.Errorf("start MiniStack: %w", err)
@@ -86,6 +86,9 @@ func launchServer(ctx context.Context, venv, gate string, logs *tail) (_ *server
 	// Not CommandContext: the context bounds the start, and the server outlives it.
 	cmd := exec.Command(pythonOf(venv), "-c", judgement+launch) //nolint:gosec,noctx // the venv is the developer's own
 	cmd.Env = environment(home, gate, port)
+	if ready {
+		cmd.Env = append(cmd.Env, "LOCALAWS_FUNCTIONS_READY=1")
+	}
 	cmd.Dir = home
 	cmd.Stdout, cmd.Stderr = logs, logs
 	ownGroup(cmd)

@@ -27,7 +27,7 @@ type quotas struct {
 
 // Before implements localaws.Rule.
 func (q quotas) Before(_ context.Context, c *localaws.Call, _ *http.Request) *localaws.Answer {
-	if c.AccessKey != q.account.deployer().key {
+	if c.AccessKey != q.account.deployer().key { //nolint:contextcheck // the deployer exists already
 		return nil
 	}
 	answer := func(known bool, format string, values ...any) *localaws.Answer {
