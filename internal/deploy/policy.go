@@ -174,7 +174,8 @@ func manifestPermissions(s blueprint.Settings, place blueprint.Place, mode Mode)
 		// API Reference, PutParameter).
 		permission{actions: []string{"ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters"}, resources: []string{head}},
 		permission{actions: []string{"ssm:PutParameter", "ssm:DeleteParameters"}, resources: []string{head + "/*"}, rare: long},
-		permission{actions: []string{"ssm:GetParametersByPath"}, resources: []string{head, head + "/*"}},
+		permission{actions: []string{"ssm:GetParametersByPath"}, resources: []string{head + "/*"}},
+		permission{actions: []string{"ssm:GetParametersByPath"}, resources: []string{head}, rare: "AWS does not say whether a path's last slash is part of the ARN"},
 	)
 }
 
