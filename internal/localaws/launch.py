@@ -67,6 +67,21 @@ def missing_code(code):
 lambda_svc._create_function = lambda data: missing_code(data.get("Code", {})) or create_function(data)
 lambda_svc._update_code = lambda name, data: missing_code(data) or update_code(name, data)
 
+# Lambda makes a function's log group only where its role may (Lambda Developer Guide, "Sending Lambda function logs to CloudWatch
+# Logs"); MiniStack always. A function that was deleted while it ran would bring its log group back.
+emit_logs = lambda_svc._emit_lambda_logs
+
+
+def emit_logs_to_group(func, *args, **kwargs):
+    """Writes what a function logged, where its log group is there."""
+    config = func.get("config") or func
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
+    if group in cloudwatch_logs._log_groups:
+        emit_logs(func, *args, **kwargs)
+
+
+lambda_svc._emit_lambda_logs = emit_logs_to_group
+
 from ministack.app import main  # noqa: E402
 
 main()
