@@ -18,6 +18,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/localtest"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
@@ -25,21 +26,11 @@ import (
 // of its own in it.
 var local *localaws.Local
 
-func TestMain(m *testing.M) { os.Exit(runAll(m)) }
-
-func runAll(m *testing.M) (code int) {
-	var err error
-	if local, err = localaws.Start(context.Background(), localaws.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := local.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}()
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(localtest.Main(m, localaws.Options{}, func(l *localaws.Local) error {
+		local = l
+		return nil
+	}))
 }
 
 var accounts atomic.Int64

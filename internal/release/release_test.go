@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -164,7 +165,11 @@ func TestApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer local.Close()
+	t.Cleanup(func() {
+		if err := errors.Join(local.Gate().Verdict(), local.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	dir := t.TempDir()
 	name := fmt.Sprintf("%s_%s_%s_%s.zip", project, version, runtime.GOOS, runtime.GOARCH)
 	packed, err := os.ReadFile(filepath.Join(dist, name))
