@@ -335,7 +335,7 @@ func (v *viewer) judge() {
 		}
 	}
 	if n := len(v.Drift); n > 0 && !working {
-		wrong("%d parts differ from what was applied: run terraform plan and apply, which repairs them", n)
+		wrong("parts that differ from what was applied: %d; run terraform plan and apply, which repairs them", n)
 	}
 	slices.Sort(v.Unread)
 	v.Healthy = len(v.Wrong) == 0 && len(v.Unread) == 0
