@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
@@ -36,17 +33,13 @@ func (b *bench) cost(ctx context.Context) error {
 }
 
 func estimate(ctx context.Context, system systems.System, load map[string]any) (preflight.Estimate, error) {
-	arguments := maps.Clone(system.Example())
+	var more map[string]any
 	if load != nil {
-		arguments["expected_load"] = load
+		more = map[string]any{"expected_load": load}
 	}
-	text, err := json.Marshal(arguments)
+	blue, err := system.Described(ctx, "bench", more)
 	if err != nil {
-		return preflight.Estimate{}, fmt.Errorf("render the example of %s: %w", system.Name, err)
-	}
-	blue, diags := system.Resource().Describe(ctx, "bench", text, nil)
-	if diags.HasError() {
-		return preflight.Estimate{}, fmt.Errorf("describe the example of %s: %v", system.Name, diags)
+		return preflight.Estimate{}, err
 	}
 	return preflight.Cost(blue, preflight.Builtin(), "us-east-1"), nil
 }

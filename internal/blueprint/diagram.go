@@ -108,8 +108,8 @@ func (d *diagram) first(text string) string {
 }
 
 func (d *diagram) role(arn string) RoleSpec {
-	role, ok := d.blue.byKey[d.first(arn)]
-	if !ok {
+	role := d.blue.Target(arn)
+	if role == nil {
 		return RoleSpec{}
 	}
 	s, _ := role.Spec.(RoleSpec)

@@ -75,9 +75,6 @@ type ScheduleSpec struct {
 // Kind implements Spec.
 func (ScheduleSpec) Kind() string { return "schedule" }
 
-// scheduleGroup is where schedules live.
-const scheduleGroup = "default"
-
 // EveryMinute calls a function each minute; within the minute AWS chooses the
 // second. A call that fails is dropped rather than tried again later, as the
 // next minute brings another.
@@ -99,6 +96,3 @@ func (b *Builder) EveryMinute(key string, f FunctionHandle, input string) Handle
 func ScheduleOwner(system System, name, key string) string {
 	return "serverless:" + system.Name + "/" + name + "/" + key
 }
-
-// ScheduleARN returns a schedule's ARN.
-func ScheduleARN(h Handle) string { return arn("scheduler", "schedule/"+scheduleGroup+"/"+h.Name()) }

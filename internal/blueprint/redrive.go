@@ -46,7 +46,7 @@ func (b *Blueprint) RedriveRoutes() []RedriveRoute {
 		if !ok || spec.DeadLetterARN == "" {
 			continue
 		}
-		dead := b.named(spec.DeadLetterARN)
+		dead := b.Target(spec.DeadLetterARN)
 		if dead == nil {
 			continue
 		}
@@ -69,7 +69,7 @@ func (b *Blueprint) consumer(r *RedriveRoute) {
 		if !ok {
 			continue
 		}
-		source, function := b.named(m.Source), b.named(m.Function)
+		source, function := b.Target(m.Source), b.Target(m.Function)
 		if source == nil || source.Key != r.Source || function == nil {
 			continue
 		}
@@ -78,16 +78,6 @@ func (b *Blueprint) consumer(r *RedriveRoute) {
 			r.BatchSize, r.PartialBatch = m.BatchSize, m.PartialBatch
 		}
 	}
-}
-
-// named returns the part whose name an ARN ends with, or nil.
-func (b *Blueprint) named(arn string) *Part {
-	for _, ref := range References(arn) {
-		if ref.Attribute == NameAttribute {
-			return b.Part(ref.Part)
-		}
-	}
-	return nil
 }
 
 // redrive checks that every dead letter can be tried again, in one way.

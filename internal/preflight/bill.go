@@ -35,13 +35,9 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 	case blueprint.SendMessage, blueprint.ReceiveMessage, blueprint.DeleteMessageBatch, blueprint.GetQueueAttributes:
 		return []charge{{sqsRequests, o.Count * started(o.Bytes, queueUnit)}}
 	case blueprint.PutItem, blueprint.UpdateItem:
-		return []charge{{dynamoWrites, o.Count * started(o.Bytes, writeUnit)}}
+		return []charge{{dynamoWrites, o.Count * writeUnits(o)}}
 	case blueprint.GetItem, blueprint.Scan:
-		units := o.Count * started(o.Bytes, readUnit)
-		if o.Eventual {
-			units /= 2
-		}
-		return []charge{{dynamoReads, units}}
+		return []charge{{dynamoReads, o.Count * readUnits(o)}}
 	case blueprint.KeepItem:
 		stored := o.Count * (o.Bytes + itemOverhead) / gigabyte
 		charges := []charge{{dynamoStorage, stored}}
@@ -84,3 +80,16 @@ func duration(o blueprint.Operation, spec blueprint.Spec) []charge {
 
 // started is how many units a size begins, at least one.
 func started(size, unit float64) float64 { return max(1, math.Ceil(size/unit)) }
+
+// writeUnits are the request units of one write.
+func writeUnits(o blueprint.Operation) float64 { return started(o.Bytes, writeUnit) }
+
+// readUnits are the request units of one read: half of them where it is
+// eventually consistent.
+func readUnits(o blueprint.Operation) float64 {
+	units := started(o.Bytes, readUnit)
+	if o.Eventual {
+		return units / 2
+	}
+	return units
+}

@@ -54,16 +54,13 @@ func (d Demand) add(o blueprint.Operation, rate float64) {
 		f.PerSecond += rate
 		f.Concurrency += rate * o.Duration.Seconds()
 	case blueprint.PutItem, blueprint.UpdateItem:
-		units := rate * started(o.Bytes, writeUnit)
+		units := rate * writeUnits(o)
 		entry(d.Tables, o.Part).Writes += units
 		if o.OneItem {
 			entry(d.Tables, o.Part).ItemWrites += units
 		}
 	case blueprint.GetItem, blueprint.Scan:
-		units := rate * started(o.Bytes, readUnit)
-		if o.Eventual {
-			units /= 2
-		}
+		units := rate * readUnits(o)
 		entry(d.Tables, o.Part).Reads += units
 		if o.OneItem {
 			entry(d.Tables, o.Part).ItemReads += units

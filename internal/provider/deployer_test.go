@@ -104,13 +104,9 @@ func (a account) deployPolicy(t *testing.T, region, name string) []blueprint.Pol
 	t.Helper()
 	var described []*blueprint.Blueprint
 	for _, system := range systems.All {
-		text, err := json.Marshal(system.Example())
+		b, err := system.Described(t.Context(), name, nil)
 		if err != nil {
 			t.Fatal(err)
-		}
-		b, diags := system.Resource().Describe(t.Context(), name, text, nil)
-		if diags.HasError() {
-			t.Fatal(diags)
 		}
 		described = append(described, b)
 	}
@@ -351,15 +347,11 @@ func plainOf(v tftypes.Value) any {
 func deployedByPolicy() error {
 	explained := map[string]bool{}
 	for _, system := range systems.All {
-		arguments := system.Example()
-		arguments["kms_key_arn"] = "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001"
-		text, err := json.Marshal(arguments)
+		b, err := system.Described(context.Background(), "any", map[string]any{
+			"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
+		})
 		if err != nil {
 			return err
-		}
-		b, diags := system.Resource().Describe(context.Background(), "any", text, nil)
-		if diags.HasError() {
-			return fmt.Errorf("describe %s: %v", system.Name, diags)
 		}
 		rare, err := deploy.Explained(blueprint.Place{Partition: "aws", Region: home, Account: "123456789012"}, b)
 		if err != nil {

@@ -2,9 +2,7 @@ package systems_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,28 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
-
-// describe is the blueprint of a system's example, with a load or without.
-func describe(t *testing.T, system systems.System, load map[string]any) *blueprint.Blueprint {
-	t.Helper()
-	with := maps.Clone(system.Example())
-	if load != nil {
-		with["expected_load"] = load
-	}
-	arguments, err := json.Marshal(with)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, diags := system.Resource().Describe(t.Context(), "example", arguments, nil)
-	if diags.HasError() {
-		t.Fatal(diags)
-	}
-	return b
-}
 
 // An expected load changes no part: a plan need not know it, and an apply does
 // nothing for it. All that it makes AWS do has a price.
@@ -43,7 +22,7 @@ func TestLoad(t *testing.T) {
 		if system.Load == nil {
 			continue
 		}
-		with := describe(t, system, system.Load)
+		with := described(t, system, map[string]any{"expected_load": system.Load})
 		if with.Event == nil || with.Event.Units <= 0 || len(with.PerEvent) == 0 {
 			t.Errorf("%s: the example's load makes no event: %+v", system.Name, with.Event)
 		}
@@ -59,7 +38,7 @@ func TestLoad(t *testing.T) {
 				}
 			}
 		}
-		if !bytes.Equal(with.Render(), describe(t, system, nil).Render()) {
+		if !bytes.Equal(with.Render(), described(t, system, nil).Render()) {
 			t.Errorf("%s: the expected load changes the parts", system.Name)
 		}
 	}
@@ -84,7 +63,7 @@ func TestGoldenCosts(t *testing.T) {
 			t.Fatalf("%s shows what %s costs, which is no system with a load", file, parts[2])
 		}
 		shown[system.Name] = true
-		e := preflight.Cost(describe(t, system, system.Load), preflight.Builtin(), "us-east-1")
+		e := preflight.Cost(described(t, system, map[string]any{"expected_load": system.Load}), preflight.Builtin(), "us-east-1")
 		return fmt.Appendf(nil, "%s\n%s\n%s", parts[1], table(e), parts[3])
 	})
 	if *update {

@@ -1,7 +1,6 @@
 package systems_test
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -45,9 +44,9 @@ func TestGoldenPictures(t *testing.T) {
 				t.Fatalf("%s shows %s, which is no system", file, parts[3])
 			}
 			shown[what+" of "+system.Name] = true
-			drawn := roles(described(t, system))
+			drawn := roles(described(t, system, nil))
 			if what == "architecture" {
-				drawn = "```mermaid\n" + described(t, system).Diagram() + "```\n"
+				drawn = "```mermaid\n" + described(t, system, nil).Diagram() + "```\n"
 			}
 			return fmt.Appendf(nil, "%s%s%s", parts[1], drawn, parts[4])
 		})
@@ -106,15 +105,12 @@ func target(b *blueprint.Blueprint, resource string) string {
 	return text
 }
 
-func described(t *testing.T, system systems.System) *blueprint.Blueprint {
+// described is the blueprint of a system's example, with some more arguments.
+func described(t *testing.T, system systems.System, more map[string]any) *blueprint.Blueprint {
 	t.Helper()
-	arguments, err := json.Marshal(system.Example())
+	b, err := system.Described(t.Context(), "example", more)
 	if err != nil {
 		t.Fatal(err)
-	}
-	b, diags := system.Resource().Describe(t.Context(), "example", arguments, nil)
-	if diags.HasError() {
-		t.Fatal(diags)
 	}
 	return b
 }

@@ -2,6 +2,11 @@
 package systems
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
@@ -17,6 +22,22 @@ type System struct {
 	// Load is a plausible expected_load for the example; nil where the system
 	// takes none.
 	Load map[string]any
+}
+
+// Described is the blueprint of the example under a name, with some more
+// arguments beside or instead of its own. Nothing is asked of AWS.
+func (s System) Described(ctx context.Context, name string, more map[string]any) (*blueprint.Blueprint, error) {
+	arguments := s.Example()
+	maps.Copy(arguments, more)
+	text, err := json.Marshal(arguments)
+	if err != nil {
+		return nil, fmt.Errorf("render the example of %s: %w", s.Name, err)
+	}
+	b, diags := s.Resource().Describe(ctx, name, text, nil)
+	if diags.HasError() {
+		return nil, fmt.Errorf("describe the example of %s: %v", s.Name, diags)
+	}
+	return b, nil
 }
 
 // All lists every system, in the order of their names.
