@@ -22,33 +22,45 @@ const loadArgument = "expected_load"
 
 const costAttribute = "cost"
 
+// CostTexts describe the fields of an estimate, as the attribute cost and the
+// data source have them.
+var CostTexts = map[string]string{
+	"idle_per_month": "A month without any event.",
+	"per_event":      "One event of the expected load. Null without one.",
+	"per_million":    "A million units of the expected load, at the event's own mix. Null without one.",
+	"per_month":      "A month with its events, idle included. Null without an expected load.",
+	"by_service":     "The month by service: with its events where a load is expected, idle otherwise.",
+	"unit":           "What `per_million` counts, in the singular: `vote`. Null without an expected load.",
+	"currency":       "Currency of all amounts.",
+	"prices_date":    "Day of the price list.",
+	"prices_region":  "Region whose prices were used: the provider's own where the price list has it.",
+}
+
 func costSchema() schema.Attribute {
-	number := func(description string) schema.NumberAttribute {
-		return schema.NumberAttribute{Computed: true, MarkdownDescription: description}
-	}
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	fields := map[string]schema.Attribute{}
+	for name, t := range costTypes {
+		switch text := CostTexts[name]; t {
+		case types.NumberType:
+			fields[name] = schema.NumberAttribute{Computed: true, MarkdownDescription: text}
+		case types.StringType:
+			fields[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
+		default:
+			fields[name] = schema.MapAttribute{Computed: true, ElementType: types.NumberType, MarkdownDescription: text}
+		}
 	}
 	return schema.SingleNestedAttribute{
 		Computed:            true,
 		MarkdownDescription: "What the system costs, estimated from its parts and, where given, the expected load, before free tiers. The guide \"What it costs\" says how; the data source `serverless_cost_estimate` shows each line.",
-		Attributes: map[string]schema.Attribute{
-			"idle_per_month": number("A month without any event."),
-			"per_event":      number("One event of the expected load. Null without one."),
-			"per_million":    number("A million units of the expected load, at the event's own mix. Null without one."),
-			"per_month":      number("A month with its events, idle included. Null without an expected load."),
-			"by_service": schema.MapAttribute{Computed: true, ElementType: types.NumberType,
-				MarkdownDescription: "The month by service: with its events where a load is expected, idle otherwise."},
-			"unit":          text("What `per_million` counts, in the singular: `vote`. Null without an expected load."),
-			"currency":      text("Currency of all amounts."),
-			"prices_date":   text("Day of the price list."),
-			"prices_region": text("Region whose prices were used: the provider's own where the price list has it."),
-		},
+		Attributes:          fields,
 	}
 }
 
 // costTypes are the types of the attribute's fields.
-var costTypes = costSchema().GetType().(attr.TypeWithAttributeTypes).AttributeTypes() //nolint:forcetypeassert // an object
+var costTypes = map[string]attr.Type{
+	"idle_per_month": types.NumberType, "per_event": types.NumberType, "per_million": types.NumberType, "per_month": types.NumberType,
+	"by_service": types.MapType{ElemType: types.NumberType},
+	"unit":       types.StringType, "currency": types.StringType, "prices_date": types.StringType, "prices_region": types.StringType,
+}
 
 // cost is the attribute's value. It asks nothing of AWS, so a plan knows it.
 func (r *system[M]) cost(b *blueprint.Blueprint) types.Object {

@@ -133,21 +133,32 @@ func Explained(place blueprint.Place, b *blueprint.Blueprint) (map[Granted]strin
 		return nil, err
 	}
 	out := map[Granted]string{}
-	for _, rare := range []bool{true, false} {
-		for _, p := range all {
-			for _, a := range p.actions {
-				for _, r := range p.resources {
-					if rare && p.rare != "" {
-						out[Granted{a, r}] = p.rare
-					}
-					if !rare && p.rare == "" {
-						delete(out, Granted{a, r})
-					}
-				}
-			}
+	for _, p := range all {
+		for _, g := range p.granted() {
+			out[g] = p.rare
+		}
+	}
+	// What one permission explains may be everyday use of another.
+	for _, p := range all {
+		if p.rare != "" {
+			continue
+		}
+		for _, g := range p.granted() {
+			delete(out, g)
 		}
 	}
 	return out, nil
+}
+
+// granted lists what a permission grants.
+func (p permission) granted() []Granted {
+	var out []Granted
+	for _, a := range p.actions {
+		for _, r := range p.resources {
+			out = append(out, Granted{a, r})
+		}
+	}
+	return out
 }
 
 // quotasPermission lets a plan hold the expected load against the account's own

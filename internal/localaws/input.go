@@ -171,15 +171,7 @@ func (s *ServiceModel) restBody(operation *Operation, shape *Shape, c *Call) (ma
 	if !inBody || len(c.body) == 0 {
 		return tree, nil
 	}
-	value, err := s.document(*operation.Input, operation.Input.LocationName, c)
-	if err != nil {
-		return nil, err
-	}
-	body, ok := value.(map[string]any)
-	if !ok {
-		return nil, errors.New("the body is no structure")
-	}
-	return body, nil
+	return members(c.body, func([]byte) (any, error) { return s.document(*operation.Input, operation.Input.LocationName, c) })
 }
 
 // document reads a body of JSON or XML; of the latter, root is the element's name.
