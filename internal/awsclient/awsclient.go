@@ -19,10 +19,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -32,7 +34,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
+var Services = []string{"cloudwatch", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -80,6 +82,8 @@ type Client struct {
 	CloudWatch *cloudwatch.Client
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
+	KMS        *kms.Client
+	SNS        *sns.Client
 	Scheduler  *scheduler.Client
 	STS        *sts.Client
 	Quotas     *servicequotas.Client
@@ -180,6 +184,8 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.CloudWatch = cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { at("cloudwatch", &o.BaseEndpoint) })
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
+	cl.KMS = kms.NewFromConfig(cfg, func(o *kms.Options) { at("kms", &o.BaseEndpoint) })
+	cl.SNS = sns.NewFromConfig(cfg, func(o *sns.Options) { at("sns", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })
 	cl.Quotas = servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { at("servicequotas", &o.BaseEndpoint) })
 	cl.STS = sts.NewFromConfig(cfg, func(o *sts.Options) {

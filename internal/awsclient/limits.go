@@ -39,6 +39,9 @@ var (
 	logsDelete   = limit{"logs.DeleteLogGroup", 10, 20}
 	logsDescribe = limit{"logs.DescribeLogGroups", 10, 20}
 	logsPolicy   = limit{"logs.PutRetentionPolicy", 10, 20}
+	// KMS Developer Guide, "Request quotas": 5 a second each.
+	kmsKeys    = limit{"kms.CreateKey", 5, 5}
+	kmsAliases = limit{"kms.aliases", 5, 5}
 	// Service Quotas User Guide, "Service quotas for Service Quotas": 5 a second
 	// and as many in a burst.
 	quotasRead = limit{"servicequotas.read", 5, 5}
@@ -83,6 +86,13 @@ func limitOf(service, operation string) (l limit, ok bool) {
 			return logsDescribe, true
 		case "PutRetentionPolicy":
 			return logsPolicy, true
+		}
+	case "KMS":
+		switch operation {
+		case "CreateKey":
+			return kmsKeys, true
+		case "CreateAlias", "UpdateAlias":
+			return kmsAliases, true
 		}
 	case "Service Quotas":
 		return quotasRead, true

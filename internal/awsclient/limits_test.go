@@ -32,6 +32,9 @@ func TestLimitOf(t *testing.T) {
 		{"SSM", "GetParameters", "ssm.read", 40},
 		{"CloudWatch Logs", "CreateLogGroup", "logs.CreateLogGroup", 10},
 		{"CloudWatch Logs", "FilterLogEvents", "", 0},
+		{"KMS", "CreateKey", "kms.CreateKey", 5},
+		{"KMS", "UpdateAlias", "kms.aliases", 5},
+		{"KMS", "DescribeKey", "", 0},
 		{"Service Quotas", "GetServiceQuota", "servicequotas.read", 5},
 		{"SQS", "CreateQueue", "", 0},
 	} {

@@ -27,10 +27,40 @@ func (b *Builder) alarm(key string, a AlarmSpec) {
 	if !b.settings.Alarms {
 		return
 	}
-	a.Actions = slices.Sorted(slices.Values(b.settings.AlarmActions))
+	a.Actions = slices.Clone(b.settings.AlarmActions)
+	var after []string
+	if b.settings.AlarmTopic {
+		topic := b.topicOfAlarms()
+		a.Actions, after = append(a.Actions, topic.ARN()), []string{topic.Key()}
+	}
+	slices.Sort(a.Actions)
 	a.OKActions = a.Actions
 	a.MissingData = "notBreaching"
-	b.add(key, b.name(key), a)
+	b.add(key, b.name(key), a, after...)
+}
+
+// AlarmTopicOutput is the output with the ARN of the topic that the alarms
+// notify; a system that makes none has no such output.
+const AlarmTopicOutput = "alarm_topic_arn"
+
+// topicOfAlarms describes the alarms' own topic, once.
+func (b *Builder) topicOfAlarms() TopicHandle {
+	if b.alarmTopic == nil {
+		topic := b.AlarmTopic("alarm-topic", b.settings.Name+" alarms")
+		for _, email := range slices.Sorted(slices.Values(b.settings.AlarmEmails)) {
+			b.Subscribe(topic, email)
+		}
+		b.Output(AlarmTopicOutput, topic.ARN())
+		b.alarmTopic = &topic
+	}
+	return *b.alarmTopic
+}
+
+// InOrder implements Ordered: names that are known only now may sort otherwise
+// than their tokens did.
+func (a AlarmSpec) InOrder() Spec {
+	a.Actions, a.OKActions = slices.Sorted(slices.Values(a.Actions)), slices.Sorted(slices.Values(a.OKActions))
+	return a
 }
 
 // minute is the shortest period of the metrics that AWS/SQS and AWS/Lambda send.

@@ -53,6 +53,10 @@ type Settings struct {
 	// Alarms is false to deploy none; AlarmActions are the ARNs they notify.
 	Alarms       bool
 	AlarmActions []string
+	// AlarmTopic makes a topic that the alarms notify too, and AlarmEmails
+	// subscribe to it.
+	AlarmTopic  bool
+	AlarmEmails []string
 	// VPC attaches every function to subnets; nil for none.
 	VPC *VPC
 	// Functions holds what the user overrides, by function key.
@@ -177,6 +181,8 @@ func (b *Blueprint) AttributeReferences(p *Part) []Reference {
 type Builder struct {
 	settings Settings
 	blue     *Blueprint
+	// alarmTopic is there from the first alarm on, where the user wants one.
+	alarmTopic *TopicHandle
 }
 
 // NewBuilder starts a blueprint.

@@ -92,6 +92,13 @@ func (d *diagram) part(p *Part) {
 		}
 		d.node("is kept", p.Key, fmt.Sprintf(`[("%s<br/><small>bucket</small>")]`, p.Key))
 		d.public(p.Key, s)
+	case SecretSpec:
+		d.node("is kept", p.Key, fmt.Sprintf(`[/"%s<br/><small>secret</small>"/]`, p.Key))
+	case SigningKeySpec:
+		d.node("is kept", p.Key, fmt.Sprintf(`[/"%s<br/><small>signing key</small>"/]`, p.Key))
+	case TopicSpec:
+		d.node("watches", p.Key, fmt.Sprintf(`>"%s<br/><small>topic</small>"]`, p.Key))
+		d.edge("alarms", p.Key, "notify", true)
 	case AlarmSpec:
 		d.alarms++
 	default:
@@ -148,6 +155,8 @@ var flows = map[string]struct {
 	"s3:GetObject":                    {"read by", false},
 	"lambda:UpdateEventSourceMapping": {"stops and starts", true},
 	"lambda:InvokeFunction":           {"calls", true},
+	"ssm:GetParameter":                {"read by", false},
+	"kms:Sign":                        {"signs for", false},
 }
 
 // grants draws what a function does with other parts. Reading what it also

@@ -119,7 +119,17 @@ func ResolveSpec(s Spec, resolve func(string) (string, error)) (Spec, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	return v.Interface().(Spec), nil //nolint:forcetypeassert // a copy of the same type
+	resolved := v.Interface().(Spec) //nolint:forcetypeassert // a copy of the same type
+	if lists, ok := resolved.(Ordered); ok {
+		resolved = lists.InOrder()
+	}
+	return resolved, nil
+}
+
+// Ordered is a spec with lists whose order means nothing.
+type Ordered interface {
+	// InOrder returns the spec with these lists sorted.
+	InOrder() Spec
 }
 
 // mapStrings returns a deep copy of v with f applied to each string in it, map

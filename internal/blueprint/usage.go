@@ -64,11 +64,13 @@ const (
 	Scan               Action = "dynamodb:Scan"
 	PutObject          Action = "s3:PutObject"
 	GetObject          Action = "s3:GetObject"
+	Sign               Action = "kms:Sign"
 
 	Run       Action = "lambda:Run"         // A function's memory over its duration.
 	KeepItem  Action = "dynamodb:KeepItem"  // An item's storage for a month.
 	Schedule  Action = "scheduler:Invoke"   // A schedule's call of its target.
 	Alarm     Action = "cloudwatch:Alarm"   // An alarm for a month.
+	Key       Action = "kms:Key"            // A customer's key for a month.
 	Metric    Action = "cloudwatch:Metric"  // A custom metric for a month.
 	WriteLogs Action = "logs:PutLogEvents"  // What a function writes to its log.
 	SendOut   Action = "internet:SendBytes" // What leaves AWS for the Internet.
@@ -241,6 +243,12 @@ func (m MappingHandle) Takes(l Load, bytes float64, duration time.Duration) []Op
 
 // Standing implements Standing: an alarm for a month.
 func (AlarmSpec) Standing() Operation { return Operation{Action: Alarm, Count: 1} }
+
+// Signs are n signatures made.
+func (k SigningKeyHandle) Signs(n float64) []Operation { return k.does(Sign, n, 0) }
+
+// Standing implements Standing: a key for a month.
+func (SigningKeySpec) Standing() Operation { return Operation{Action: Key, Count: 1} }
 
 // Standing implements Standing: the receives of pollers that find nothing.
 func (MappingSpec) Standing() Operation {

@@ -3,6 +3,7 @@ package blueprint
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -55,6 +56,14 @@ func (b *Blueprint) Validate() []Problem {
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case ScheduleSpec:
 			c.atMost("description", b.longest(s.Description), 512, "characters", "EventBridge Scheduler API Reference")
+		case AlarmSpec:
+			if n := len(s.Actions); n > maxActions {
+				c.add([]string{"alarms", "actions"}, "the alarm would notify %d actions, its own topic among them; CloudWatch takes at most %d (CloudWatch API Reference, PutMetricAlarm)", n, maxActions)
+			}
+		case TopicSpec:
+			c.atMost("display name", len(s.DisplayName), 100, "characters", "SNS API Reference, CreateTopic")
+		case HashedListSpec:
+			c.hashedList(s)
 		case LogGroupSpec:
 			if !slices.Contains(LogRetention, s.RetentionDays) {
 				c.add([]string{"log_retention_days"}, "a log retention of %d days is none that CloudWatch Logs has; choose one of %v (CloudWatch Logs API Reference, PutRetentionPolicy)", s.RetentionDays, LogRetention)
@@ -65,6 +74,26 @@ func (b *Blueprint) Validate() []Problem {
 		c.redrive()
 	}
 	return c.problems
+}
+
+// maxActions is the greatest number of actions of one state of an alarm
+// (CloudWatch API Reference, PutMetricAlarm, AlarmActions).
+const maxActions = 5
+
+var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (c *checker) hashedList(s HashedListSpec) {
+	local, remote := s.File != "", s.SourceBucket != "" && s.SourceKey != ""
+	switch {
+	case local == remote:
+		c.add(nil, "give the list either as a file or as an S3 URI (s3://bucket/key)")
+	case local && !sha256Pattern.MatchString(s.SHA256) && !HasUnknown(s.SHA256):
+		c.add(nil, "the list's SHA-256 is %q; give 64 hexadecimal digits, as the function filesha256 returns them", s.SHA256)
+	case remote && s.SHA256 != "":
+		c.add(nil, "a SHA-256 goes with a file; for a list in S3 give the object's version id or ETag")
+	case remote && s.VersionID != "" && s.ETag != "":
+		c.add(nil, "give the list's version id or its ETag, not both")
+	}
 }
 
 // LogRetention are the retention periods in days that CloudWatch Logs has
@@ -193,6 +222,7 @@ func (b *Blueprint) cycle() []string {
 // at its create call; S3 User Guide, "Bucket naming rules").
 var nameLimits = map[string]int{
 	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255,
+	"topic": 256, "secret": 1011, "signing_key": 256,
 }
 
 func (c *checker) name() {

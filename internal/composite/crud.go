@@ -136,6 +136,9 @@ func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp
 	in.Arguments, in.Deployment = arguments, recall(ctx, req.Private)
 	res := r.data.Engine.Destroy(ctx, in)
 	appendFailures(&resp.Diagnostics, res.Failures)
+	for _, text := range res.Lingering {
+		resp.Diagnostics.AddWarning("AWS keeps a part of the destroyed system for a while", text+".")
+	}
 	if res.Exists && res.Digests != nil {
 		resp.Diagnostics.Append(r.save(ctx, &resp.State, req.State.Raw, res, c.FunctionsSHA256)...)
 	}

@@ -39,6 +39,7 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 	if len(run.failures) == 0 {
 		run.protect()
 	}
+	lingering := run.lingering()
 	if len(run.failures) == 0 {
 		run.deleteParts(ctx, sortedKeys(run.records), true)
 	}
@@ -55,7 +56,25 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 		run.fail(run.of("delete the manifest", err))
 		return Result{Exists: true, Digests: map[string]string{}, Failures: run.failures, Account: place.Account, Region: place.Region}
 	}
-	return Result{}
+	return Result{Lingering: lingering}
+}
+
+// lingering names the recorded parts that AWS deletes only after a while.
+func (r *run) lingering() []string {
+	var out []string
+	for _, key := range sortedKeys(r.records) {
+		rec := r.records[key]
+		driver, known := r.engine.Kinds[rec.Kind]
+		if !known || driver.Facts().Lingers == "" {
+			continue
+		}
+		name := rec.Name
+		if id := rec.Attributes["id"]; id != "" {
+			name += ", " + id
+		}
+		out = append(out, fmt.Sprintf("%s %q (%s): %s", label(rec.Kind), key, name, driver.Facts().Lingers))
+	}
+	return out
 }
 
 // unmanifested completes the records of a system whose apply stopped before its
@@ -133,7 +152,7 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 		r.mu.Lock()
 		rec := r.records[key]
 		r.mu.Unlock()
-		target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: force || !rec.Data}
+		target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Tags: r.blue.Ownership(key), Force: force || !rec.Data}
 		if err := r.deletePart(ctx, rec.Kind, target); err != nil {
 			r.fail(r.ofPart("delete", key, rec.Kind, rec.Name, err))
 			return err

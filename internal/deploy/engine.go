@@ -39,7 +39,7 @@ const defaultWidth = 32
 
 // New returns an engine with the real clock and randomness.
 func New(aws *awsclient.Client, content func(context.Context, string) ([]byte, error), version string) *Engine {
-	env := kinds.Env{AWS: aws, Clock: SystemClock{}, Content: content}
+	env := kinds.Env{AWS: aws, Clock: SystemClock{}, Content: content, Random: rand.Reader}
 	return &Engine{
 		AWS: aws, Kinds: kinds.All(env), Clock: SystemClock{}, Width: defaultWidth,
 		NewID: func() string { return rand.Text()[:12] }, Holder: Self(), Version: version,
@@ -86,8 +86,10 @@ type Result struct {
 	OutputMaps map[string]map[string]string
 	// Account and Region where the system is.
 	Account, Region string
-	Failures        []Failure
-	Manifest        *Manifest
+	// Lingering names what a destroy leaves behind until AWS deletes it.
+	Lingering []string
+	Failures  []Failure
+	Manifest  *Manifest
 }
 
 // Incomplete stands for the digest of a part that exists half-made.

@@ -14,7 +14,16 @@ import (
 const missing = "does not exist"
 
 // Missing reports whether a line of drift says that the part is not there.
-func Missing(line string) bool { return line == missing }
+func Missing(line string) bool { return line == missing || strings.HasPrefix(line, missing+": ") }
+
+// lost is the drift of a part of that kind which was deleted: where an apply
+// cannot bring back what it was, the line says so.
+func (e *Engine) lost(kind string) string {
+	if why := e.Kinds[kind].Facts().Lost; why != "" {
+		return missing + ": " + why
+	}
+	return missing
+}
 
 // Observe compares AWS with what was last applied, part by part and attribute
 // by attribute. A part whose blueprint has changed since is not judged: that is
@@ -160,7 +169,7 @@ func (o *observer) judge(res *Result) {
 		}
 		seen := o.seen[p.Key]
 		if seen == nil {
-			res.Drift[p.Key] = missing
+			res.Drift[p.Key] = o.engine.lost(p.Spec.Kind())
 			continue
 		}
 		digest, _ := o.blue.Digest(p)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -35,6 +36,8 @@ type Env struct {
 	Clock Clock
 	// Content returns the content with that hex SHA-256: a bundle of functions.
 	Content func(ctx context.Context, sha256 string) ([]byte, error)
+	// Random is where the values of secrets come from.
+	Random io.Reader
 }
 
 // Attributes are what AWS alone knows of a part and others refer to: "url",
@@ -123,6 +126,12 @@ type Facts struct {
 	// ObserveCalls is the number of API calls that observing one object costs;
 	// BatchCalls those that a whole batch shares.
 	ObserveCalls, BatchCalls int
+	// Lost says what it means that somebody has deleted an object, where an apply
+	// cannot bring back what it was.
+	Lost string
+	// Lingers says what a destroy leaves behind for a while, since AWS deletes it
+	// no sooner; empty where nothing stays.
+	Lingers string
 	// Permissions are the IAM permissions that the verbs need.
 	Permissions []Permission
 	// Transient are the errors that pass by themselves.

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			return err
 		}
-		env = Env{AWS: client, Clock: realClock{}, Content: content}
+		env = Env{AWS: client, Clock: realClock{}, Content: content, Random: rand.Reader}
 		drivers = All(env)
 		return nil
 	}))
@@ -262,7 +263,7 @@ func deploy(t *testing.T, c kindCase) {
 		t.Fatal(err)
 	}
 	root := drivers
-	drivers = All(Env{AWS: deployer, Clock: env.Clock, Content: env.Content})
+	drivers = All(Env{AWS: deployer, Clock: env.Clock, Content: env.Content, Random: env.Random})
 	t.Cleanup(func() { drivers = root })
 	// Who calls is asked once a process.
 	if _, err := deployer.Account(t.Context()); err != nil {

@@ -17,6 +17,13 @@ const (
 	eitherARN = "AWS does not say whether the function's ARN or its alias's decides"
 )
 
+// via holds the use of a key to what a service does in the caller's name (KMS
+// Developer Guide, "kms:ViaService"), in whichever partition.
+func via(service string) blueprint.Condition {
+	host := service + ".{region}.amazonaws.com"
+	return blueprint.Condition{"StringLike": {"kms:ViaService": {host, host + ".cn"}}}
+}
+
 // Of returns the permission as one part needs it. Text that is not known yet
 // may be "*" in the place and in the spec. Resources and values of conditions that
 // an empty field of the spec takes part in are left out; ok is false where none
@@ -33,6 +40,10 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	switch s := spec.(type) {
 	case blueprint.RoleSpec:
 		values["trusted_service"] = trustedService(s.Trust)
+	case blueprint.SigningKeySpec:
+		values["system"], values["system_name"] = s.System, s.SystemName
+	case blueprint.HashedListSpec:
+		values["secret_kms_key"] = s.SecretKMSKeyARN
 	case blueprint.FunctionSpec:
 		if len(s.VPC.SubnetIDs) > 0 {
 			values["vpc"] = "set"

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -36,7 +38,8 @@ func (i *inventory) add(kind, name string) {
 
 // Inventory lists everything that exists in the configuration's account and region, sorted, one line each ("queue votes",
 // "mapping intake <uuid>"), of the kinds that systems are made of: roles and their inline policies, managed policies,
-// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters and topics.
+// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters, topics with their
+// subscriptions, and KMS keys with their aliases; a key whose deletion is scheduled is as good as gone.
 // Tests assert with it that an account is empty. IAM is global: its objects are listed whatever the region.
 func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	all := &inventory{}
@@ -44,7 +47,8 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics,
+		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics, "subscriptions": all.subscriptions,
+		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {
 			if err := list(ctx, cfg); err != nil {
@@ -245,6 +249,52 @@ func (i *inventory) topics(ctx context.Context, cfg aws.Config) error {
 		}
 		for _, topic := range page.Topics {
 			i.add("topic", shortName(aws.ToString(topic.TopicArn)))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) subscriptions(ctx context.Context, cfg aws.Config) error {
+	for pages := sns.NewListSubscriptionsPaginator(sns.NewFromConfig(cfg), &sns.ListSubscriptionsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range page.Subscriptions {
+			i.add("subscription", shortName(aws.ToString(s.TopicArn))+" "+aws.ToString(s.Endpoint))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) keys(ctx context.Context, cfg aws.Config) error {
+	client := kms.NewFromConfig(cfg)
+	for pages := kms.NewListKeysPaginator(client, &kms.ListKeysInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, key := range page.Keys {
+			out, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: key.KeyId})
+			if err != nil {
+				return err
+			}
+			if out.KeyMetadata.KeyState != kmstypes.KeyStatePendingDeletion {
+				i.add("key", aws.ToString(key.KeyId))
+			}
+		}
+	}
+	return nil
+}
+
+func (i *inventory) keyAliases(ctx context.Context, cfg aws.Config) error {
+	for pages := kms.NewListAliasesPaginator(kms.NewFromConfig(cfg), &kms.ListAliasesInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, alias := range page.Aliases {
+			i.add("key alias", aws.ToString(alias.AliasName))
 		}
 	}
 	return nil

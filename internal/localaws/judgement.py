@@ -191,8 +191,18 @@ def of_key(_account, resource, arn):
     return {"arn": record.get("Arn", arn), "policy": text(found[0]) or ""}
 
 
+def of_parameter(_account, _resource, arn):
+    from ministack.services import ssm
+
+    _, found = ssm._lookup_parameter(arn)
+    if found is None:
+        return None
+    return {"kms_key": found.get("KeyId") or ""}
+
+
 readers = {
     "dynamodb": of_table, "iam": of_identity, "kms": of_key, "lambda": of_lambda, "s3": of_bucket, "sns": of_topic, "sqs": of_queue,
+    "ssm": of_parameter,
 }
 
 

@@ -110,7 +110,14 @@ var sts = rowsOf{}.
 
 // keys follows the Service Authorization Reference, AWS Key Management Service.
 var keys = rowsOf{}.
-	each("kms", anything, "CreateKey", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants").
+	with("CreateKey", func(c *Call) ([]Need, error) {
+		out := needs("*", "kms:CreateKey")
+		if c.tagged() { // KMS Developer Guide, "Controlling access to tags": a permission that no key narrows
+			out = append(out, needs(c.arn("kms", "key/*"), "kms:TagResource")...)
+		}
+		return out, nil
+	}).
+	each("kms", anything, "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants").
 	onKey("CancelKeyDeletion", "CreateGrant", "Decrypt", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt",
 		"GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac",
 		"GetKeyPolicy", "GetKeyRotationStatus", "GetPublicKey", "ListGrants", "ListKeyPolicies", "ListResourceTags", "PutKeyPolicy", "RetireGrant",

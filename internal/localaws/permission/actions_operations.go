@@ -97,7 +97,15 @@ func streamLogsARN(c *Call) string {
 var ssm = rowsOf{}.
 	each("ssm", anything, "DescribeParameters").
 	each("ssm", func(c *Call) string { return c.parameter(c.text("Name")) }, "DeleteParameter", "GetParameterHistory", "LabelParameterVersion",
-		"UnlabelParameterVersion", "GetParameter").
+		"UnlabelParameterVersion").
+	with("GetParameter", func(c *Call) ([]Need, error) {
+		arn := c.parameter(c.text("Name"))
+		if decrypt, _ := c.Input["WithDecryption"].(bool); !decrypt {
+			return needs(arn, "ssm:GetParameter"), nil
+		}
+		// KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS".
+		return c.inUse(needs(arn, "ssm:GetParameter"), arn, "ssm", "kms:Decrypt")
+	}).
 	// A path is judged as it is given, as if it were a parameter (Systems Manager User Guide, "Restricting access to parameters").
 	each("ssm", func(c *Call) string { return c.parameter(c.text("Path")) }, "GetParametersByPath").
 	each("ssm", func(c *Call) string { return c.parameter(c.text("ResourceId")) }, "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource").

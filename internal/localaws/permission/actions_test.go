@@ -21,7 +21,8 @@ func TestNeeds(t *testing.T) {
 		"arn:aws:iam::123456789012:user/anna":             {ARN: userARN, Boundary: "arn:aws:iam::123456789012:policy/limit"},
 		"arn:aws:lambda:" + in + "function:intake":        {KMSKey: key},
 		"arn:aws:lambda:" + in + "event-source-mapping:u": {Function: "arn:aws:lambda:" + in + "function:recorder:live"},
-		"abc": {Function: "arn:aws:lambda:" + in + "function:intake:live", AuthType: "NONE"},
+		"arn:aws:ssm:" + in + "parameter/sealed":          {KMSKey: key},
+		"abc":                                             {Function: "arn:aws:lambda:" + in + "function:intake:live", AuthType: "NONE"},
 	}
 	for name, c := range map[string]struct {
 		service, operation string
@@ -52,6 +53,10 @@ func TestNeeds(t *testing.T) {
 		"no such URL":             {"lambda-url", "Invoke", map[string]any{"FunctionUrlId": "xyz"}, nil, nil},
 		"mapping":                 {"lambda", "DeleteEventSourceMapping", map[string]any{"UUID": "u"}, nil, []string{"lambda:DeleteEventSourceMapping arn:aws:lambda:" + in + "event-source-mapping:u"}},
 		"part of an upload":       {"s3", "UploadPart", map[string]any{"Bucket": "b", "Key": "k"}, http.Header{"X-Amz-Server-Side-Encryption": {"aws:kms"}, "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": {key}}, []string{"s3:PutObject arn:aws:s3:::b/k", "kms:GenerateDataKey " + key, "kms:Decrypt " + key}},
+		"key with tags":           {"kms", "CreateKey", map[string]any{"Tags": []any{map[string]any{"TagKey": "a", "TagValue": "b"}}}, nil, []string{"kms:CreateKey *", "kms:TagResource arn:aws:kms:" + in + "key/*"}},
+		"key without tags":        {"kms", "CreateKey", nil, nil, []string{"kms:CreateKey *"}},
+		"parameter as it is":      {"ssm", "GetParameter", map[string]any{"Name": "/sealed"}, nil, []string{"ssm:GetParameter arn:aws:ssm:" + in + "parameter/sealed"}},
+		"decrypted parameter":     {"ssm", "GetParameter", map[string]any{"Name": "/sealed", "WithDecryption": true}, nil, []string{"ssm:GetParameter arn:aws:ssm:" + in + "parameter/sealed", "kms:Decrypt " + key}},
 		"secret parameter":        {"ssm", "PutParameter", map[string]any{"Name": "s", "Type": "SecureString", "KeyId": key, "Tier": "Advanced"}, nil, []string{"ssm:PutParameter arn:aws:ssm:" + in + "parameter/s", "kms:GenerateDataKey " + key}},
 		"who am I":                {"sts", "GetCallerIdentity", nil, nil, nil},
 	} {

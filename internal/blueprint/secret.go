@@ -1,0 +1,63 @@
+package blueprint
+
+// SecretForm is what a secret's value is made of.
+type SecretForm string
+
+// The forms.
+const (
+	// Random32 is 32 random bytes in standard base64.
+	Random32 SecretForm = "random-32"
+	// RSA2048 is an RSA private key of 2,048 bits, as PEM of PKCS #8.
+	RSA2048 SecretForm = "rsa-2048"
+)
+
+// Secret says what a value should be that nobody but functions ever reads.
+type Secret struct {
+	// Form of the value; empty for Random32.
+	Form SecretForm
+}
+
+// SecretSpec is the spec of a SecureString parameter whose value is born with
+// it. The value is in no spec: it is never read back and never overwritten.
+type SecretSpec struct {
+	Form SecretForm `json:"form" fixed:"true"`
+	// KMSKeyARN is fixed, since another key would take reading the value and
+	// writing it again.
+	KMSKeyARN string `json:"kms_key" fixed:"true"`
+}
+
+// Kind implements Spec.
+func (SecretSpec) Kind() string { return "secret" }
+
+// secretPath is where the parameters of secrets are. Manifests are beside it,
+// under slugs, which are shorter.
+const secretPath = "/serverless/secrets/"
+
+// SecretHandle refers to a secret.
+type SecretHandle struct {
+	Handle
+	kms string
+}
+
+// Secret describes a secret. It bears data: what was made with the value has
+// no meaning without it.
+func (b *Builder) Secret(key string, s Secret) SecretHandle {
+	if s.Form == "" {
+		s.Form = Random32
+	}
+	h := b.add(key, secretPath+b.name(key), SecretSpec{Form: s.Form, KMSKeyARN: b.settings.KMSKeyARN})
+	h.part.Data = true
+	return SecretHandle{Handle: h, kms: b.settings.KMSKeyARN}
+}
+
+// ARN returns the parameter's ARN. Its name begins with the ARN's own slash.
+func (s SecretHandle) ARN() string { return arn("ssm", "parameter"+s.Name()) }
+
+// Version returns a reference to a text that changes whenever the value does.
+func (s SecretHandle) Version() string { return Ref(s.Key(), "version") }
+
+// Read grants reading the value (Systems Manager User Guide, "AWS KMS
+// encryption for AWS Systems Manager Parameter Store SecureString parameters").
+func (s SecretHandle) Read() []Grant {
+	return append([]Grant{{Actions: []string{"ssm:GetParameter"}, Resources: []string{s.ARN()}}}, useKey(s.kms, "kms:Decrypt")...)
+}
