@@ -88,6 +88,7 @@ func TestStanding(t *testing.T) {
 		want Operation
 	}{
 		"alarm":         {AlarmSpec{}, Operation{Action: Alarm, Count: 1}},
+		"signing key":   {SigningKeySpec{}, Operation{Action: Key, Count: 1}},
 		"mapping":       {MappingSpec{}, Operation{Action: ReceiveMessage, Count: 657_000}},
 		"every minute":  {ScheduleSpec{Expression: "rate(1 minute)"}, Operation{Action: Schedule, Count: 43_800}},
 		"every 5 hours": {ScheduleSpec{Expression: "rate(5 hours)"}, Operation{Action: Schedule, Count: 146}},

@@ -138,6 +138,9 @@ func (c *checker) settings() {
 	if len(s.System.Slug) > maxSlug {
 		c.add(nil, "the slug %q of system %s is longer than %d characters", s.System.Slug, s.System.Name, maxSlug)
 	}
+	if len(s.AlarmEmails) > 0 && !s.AlarmTopic {
+		c.add([]string{"alarms", "emails"}, "the addresses need a topic to subscribe to; leave topic out, or set it to true")
+	}
 	if len(s.Tags) > maxTags {
 		c.add([]string{"tags"}, "there are %d tags; at most %d leave room, among the 50 that AWS takes (Tagging AWS Resources, Tag naming limits), for the three by which the provider knows its own", len(s.Tags), maxTags)
 	}

@@ -32,7 +32,7 @@ func (r *system[M]) isOutput(ctx context.Context, name string) bool {
 
 // outputs lists the attributes that come from the blueprint's outputs.
 func (r *system[M]) outputs() []string {
-	var out []string
+	out := []string{blueprint.AlarmTopicOutput}
 	for name, a := range r.def.Attributes {
 		if a.IsComputed() && !a.IsOptional() {
 			out = append(out, name)
@@ -73,7 +73,8 @@ func decided(name string, v tftypes.Value) bool {
 		return true
 	case "alarms":
 		fields := map[string]tftypes.Value{}
-		return v.IsKnown() && (v.IsNull() || v.As(&fields) == nil && fields["enabled"].IsKnown())
+		// Each address is a part of its own.
+		return v.IsKnown() && (v.IsNull() || v.As(&fields) == nil && fields["enabled"].IsKnown() && fields["topic"].IsKnown() && fields["emails"].IsFullyKnown())
 	}
 	return v.IsKnown()
 }

@@ -48,6 +48,7 @@ type Common struct {
 	Drift           types.Map    `tfsdk:"drift"`
 	Region          types.String `tfsdk:"region"`
 	AccountID       types.String `tfsdk:"account_id"`
+	AlarmTopicARN   types.String `tfsdk:"alarm_topic_arn"`
 	Cost            types.Object `tfsdk:"cost"`
 }
 
@@ -60,6 +61,8 @@ type functionModel struct {
 type alarmsModel struct {
 	Enabled types.Bool `tfsdk:"enabled"`
 	Actions types.Set  `tfsdk:"actions"`
+	Topic   types.Bool `tfsdk:"topic"`
+	Emails  types.Set  `tfsdk:"emails"`
 }
 
 type vpcModel struct {
@@ -68,6 +71,10 @@ type vpcModel struct {
 }
 
 var arnPattern = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
+
+// emailPattern takes what has one @ between a mailbox and a domain. Whether
+// anybody reads it, SNS asks.
+var emailPattern = regexp.MustCompile(`^[^@\s:]+@[^@\s:]+\.[^@\s:]+$`)
 
 func arnValidator(what string) validator.String {
 	return stringvalidator.RegexMatches(arnPattern, "must be the ARN of "+what+", beginning with arn:")
@@ -125,7 +132,7 @@ func commonAttributes() map[string]schema.Attribute {
 		},
 		"kms_key_arn": schema.StringAttribute{
 			Optional: true, Validators: []validator.String{arnValidator("a KMS key")},
-			MarkdownDescription: "ARN of a KMS key that encrypts queues, tables, log groups, private buckets and function environments. Its key policy must let CloudWatch Logs use it. Without one, AWS's own keys encrypt.",
+			MarkdownDescription: "ARN of a KMS key that encrypts queues, tables, log groups, private buckets, function environments and the alarms' topic. Its key policy must let CloudWatch Logs use it and, where there is such a topic, `cloudwatch.amazonaws.com` (`kms:Decrypt`, `kms:GenerateDataKey*`), without which alarms notify nobody. Without one, AWS's own keys encrypt.",
 		},
 		"permissions_boundary_arn": schema.StringAttribute{
 			Optional: true, Validators: []validator.String{arnValidator("an IAM policy")},
@@ -161,6 +168,9 @@ func commonAttributes() map[string]schema.Attribute {
 				"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether alarms are made. Default true."},
 				"actions": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "ARNs to notify when an alarm rings and when it ends: SNS topics and the like, at most 5.",
 					Validators: []validator.Set{setvalidator.SizeAtMost(5), setvalidator.ValueStringsAre(arnValidator("an SNS topic or another alarm action"))}},
+				"topic": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether to make an SNS topic that the alarms notify too, with the ARN `alarm_topic_arn`. It counts among the 5 actions. Default true where `emails` are given, else false."},
+				"emails": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "E-mail addresses to subscribe to that topic, at most 20. SNS asks each to confirm; until then an address gets nothing, and after 48 hours without an answer the next apply asks again.",
+					Validators: []validator.Set{setvalidator.SizeAtMost(20), setvalidator.ValueStringsAre(stringvalidator.RegexMatches(emailPattern, "must be an e-mail address"))}},
 			},
 		},
 		"vpc": schema.SingleNestedAttribute{
@@ -180,9 +190,10 @@ func commonAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Every part of the system with a short digest of what it should be. A plan names each part that it will change here, whatever the cause."},
 		"drift": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What differs in AWS from what was last applied, one line a part. It is planned empty: the next apply repairs it."},
-		"cost":       costSchema(),
-		"region":     schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
-		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		"cost":                     costSchema(),
+		"region":                   schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
+		"account_id":               schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		blueprint.AlarmTopicOutput: schema.StringAttribute{Computed: true, MarkdownDescription: "ARN of the topic that `alarms` makes, to subscribe others to; null where it makes none."},
 	}
 }
 
@@ -220,6 +231,8 @@ func (c *Common) settings(ctx context.Context, system blueprint.System, defaultT
 		diags.Append(c.Alarms.As(ctx, &a, objectOptions)...)
 		s.Alarms = a.Enabled.IsNull() || a.Enabled.ValueBool()
 		s.AlarmActions = texts(a.Actions, "alarms.actions")
+		s.AlarmEmails = texts(a.Emails, "alarms.emails")
+		s.AlarmTopic = a.Topic.ValueBool() || a.Topic.IsNull() && len(s.AlarmEmails) > 0
 	}
 	if !c.VPC.IsNull() {
 		var v vpcModel

@@ -109,7 +109,12 @@ func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, pla
 		if exists {
 			resp.Diagnostics.Append(req.State.GetAttribute(ctx, at(name), &before)...)
 		}
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), plannedText(b.Outputs[name], planned, before))...)
+		text, there := b.Outputs[name]
+		next := types.StringNull()
+		if there {
+			next = plannedText(text, planned, before)
+		}
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), next)...)
 	}
 }
 

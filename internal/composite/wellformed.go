@@ -52,6 +52,14 @@ func refused(ctx context.Context, config tfsdk.Config, under path.Path, attribut
 				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
 				diags.Append(resp.Diagnostics...)
 			}
+		case schema.SetAttribute:
+			var v types.Set
+			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			for _, check := range a.Validators {
+				var resp validator.SetResponse
+				check.ValidateSet(ctx, validator.SetRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
+				diags.Append(resp.Diagnostics...)
+			}
 		case schema.SingleNestedAttribute:
 			var v types.Object
 			diags.Append(config.GetAttribute(ctx, at, &v)...)

@@ -100,7 +100,9 @@ func topicBase() blueprint.TopicSpec {
 	}
 }
 
-func topicARN(name string) string { return "arn:aws:sns:" + testRegion + ":" + testAccount + ":" + name }
+func topicARN(name string) string {
+	return "arn:aws:sns:" + testRegion + ":" + testAccount + ":" + name
+}
 
 func topicCase() kindCase {
 	return kindCase{

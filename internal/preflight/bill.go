@@ -51,6 +51,13 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{s3Gets, o.Count}}
 	case blueprint.Schedule:
 		return []charge{{schedulerCalls, o.Count}}
+	case blueprint.Key:
+		return []charge{{kmsKeys, o.Count}}
+	case blueprint.Sign:
+		if k, ok := spec.(blueprint.SigningKeySpec); ok && k.KeySpec == blueprint.RSAKey2048 {
+			return []charge{{kmsRequests, o.Count}}
+		}
+		return []charge{{kmsECCRequests, o.Count}}
 	case blueprint.Alarm:
 		return []charge{{cloudwatchAlarms, o.Count}}
 	case blueprint.Metric:

@@ -24,6 +24,9 @@ var (
 	s3Puts             = Dimension{"s3", "put_requests"}
 	s3Gets             = Dimension{"s3", "get_requests"}
 	schedulerCalls     = Dimension{"eventbridge_scheduler", "invocations"}
+	kmsKeys            = Dimension{"kms", "keys"}
+	kmsRequests        = Dimension{"kms", "requests"}
+	kmsECCRequests     = Dimension{"kms", "ecc_requests"}
 	cloudwatchAlarms   = Dimension{"cloudwatch", "alarms"}
 	cloudwatchMetrics  = Dimension{"cloudwatch", "metrics"}
 	cloudwatchLogBytes = Dimension{"cloudwatch", "log_bytes"}
@@ -34,6 +37,7 @@ var (
 // is modelled from stated durations and sizes.
 var metered = map[Dimension]bool{
 	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true,
+	kmsRequests: true, kmsECCRequests: true,
 }
 
 // dimensions lists all dimensions by service. The embedded price file has a
