@@ -56,10 +56,6 @@ func (b *Blueprint) Validate() []Problem {
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case ScheduleSpec:
 			c.atMost("description", b.longest(s.Description), 512, "characters", "EventBridge Scheduler API Reference")
-		case AlarmSpec:
-			if n := len(s.Actions); n > maxActions {
-				c.add([]string{"alarms", "actions"}, "the alarm would notify %d actions, its own topic among them; CloudWatch takes at most %d (CloudWatch API Reference, PutMetricAlarm)", n, maxActions)
-			}
 		case TopicSpec:
 			c.atMost("display name", len(s.DisplayName), 100, "characters", "SNS API Reference, CreateTopic")
 		case HashedListSpec:
@@ -140,6 +136,13 @@ func (c *checker) settings() {
 	}
 	if len(s.AlarmEmails) > 0 && !s.AlarmTopic {
 		c.add([]string{"alarms", "emails"}, "the addresses need a topic to subscribe to; leave topic out, or set it to true")
+	}
+	actions := len(s.AlarmActions)
+	if s.AlarmTopic {
+		actions++
+	}
+	if s.Alarms && actions > maxActions {
+		c.add([]string{"alarms", "actions"}, "the alarms would notify %d actions, their own topic among them; CloudWatch takes at most %d (CloudWatch API Reference, PutMetricAlarm)", actions, maxActions)
 	}
 	if len(s.Tags) > maxTags {
 		c.add([]string{"tags"}, "there are %d tags; at most %d leave room, among the 50 that AWS takes (Tagging AWS Resources, Tag naming limits), for the three by which the provider knows its own", len(s.Tags), maxTags)

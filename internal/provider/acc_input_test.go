@@ -78,6 +78,9 @@ var badInputs = map[string]badInput{
 	"role_path_open":      {"role_path", `"votes"`, attributeValueMatch, "slash"},
 	"role_path_no_end":    {"role_path", `"/votes"`, attributeValueMatch, "slash"},
 	"architecture":        {"architecture", `"amd64"`, attributeValueMatch, "x86_64"},
+	"alarm_email":         {"alarms", `{ emails = ["night"] }`, attributeValueMatch, "e-mail address"},
+	"alarm_emails_alone":  {"alarms", `{ topic = false, emails = ["a@example.com"] }`, "Invalid value", "need a topic"},
+	"alarm_actions_six":   {"alarms", `{ topic = true, actions = [for i in range(5) : "arn:aws:sns:eu-central-1:123456789012:t${i}"] }`, "Invalid value", "their own topic"},
 	"alarm_action":        {"alarms", `{ actions = ["night"] }`, attributeValueMatch, "ARN of an SNS topic"},
 }
 

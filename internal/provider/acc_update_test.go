@@ -1,6 +1,8 @@
 package provider_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"testing"
 
@@ -220,6 +222,51 @@ func TestAccUpdateSettings(t *testing.T) {
 		}},
 		update{set: []string{"force_destroy", "true"}, parts: []string{"ballots", "ledger"}, live: func(t *testing.T) {
 			equal(t, "deletion protection", live[blueprint.TableSpec](t, a, name, "ballots").DeletionProtection, false)
+		}},
+	)
+}
+
+// TestAccUpdateAlarmTopic gives the alarms a topic of their own, with
+// subscribers, and takes it away again.
+func TestAccUpdateAlarmTopic(t *testing.T) {
+	a := newAccount(t)
+	const name = "update-topic"
+	mail := func(email string) string {
+		digest := sha256.Sum256([]byte(email))
+		return "alarm-topic-mail-" + hex.EncodeToString(digest[:4])
+	}
+	const ops, night = "ops@example.com", "night@example.com"
+	own := "arn:aws:sns:" + home + ":" + string(a) + ":" + name + "-vote-alarm-topic-" + code
+	other := "arn:aws:sns:" + home + ":" + string(a) + ":zzz"
+	withTopic := append([]string{"alarm-topic"}, alarmParts...)
+	notifies := func(t *testing.T, want ...string) {
+		t.Helper()
+		for _, key := range alarmParts {
+			if alarm := live[blueprint.AlarmSpec](t, a, name, key); !slices.Equal(alarm.Actions, want) || !slices.Equal(alarm.OKActions, want) {
+				t.Errorf("alarm %q notifies %q and %q, should notify %q", key, alarm.Actions, alarm.OKActions, want)
+			}
+		}
+	}
+	subscribed := func(t *testing.T, want ...string) {
+		t.Helper()
+		equal(t, "number of subscriptions", countPrefix(a.inventory(t), "subscription "), len(want))
+		for _, email := range want {
+			equal(t, "address", live[blueprint.SubscriptionSpec](t, a, name, mail(email)).Email, email)
+		}
+	}
+	a.updates(t, name,
+		update{set: []string{"alarms", "{ topic = true, actions = [" + quote(other) + "] }"}, parts: withTopic, outputs: []string{"alarm_topic_arn"}, live: func(t *testing.T) {
+			notifies(t, own, other)
+			subscribed(t)
+		}},
+		update{set: []string{"alarms", `{ emails = ["` + ops + `", "` + night + `"] }`}, parts: append([]string{mail(ops), mail(night)}, alarmParts...), live: func(t *testing.T) {
+			notifies(t, own)
+			subscribed(t, ops, night)
+		}},
+		update{set: []string{"alarms", `{ emails = ["` + night + `"] }`}, parts: []string{mail(ops)}, live: func(t *testing.T) { subscribed(t, night) }},
+		update{set: []string{"alarms", "{ topic = false }"}, parts: append([]string{mail(night)}, withTopic...), live: func(t *testing.T) {
+			notifies(t)
+			equal(t, "number of topics", countPrefix(a.inventory(t), "topic "), 0)
 		}},
 	)
 }

@@ -349,6 +349,7 @@ func deployedByPolicy() error {
 	for _, system := range systems.All {
 		b, err := system.Described(context.Background(), "any", map[string]any{
 			"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
+			"alarms":      map[string]any{"emails": []string{"ops@example.com"}},
 		})
 		if err != nil {
 			return err

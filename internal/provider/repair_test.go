@@ -12,10 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
@@ -45,6 +49,11 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 	},
 	blueprint.FunctionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := lambda.NewFromConfig(cfg).UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &r.Name, MemorySize: aws.Int32(333)})
+		return err
+	},
+	blueprint.HashedListSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		bucket, key, _ := strings.Cut(r.Name, "/")
+		_, err := s3Client(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("meddled with")})
 		return err
 	},
 	blueprint.LogGroupSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
@@ -79,6 +88,39 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		_, err = client.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
 			Name: s.Name, Description: s.Description, FlexibleTimeWindow: s.FlexibleTimeWindow, Target: s.Target, ScheduleExpression: aws.String("rate(7 minutes)"),
 		})
+		return err
+	},
+	blueprint.SecretSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := ssm.NewFromConfig(cfg).RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
+			ResourceType: ssmtypes.ResourceTypeForTaggingParameter, ResourceId: &r.Name, TagKeys: []string{blueprint.TagPart},
+		})
+		return err
+	},
+	blueprint.SigningKeySpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := kms.NewFromConfig(cfg).DisableKey(ctx, &kms.DisableKeyInput{KeyId: aws.String(r.Attributes["id"])})
+		return err
+	},
+	blueprint.SubscriptionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		topic, email, _ := strings.Cut(r.Name, ":")
+		client := sns.NewFromConfig(cfg)
+		all, err := client.ListSubscriptions(ctx, &sns.ListSubscriptionsInput{})
+		if err != nil {
+			return err
+		}
+		for _, s := range all.Subscriptions {
+			if aws.ToString(s.Endpoint) == email && strings.HasSuffix(aws.ToString(s.TopicArn), ":"+topic) {
+				_, err = client.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: s.SubscriptionArn})
+			}
+		}
+		return err
+	},
+	blueprint.TopicSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		client := sns.NewFromConfig(cfg)
+		topic, err := client.CreateTopic(ctx, &sns.CreateTopicInput{Name: &r.Name}) // tells the ARN of the one that is there
+		if err != nil {
+			return err
+		}
+		_, err = client.SetTopicAttributes(ctx, &sns.SetTopicAttributesInput{TopicArn: topic.TopicArn, AttributeName: aws.String("DisplayName"), AttributeValue: aws.String("meddled with")})
 		return err
 	},
 	blueprint.TableSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
