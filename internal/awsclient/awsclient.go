@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -32,7 +34,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -83,6 +85,8 @@ type Client struct {
 	Scheduler  *scheduler.Client
 	STS        *sts.Client
 	Quotas     *servicequotas.Client
+	APIs       *apigatewayv2.Client
+	Identities *cognitoidentity.Client
 
 	region, partition, dnsSuffix string
 	allowed                      []string
@@ -182,6 +186,8 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })
 	cl.Quotas = servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { at("servicequotas", &o.BaseEndpoint) })
+	cl.APIs = apigatewayv2.NewFromConfig(cfg, func(o *apigatewayv2.Options) { at("apigatewayv2", &o.BaseEndpoint) })
+	cl.Identities = cognitoidentity.NewFromConfig(cfg, func(o *cognitoidentity.Options) { at("cognitoidentity", &o.BaseEndpoint) })
 	cl.STS = sts.NewFromConfig(cfg, func(o *sts.Options) {
 		at("sts", &o.BaseEndpoint)
 		// An unreachable endpoint or a wrong key is told at once rather than

@@ -39,6 +39,9 @@ var (
 	logsDelete   = limit{"logs.DeleteLogGroup", 10, 20}
 	logsDescribe = limit{"logs.DescribeLogGroups", 10, 20}
 	logsPolicy   = limit{"logs.PutRetentionPolicy", 10, 20}
+	// API Gateway quotas, "Quotas for creating, deploying and managing an API":
+	// all operations together 10 a second, 40 in a burst.
+	apiControl = limit{"apigateway", 10, 40}
 	// Service Quotas User Guide, "Service quotas for Service Quotas": 5 a second
 	// and as many in a burst.
 	quotasRead = limit{"servicequotas.read", 5, 5}
@@ -84,6 +87,8 @@ func limitOf(service, operation string) (l limit, ok bool) {
 		case "PutRetentionPolicy":
 			return logsPolicy, true
 		}
+	case "ApiGatewayV2":
+		return apiControl, true
 	case "Service Quotas":
 		return quotasRead, true
 	}

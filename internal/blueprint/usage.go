@@ -64,6 +64,9 @@ const (
 	Scan               Action = "dynamodb:Scan"
 	PutObject          Action = "s3:PutObject"
 	GetObject          Action = "s3:GetObject"
+	Request            Action = "execute-api:Invoke"
+	GetID              Action = "cognito-identity:GetId"
+	GetCredentials     Action = "cognito-identity:GetCredentialsForIdentity"
 
 	Run       Action = "lambda:Run"         // A function's memory over its duration.
 	KeepItem  Action = "dynamodb:KeepItem"  // An item's storage for a month.

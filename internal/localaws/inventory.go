@@ -7,9 +7,11 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -36,7 +38,8 @@ func (i *inventory) add(kind, name string) {
 
 // Inventory lists everything that exists in the configuration's account and region, sorted, one line each ("queue votes",
 // "mapping intake <uuid>"), of the kinds that systems are made of: roles and their inline policies, managed policies,
-// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters and topics.
+// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters, topics, HTTP
+// APIs, domain names of APIs and identity pools.
 // Tests assert with it that an account is empty. IAM is global: its objects are listed whatever the region.
 func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	all := &inventory{}
@@ -45,6 +48,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
 		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics,
+		"APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools,
 	} {
 		group.Go(func() error {
 			if err := list(ctx, cfg); err != nil {
@@ -248,4 +252,52 @@ func (i *inventory) topics(ctx context.Context, cfg aws.Config) error {
 		}
 	}
 	return nil
+}
+
+func (i *inventory) apis(ctx context.Context, cfg aws.Config) error {
+	client := apigatewayv2.NewFromConfig(cfg)
+	for input := (&apigatewayv2.GetApisInput{}); ; {
+		page, err := client.GetApis(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, api := range page.Items {
+			i.add("http api", aws.ToString(api.Name))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
+}
+
+func (i *inventory) domainNames(ctx context.Context, cfg aws.Config) error {
+	client := apigatewayv2.NewFromConfig(cfg)
+	for input := (&apigatewayv2.GetDomainNamesInput{}); ; {
+		page, err := client.GetDomainNames(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, domain := range page.Items {
+			i.add("domain name", aws.ToString(domain.DomainName))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
+}
+
+func (i *inventory) identityPools(ctx context.Context, cfg aws.Config) error {
+	client := cognitoidentity.NewFromConfig(cfg)
+	for input := (&cognitoidentity.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}); ; {
+		page, err := client.ListIdentityPools(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, pool := range page.IdentityPools {
+			i.add("identity pool", aws.ToString(pool.IdentityPoolName))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
 }
