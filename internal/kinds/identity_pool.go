@@ -160,12 +160,15 @@ func (k identityPool) Update(ctx context.Context, t *Target, want blueprint.Iden
 	if err != nil {
 		return nil, err
 	}
-	_, err = k.AWS.Identities.UpdateIdentityPool(ctx, &cognitoidentity.UpdateIdentityPoolInput{
+	in := &cognitoidentity.UpdateIdentityPoolInput{
 		IdentityPoolId: &id, IdentityPoolName: have.IdentityPoolName, IdentityPoolTags: have.IdentityPoolTags,
-		AllowUnauthenticatedIdentities: want.Unauthenticated, AllowClassicFlow: &want.ClassicFlow,
-		CognitoIdentityProviders: have.CognitoIdentityProviders, DeveloperProviderName: have.DeveloperProviderName,
+		AllowUnauthenticatedIdentities: want.Unauthenticated, AllowClassicFlow: &want.ClassicFlow, CognitoIdentityProviders: have.CognitoIdentityProviders,
 		OpenIdConnectProviderARNs: have.OpenIdConnectProviderARNs, SamlProviderARNs: have.SamlProviderARNs, SupportedLoginProviders: have.SupportedLoginProviders,
-	})
+	}
+	if aws.ToString(have.DeveloperProviderName) != "" {
+		in.DeveloperProviderName = have.DeveloperProviderName
+	}
+	_, err = k.AWS.Identities.UpdateIdentityPool(ctx, in)
 	return live.Attributes, err
 }
 
