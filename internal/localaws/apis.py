@@ -8,7 +8,7 @@ import re
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.core.responses import error_response_json, get_region, request_scope
-from ministack.services import apigateway, cognito, iam, lambda_svc, sts
+from ministack.services import apigateway, apigateway_v1, cognito, iam, lambda_svc, sts
 
 # What is left to guests of an identity pool in the enhanced flow, whatever their role grants: of the services that Cognito names
 # (Cognito Developer Guide, "IAM roles", services that guests can access) those that systems are made of.
@@ -32,6 +32,7 @@ handle_in_scope = apigateway._handle_execute_in_scope
 invoke_lambda = apigateway._invoke_lambda_proxy
 parse_url = app._parse_execute_api_url
 create_pool = cognito._create_identity_pool
+update_pool = cognito._update_identity_pool
 get_id = cognito._get_id
 get_credentials = cognito._get_credentials_for_identity
 
@@ -41,15 +42,28 @@ def install():
     # The endpoint as AWS gives it out, and as the gate's HTTPClient and LocalURL lead it here.
     app._EXECUTE_API_RE = re.compile(r"^([a-z0-9]+)\.execute-api\.[a-z0-9.-]+(?::\d+)?$")
     app._parse_execute_api_url = parse_open_url
+    apigateway.find_api_scope = api_scope
+    apigateway_v1.find_domain_scope = domain_scope
     apigateway._create_api = create_api_as_aws
     apigateway._create_stage = create_stage_deployed
     apigateway._update_stage = update_stage_deployed
     apigateway.handle_request = handle_settings
     apigateway._handle_execute_in_scope = handle_staged
     apigateway._invoke_lambda_proxy = invoke_permitted
-    cognito._create_identity_pool = create_tagged_pool
+    cognito._create_identity_pool = lambda data: tagged_pool(create_pool(data))
+    cognito._update_identity_pool = lambda data: tagged_pool(update_pool(data))
     cognito._get_id = get_permitted_id
     cognito._get_credentials_for_identity = get_trusted_credentials
+
+
+def api_scope(api_id):
+    """Finds the account and region of an API. Requests to it are not signed, and say neither."""
+    return next(((account, region) for (account, region, found), _ in apigateway._apis.all_items() if found == api_id), None)
+
+
+def domain_scope(name):
+    """Finds the account and region of a domain name, and the name as it is kept."""
+    return next((key for key, _ in apigateway_v1._domain_names.all_items() if key[2].lower() == name), None)
 
 
 def create_api_as_aws(data):
@@ -124,7 +138,7 @@ async def invoke_permitted(integration, api_id, stage, path, method, headers, bo
     verb, _, route_path = route_key.partition(" ")
     source = f"arn:aws:execute-api:{kwargs['owner_region']}:{kwargs['owner_account_id']}:{api_id}/{stage}/" + (
         f"{'*' if verb == 'ANY' else verb}{route_path}" if route_path else "$default")
-    function, _, _ = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=kwargs["owner_account_id"], region=kwargs["owner_region"])
+    function = lambda_svc._functions.get_scoped(kwargs["owner_account_id"], kwargs["owner_region"], arn.split(":")[6]) if arn.count(":") >= 6 else None
     if function is None or not any(permits(statement, arn, source) for statement in function["policy"]["Statement"]):
         return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
     return await invoke_lambda(integration, api_id, stage, path, method, headers, body, query_params, route_key, path_params, **kwargs)
@@ -144,9 +158,8 @@ def permits(statement, function, source):
     )
 
 
-def create_tagged_pool(data):
-    """Creates a pool whose tags are the same wherever one asks."""
-    answer = create_pool(data)
+def tagged_pool(answer):
+    """Keeps a pool's tags the same wherever one asks."""
     if answer[0] == 200:
         pool = cognito._identity_pools[json.loads(answer[2])["IdentityPoolId"]]
         cognito._identity_tags[pool["IdentityPoolId"]] = pool["IdentityPoolTags"]
