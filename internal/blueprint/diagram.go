@@ -113,7 +113,7 @@ func (d *diagram) routes(s HTTPAPISpec) {
 	for _, key := range slices.Sorted(maps.Keys(s.Routes)) {
 		label := key + " over HTTPS"
 		if s.Authorization[key] != "" {
-			label += ", with a token"
+			label = key + " with a token"
 		}
 		d.edge(world, d.first(s.Routes[key]), label, false)
 	}

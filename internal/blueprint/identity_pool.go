@@ -11,15 +11,15 @@ type IdentityPoolSpec struct {
 // Kind implements Spec.
 func (IdentityPoolSpec) Kind() string { return "identity_pool" }
 
-// IdentityPoolRolesSpec is the spec of what an identity pool's identities may
-// do: the role that those without a login get.
-type IdentityPoolRolesSpec struct {
+// IdentityPoolRoleSpec is the spec of the role that an identity pool gives to
+// identities without a login.
+type IdentityPoolRoleSpec struct {
 	Pool            string `json:"identity_pool"`
 	Unauthenticated string `json:"unauthenticated_role"`
 }
 
 // Kind implements Spec.
-func (IdentityPoolRolesSpec) Kind() string { return "identity_pool_roles" }
+func (IdentityPoolRoleSpec) Kind() string { return "identity_pool_role" }
 
 // IdentityPoolHandle refers to an identity pool.
 type IdentityPoolHandle struct {
@@ -44,7 +44,7 @@ func (b *Builder) IdentityPool(key string, grants ...[]Grant) IdentityPoolHandle
 				"ForAnyValue:StringLike": {cognito + ":amr": {"unauthenticated"}},
 			},
 		}, joined(grants))
-	b.add(key+"-roles", h.Name(), IdentityPoolRolesSpec{Pool: h.ID(), Unauthenticated: h.role.ARN()}, key, h.role.Key())
+	b.add(key+"-guests", h.Name(), IdentityPoolRoleSpec{Pool: h.ID(), Unauthenticated: h.role.ARN()}, key, h.role.Key())
 	return h
 }
 

@@ -55,7 +55,7 @@ func (b *Blueprint) Validate() []Problem {
 			c.httpAPI(s)
 		case InvokePermissionSpec:
 			c.atMost("statement id", len(s.Sid), 100, "characters", "Lambda API Reference, AddPermission")
-		case IdentityPoolRolesSpec:
+		case IdentityPoolRoleSpec:
 			c.guests(s)
 		case BucketSpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")

@@ -41,7 +41,7 @@ func (c *checker) httpAPI(s HTTPAPISpec) {
 }
 
 // guests checks that Cognito leaves to guests what the role grants them.
-func (c *checker) guests(s IdentityPoolRolesSpec) {
+func (c *checker) guests(s IdentityPoolRoleSpec) {
 	role := c.blue.Target(s.Unauthenticated)
 	if role == nil {
 		return

@@ -105,15 +105,15 @@ func apiCases() []kindCase {
 			},
 		},
 		{
-			part: testPool, spec: blueprint.IdentityPoolRolesSpec{Pool: "any"},
+			part: testPool, spec: blueprint.IdentityPoolRoleSpec{Pool: "any"},
 			setup: func(t *testing.T) {
 				pool = made(t, testPool, blueprint.IdentityPoolSpec{Unauthenticated: true}).Attributes["id"]
 				made(t, testGuests, guestRoleBase(pool))
 			},
 			late: func() (blueprint.Spec, []blueprint.Spec) {
 				role := "arn:aws:iam::" + testAccount + ":role/serverless/"
-				base := blueprint.IdentityPoolRolesSpec{Pool: pool, Unauthenticated: role + testGuests}
-				return base, []blueprint.Spec{with(base, func(s *blueprint.IdentityPoolRolesSpec) { s.Unauthenticated = role + otherGuests })}
+				base := blueprint.IdentityPoolRoleSpec{Pool: pool, Unauthenticated: role + testGuests}
+				return base, []blueprint.Spec{with(base, func(s *blueprint.IdentityPoolRoleSpec) { s.Unauthenticated = role + otherGuests })}
 			},
 		},
 	}

@@ -41,7 +41,7 @@ func All(e Env) map[string]Driver {
 		blueprint.FunctionSpec{}.Kind():          adapt[blueprint.FunctionSpec](function{e}),
 		blueprint.HTTPAPISpec{}.Kind():           adapt[blueprint.HTTPAPISpec](httpAPI{e}),
 		blueprint.IdentityPoolSpec{}.Kind():      adapt[blueprint.IdentityPoolSpec](identityPool{e}),
-		blueprint.IdentityPoolRolesSpec{}.Kind(): adapt[blueprint.IdentityPoolRolesSpec](identityPoolRoles{e}),
+		blueprint.IdentityPoolRoleSpec{}.Kind(): adapt[blueprint.IdentityPoolRoleSpec](identityPoolRole{e}),
 		blueprint.InvokePermissionSpec{}.Kind():  adapt[blueprint.InvokePermissionSpec](invokePermission{e}),
 		blueprint.LogGroupSpec{}.Kind():          adapt[blueprint.LogGroupSpec](logGroup{e}),
 		blueprint.MappingSpec{}.Kind():           adapt[blueprint.MappingSpec](mapping{e}),

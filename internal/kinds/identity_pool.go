@@ -211,15 +211,15 @@ func (k identityPool) Delete(ctx context.Context, t *Target) error {
 	return nil
 }
 
-// identityPoolRoles manages which role a pool's identities get. It carries the
+// identityPoolRole manages which role a pool's identities get. It carries the
 // pool's name, and its attribute "pool" is the pool's id.
-type identityPoolRoles struct{ Env }
+type identityPoolRole struct{ Env }
 
 // guestRole names the role of identities without a login (Cognito Identity API
 // Reference, SetIdentityPoolRoles).
 const guestRole = "unauthenticated"
 
-func (identityPoolRoles) Facts() Facts {
+func (identityPoolRole) Facts() Facts {
 	own := []string{ownPool}
 	const get, set = "cognito-identity:GetIdentityPoolRoles", "cognito-identity:SetIdentityPoolRoles"
 	const unrecorded = "only where the pool's id was not recorded"
@@ -237,7 +237,7 @@ func (identityPoolRoles) Facts() Facts {
 }
 
 // pool returns the id of the pool, or ErrAbsent.
-func (k identityPoolRoles) pool(ctx context.Context, t *Target) (string, error) {
+func (k identityPoolRole) pool(ctx context.Context, t *Target) (string, error) {
 	if id := t.Attributes["pool"]; id != "" {
 		return id, nil
 	}
@@ -249,7 +249,7 @@ func (k identityPoolRoles) pool(ctx context.Context, t *Target) (string, error) 
 }
 
 // roles are those of the pool; ErrAbsent where it has none or is none.
-func (k identityPoolRoles) roles(ctx context.Context, id string) (map[string]string, error) {
+func (k identityPoolRole) roles(ctx context.Context, id string) (map[string]string, error) {
 	out, err := k.AWS.Identities.GetIdentityPoolRoles(ctx, &cognitoidentity.GetIdentityPoolRolesInput{IdentityPoolId: &id})
 	if absentPool(err) || err == nil && len(out.Roles) == 0 {
 		return nil, ErrAbsent
@@ -260,7 +260,7 @@ func (k identityPoolRoles) roles(ctx context.Context, id string) (map[string]str
 	return out.Roles, nil
 }
 
-func (k identityPoolRoles) Observe(ctx context.Context, t *Target) (*Live[blueprint.IdentityPoolRolesSpec], error) {
+func (k identityPoolRole) Observe(ctx context.Context, t *Target) (*Live[blueprint.IdentityPoolRoleSpec], error) {
 	id, err := k.pool(ctx, t)
 	if err != nil {
 		return nil, err
@@ -269,12 +269,12 @@ func (k identityPoolRoles) Observe(ctx context.Context, t *Target) (*Live[bluepr
 	if err != nil {
 		return nil, err
 	}
-	return &Live[blueprint.IdentityPoolRolesSpec]{
-		Spec: blueprint.IdentityPoolRolesSpec{Pool: id, Unauthenticated: roles[guestRole]}, Attributes: Attributes{"pool": id},
+	return &Live[blueprint.IdentityPoolRoleSpec]{
+		Spec: blueprint.IdentityPoolRoleSpec{Pool: id, Unauthenticated: roles[guestRole]}, Attributes: Attributes{"pool": id},
 	}, nil
 }
 
-func (k identityPoolRoles) Create(ctx context.Context, _ *Target, want blueprint.IdentityPoolRolesSpec) (Attributes, error) {
+func (k identityPoolRole) Create(ctx context.Context, _ *Target, want blueprint.IdentityPoolRoleSpec) (Attributes, error) {
 	if _, err := k.roles(ctx, want.Pool); err == nil {
 		return nil, ErrPresent
 	} else if !errors.Is(err, ErrAbsent) {
@@ -283,13 +283,13 @@ func (k identityPoolRoles) Create(ctx context.Context, _ *Target, want blueprint
 	return Attributes{"pool": want.Pool}, k.set(ctx, want.Pool, map[string]string{guestRole: want.Unauthenticated})
 }
 
-func (k identityPoolRoles) set(ctx context.Context, id string, roles map[string]string) error {
+func (k identityPoolRole) set(ctx context.Context, id string, roles map[string]string) error {
 	_, err := k.AWS.Identities.SetIdentityPoolRoles(ctx, &cognitoidentity.SetIdentityPoolRolesInput{IdentityPoolId: &id, Roles: roles})
 	return err
 }
 
 // Update leaves alone the roles of identities with a login, which are none of ours.
-func (k identityPoolRoles) Update(ctx context.Context, _ *Target, want blueprint.IdentityPoolRolesSpec, _ *Live[blueprint.IdentityPoolRolesSpec], _ Changes) (Attributes, error) {
+func (k identityPoolRole) Update(ctx context.Context, _ *Target, want blueprint.IdentityPoolRoleSpec, _ *Live[blueprint.IdentityPoolRoleSpec], _ Changes) (Attributes, error) {
 	roles, err := k.roles(ctx, want.Pool)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		return nil, err
@@ -302,7 +302,7 @@ func (k identityPoolRoles) Update(ctx context.Context, _ *Target, want blueprint
 	return Attributes{"pool": want.Pool}, k.set(ctx, want.Pool, roles)
 }
 
-func (k identityPoolRoles) Delete(ctx context.Context, t *Target) error {
+func (k identityPoolRole) Delete(ctx context.Context, t *Target) error {
 	id, err := k.pool(ctx, t)
 	if err == nil {
 		_, err = k.roles(ctx, id)
