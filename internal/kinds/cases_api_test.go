@@ -124,17 +124,19 @@ func httpAPICase() kindCase {
 	return kindCase{
 		part: testAPI, spec: apiBase(),
 		changes: []blueprint.Spec{
-			a(func(s *blueprint.HTTPAPISpec) { s.Routes = map[string]string{"POST /votes": liveARN("other")} }),
+			a(func(s *blueprint.HTTPAPISpec) {
+				s.Routes = map[string]string{"POST /votes": liveARN("other")}
+				s.JWTIssuer, s.JWTAudience = testIssuer+"/2", []string{"a", "b"}
+			}),
 			a(func(s *blueprint.HTTPAPISpec) {
 				s.Routes = map[string]string{"$default": liveARN("other"), "GET /health": liveARN(testFunction)}
 				s.Authorization = map[string]string{"$default": "JWT"}
-			}),
-			a(func(s *blueprint.HTTPAPISpec) { s.JWTIssuer, s.JWTAudience = testIssuer+"/2", []string{"a", "b"} }),
-			a(func(s *blueprint.HTTPAPISpec) { s.JWTIssuer, s.JWTAudience, s.Authorization = "", nil, nil }),
-			a(func(s *blueprint.HTTPAPISpec) {
 				s.Origins, s.Headers, s.MaxAge = []string{"https://a.example", "https://b.example"}, []string{"content-type", "x-voter"}, 60
 			}),
-			a(func(s *blueprint.HTTPAPISpec) { s.Origins, s.Methods, s.Headers, s.MaxAge = nil, nil, nil, 0 }),
+			a(func(s *blueprint.HTTPAPISpec) {
+				s.JWTIssuer, s.JWTAudience, s.Authorization = "", nil, nil
+				s.Origins, s.Methods, s.Headers, s.MaxAge = nil, nil, nil, 0
+			}),
 			a(func(s *blueprint.HTTPAPISpec) { s.Rate, s.Burst, s.Endpoint = 1000, 200, false }),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {

@@ -35,22 +35,22 @@ type Driver interface {
 // All returns the driver of every kind, by the name that specs give.
 func All(e Env) map[string]Driver {
 	return map[string]Driver{
-		blueprint.AlarmSpec{}.Kind():             adapt[blueprint.AlarmSpec](alarm{e}),
-		blueprint.BucketSpec{}.Kind():            adapt[blueprint.BucketSpec](bucket{e}),
-		blueprint.DomainNameSpec{}.Kind():        adapt[blueprint.DomainNameSpec](domainName{e}),
-		blueprint.FunctionSpec{}.Kind():          adapt[blueprint.FunctionSpec](function{e}),
-		blueprint.HTTPAPISpec{}.Kind():           adapt[blueprint.HTTPAPISpec](httpAPI{e}),
-		blueprint.IdentityPoolSpec{}.Kind():      adapt[blueprint.IdentityPoolSpec](identityPool{e}),
+		blueprint.AlarmSpec{}.Kind():            adapt[blueprint.AlarmSpec](alarm{e}),
+		blueprint.BucketSpec{}.Kind():           adapt[blueprint.BucketSpec](bucket{e}),
+		blueprint.DomainNameSpec{}.Kind():       adapt[blueprint.DomainNameSpec](domainName{e}),
+		blueprint.FunctionSpec{}.Kind():         adapt[blueprint.FunctionSpec](function{e}),
+		blueprint.HTTPAPISpec{}.Kind():          adapt[blueprint.HTTPAPISpec](httpAPI{e}),
+		blueprint.IdentityPoolSpec{}.Kind():     adapt[blueprint.IdentityPoolSpec](identityPool{e}),
 		blueprint.IdentityPoolRoleSpec{}.Kind(): adapt[blueprint.IdentityPoolRoleSpec](identityPoolRole{e}),
-		blueprint.InvokePermissionSpec{}.Kind():  adapt[blueprint.InvokePermissionSpec](invokePermission{e}),
-		blueprint.LogGroupSpec{}.Kind():          adapt[blueprint.LogGroupSpec](logGroup{e}),
-		blueprint.MappingSpec{}.Kind():           adapt[blueprint.MappingSpec](mapping{e}),
-		blueprint.ObjectSpec{}.Kind():            adapt[blueprint.ObjectSpec](object{e}),
-		blueprint.QueueSpec{}.Kind():             adapt[blueprint.QueueSpec](queue{e}),
-		blueprint.RoleSpec{}.Kind():              adapt[blueprint.RoleSpec](role{e}),
-		blueprint.ScheduleSpec{}.Kind():          adapt[blueprint.ScheduleSpec](schedule{e}),
-		blueprint.TableSpec{}.Kind():             adapt[blueprint.TableSpec](table{e}),
-		blueprint.URLSpec{}.Kind():               adapt[blueprint.URLSpec](functionURL{e}),
+		blueprint.InvokePermissionSpec{}.Kind(): adapt[blueprint.InvokePermissionSpec](invokePermission{e}),
+		blueprint.LogGroupSpec{}.Kind():         adapt[blueprint.LogGroupSpec](logGroup{e}),
+		blueprint.MappingSpec{}.Kind():          adapt[blueprint.MappingSpec](mapping{e}),
+		blueprint.ObjectSpec{}.Kind():           adapt[blueprint.ObjectSpec](object{e}),
+		blueprint.QueueSpec{}.Kind():            adapt[blueprint.QueueSpec](queue{e}),
+		blueprint.RoleSpec{}.Kind():             adapt[blueprint.RoleSpec](role{e}),
+		blueprint.ScheduleSpec{}.Kind():         adapt[blueprint.ScheduleSpec](schedule{e}),
+		blueprint.TableSpec{}.Kind():            adapt[blueprint.TableSpec](table{e}),
+		blueprint.URLSpec{}.Kind():              adapt[blueprint.URLSpec](functionURL{e}),
 	}
 }
 

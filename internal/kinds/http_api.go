@@ -54,7 +54,7 @@ func (httpAPI) Facts() Facts {
 			{Verbs: []Verb{Deleting}, Actions: []string{"apigateway:GET", "apigateway:DELETE"}, Resources: []string{own}},
 		},
 		Transient: []Transient{
-			{"ConflictException", "", "another change of the API is under way, or a mapping of it that was deleted still counts (API Gateway V2 API Reference, DeleteApi and UpdateApi)"},
+			{"ConflictException", "", "another change of the API is under way, a mapping of it that was deleted still counts, or a route or the stage is there already since an answer was lost (API Gateway V2 API Reference, CreateRoute and DeleteApi)"},
 		},
 	}
 }
@@ -298,7 +298,7 @@ func (k httpAPI) Create(ctx context.Context, t *Target, want blueprint.HTTPAPISp
 	err := k.createOnce(ctx, func(ctx context.Context) error {
 		out, err := k.AWS.APIs.CreateApi(ctx, &apigatewayv2.CreateApiInput{
 			Name: &t.Name, ProtocolType: types.ProtocolTypeHttp, Tags: t.Tags, CorsConfiguration: apiCORS(want), DisableExecuteApiEndpoint: aws.Bool(!want.Endpoint),
-		}, func(o *apigatewayv2.Options) { o.Retryer = aws.NopRetryer{} })
+		}, oneAttempt)
 		if err == nil {
 			a.ApiId, a.ApiEndpoint = out.ApiId, out.ApiEndpoint
 		}

@@ -53,13 +53,17 @@ func (k httpAPI) authorize(ctx context.Context, a *liveAPI, want blueprint.HTTPA
 	jwt := &types.JWTConfiguration{Issuer: &want.JWTIssuer, Audience: want.JWTAudience}
 	j := a.authorizer()
 	if j == nil {
-		out, err := k.AWS.APIs.CreateAuthorizer(ctx, &apigatewayv2.CreateAuthorizerInput{
-			ApiId: a.ApiId, Name: aws.String(apiAuthorizer), AuthorizerType: types.AuthorizerTypeJwt, IdentitySource: identitySource, JwtConfiguration: jwt,
-		})
-		if err != nil {
-			return "", err
-		}
-		return aws.ToString(out.AuthorizerId), nil
+		id := ""
+		err := k.createOnce(ctx, func(ctx context.Context) error {
+			out, err := k.AWS.APIs.CreateAuthorizer(ctx, &apigatewayv2.CreateAuthorizerInput{
+				ApiId: a.ApiId, Name: aws.String(apiAuthorizer), AuthorizerType: types.AuthorizerTypeJwt, IdentitySource: identitySource, JwtConfiguration: jwt,
+			}, oneAttempt)
+			if err == nil {
+				id = aws.ToString(out.AuthorizerId)
+			}
+			return err
+		}, k.found(a, func(now *liveAPI) bool { return now.authorizer() != nil }))
+		return id, err
 	}
 	if s := a.spec(); s.JWTIssuer != want.JWTIssuer || !slices.Equal(s.JWTAudience, sorted(want.JWTAudience)) {
 		if _, err := k.AWS.APIs.UpdateAuthorizer(ctx, &apigatewayv2.UpdateAuthorizerInput{
@@ -79,14 +83,37 @@ func (k httpAPI) integrate(ctx context.Context, a *liveAPI, function string) (st
 			return aws.ToString(i.IntegrationId), nil
 		}
 	}
-	out, err := k.AWS.APIs.CreateIntegration(ctx, &apigatewayv2.CreateIntegrationInput{
-		ApiId: a.ApiId, IntegrationType: types.IntegrationTypeAwsProxy, IntegrationUri: &function, IntegrationMethod: aws.String("POST"),
-		PayloadFormatVersion: aws.String(payload), TimeoutInMillis: aws.Int32(int32(longest / time.Millisecond)),
-	})
-	if err != nil {
-		return "", err
+	id := ""
+	err := k.createOnce(ctx, func(ctx context.Context) error {
+		out, err := k.AWS.APIs.CreateIntegration(ctx, &apigatewayv2.CreateIntegrationInput{
+			ApiId: a.ApiId, IntegrationType: types.IntegrationTypeAwsProxy, IntegrationUri: &function, IntegrationMethod: aws.String("POST"),
+			PayloadFormatVersion: aws.String(payload), TimeoutInMillis: aws.Int32(int32(longest / time.Millisecond)),
+		}, oneAttempt)
+		if err == nil {
+			id = aws.ToString(out.IntegrationId)
+		}
+		return err
+	}, k.found(a, func(now *liveAPI) bool {
+		return slices.ContainsFunc(now.integrations, func(i types.Integration) bool { return calls(i, function) })
+	}))
+	return id, err
+}
+
+// oneAttempt leaves it to createOnce to try again.
+func oneAttempt(o *apigatewayv2.Options) { o.Retryer = aws.NopRetryer{} }
+
+// found looks whether the API has something now.
+func (k httpAPI) found(a *liveAPI, has func(*liveAPI) bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		now, err := k.read(ctx, *a.ApiId)
+		if err != nil {
+			return err
+		}
+		if !has(now) {
+			return ErrAbsent
+		}
+		return nil
 	}
-	return aws.ToString(out.IntegrationId), nil
 }
 
 // route makes a route or changes it.

@@ -25,6 +25,7 @@ GUESTS = {
 SETTINGS = re.compile(r"^/v2/apis/([^/]+)/stages/([^/]+)/(accesslogsettings|routesettings)(?:/(.+))?$")
 
 create_api = apigateway._create_api
+create_route = apigateway._create_route
 create_stage = apigateway._create_stage
 update_stage = apigateway._update_stage
 handle_request = apigateway.handle_request
@@ -45,7 +46,8 @@ def install():
     apigateway.find_api_scope = api_scope
     apigateway_v1.find_domain_scope = domain_scope
     apigateway._create_api = create_api_as_aws
-    apigateway._create_stage = create_stage_deployed
+    apigateway._create_route = create_new_route
+    apigateway._create_stage = create_new_stage
     apigateway._update_stage = update_stage_deployed
     apigateway.handle_request = handle_settings
     apigateway._handle_execute_in_scope = handle_staged
@@ -89,8 +91,18 @@ def deployed(api_id, answer):
     return apigateway._apigw_response(stage, status)
 
 
-def create_stage_deployed(api_id, data):
-    """Creates a stage and deploys it."""
+def create_new_route(api_id, data):
+    """Creates a route whose key no other has (API Gateway V2 API Reference, CreateRoute)."""
+    key = data.get("routeKey")
+    if any(route["routeKey"] == key for route in apigateway._routes.get(api_id, {}).values()):
+        return apigateway._apigw_error("ConflictException", f"Route with key {key} already exists for this API", 409)
+    return create_route(api_id, data)
+
+
+def create_new_stage(api_id, data):
+    """Creates a stage whose name no other has, and deploys it (API Gateway V2 API Reference, CreateStage)."""
+    if data.get("stageName") in apigateway._stages.get(api_id, {}):
+        return apigateway._apigw_error("ConflictException", "Stage already exists", 409)
     return deployed(api_id, create_stage(api_id, data))
 
 
