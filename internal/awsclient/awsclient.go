@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -34,7 +36,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"cloudwatch", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -87,6 +89,8 @@ type Client struct {
 	Scheduler  *scheduler.Client
 	STS        *sts.Client
 	Quotas     *servicequotas.Client
+	APIs       *apigatewayv2.Client
+	Identities *cognitoidentity.Client
 
 	region, partition, dnsSuffix string
 	allowed                      []string
@@ -188,6 +192,8 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.SNS = sns.NewFromConfig(cfg, func(o *sns.Options) { at("sns", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })
 	cl.Quotas = servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { at("servicequotas", &o.BaseEndpoint) })
+	cl.APIs = apigatewayv2.NewFromConfig(cfg, func(o *apigatewayv2.Options) { at("apigatewayv2", &o.BaseEndpoint) })
+	cl.Identities = cognitoidentity.NewFromConfig(cfg, func(o *cognitoidentity.Options) { at("cognitoidentity", &o.BaseEndpoint) })
 	cl.STS = sts.NewFromConfig(cfg, func(o *sts.Options) {
 		at("sts", &o.BaseEndpoint)
 		// An unreachable endpoint or a wrong key is told at once rather than

@@ -42,6 +42,9 @@ var (
 	// KMS Developer Guide, "Request quotas": 5 a second each.
 	kmsKeys    = limit{"kms.CreateKey", 5, 5}
 	kmsAliases = limit{"kms.aliases", 5, 5}
+	// API Gateway quotas, "Quotas for creating, deploying and managing an API":
+	// all operations together 10 a second, 40 in a burst.
+	apiControl = limit{"apigateway", 10, 40}
 	// Service Quotas User Guide, "Service quotas for Service Quotas": 5 a second
 	// and as many in a burst.
 	quotasRead = limit{"servicequotas.read", 5, 5}
@@ -94,6 +97,8 @@ func limitOf(service, operation string) (l limit, ok bool) {
 		case "CreateAlias", "UpdateAlias":
 			return kmsAliases, true
 		}
+	case "ApiGatewayV2":
+		return apiControl, true
 	case "Service Quotas":
 		return quotasRead, true
 	}

@@ -73,6 +73,14 @@ func (d *diagram) part(p *Part) {
 	case URLSpec:
 		d.node("comes in", world, `(("anyone"))`)
 		d.edge(world, d.first(s.Function), strings.Join(s.Methods, ", ")+" over HTTPS", false)
+	case HTTPAPISpec:
+		d.routes(s)
+	case RoleSpec:
+		d.rest[p.Spec.Kind()]++
+		if handedOut(s) {
+			d.node("comes in", world, `(("anyone"))`)
+			d.grants(world, s)
+		}
 	case MappingSpec:
 		d.edge(d.first(s.Source), d.first(s.Function), fmt.Sprintf("batches of up to %d", s.BatchSize), false)
 	case ScheduleSpec:
@@ -104,6 +112,24 @@ func (d *diagram) part(p *Part) {
 	default:
 		d.rest[p.Spec.Kind()]++
 	}
+}
+
+// routes draws what comes in through an API.
+func (d *diagram) routes(s HTTPAPISpec) {
+	d.node("comes in", world, `(("anyone"))`)
+	for _, key := range slices.Sorted(maps.Keys(s.Routes)) {
+		label := key + " over HTTPS"
+		if s.Authorization[key] != "" {
+			label = key + " with a token"
+		}
+		d.edge(world, d.first(s.Routes[key]), label, false)
+	}
+}
+
+// handedOut reports whether a role's credentials leave the system: no service of
+// AWS takes it on.
+func handedOut(s RoleSpec) bool {
+	return !slices.ContainsFunc(s.Trust.Statement, func(st Statement) bool { return len(st.Principal["Service"]) > 0 })
 }
 
 // first is the part that a reference mentions.

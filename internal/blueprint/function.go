@@ -76,9 +76,7 @@ func (b *Builder) Function(key string, f Function) FunctionHandle {
 		Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logsARN},
 		Rare: "used by the Lambda service itself to write what the function logs",
 	}}
-	for _, g := range f.Grants {
-		grants = append(grants, g...)
-	}
+	grants = append(grants, joined(f.Grants)...)
 	if b.settings.KMSKeyARN != "" && len(f.Environment) > 0 {
 		grants = append(grants, Grant{
 			Actions: []string{"kms:Decrypt"}, Resources: []string{b.settings.KMSKeyARN},
@@ -90,7 +88,7 @@ func (b *Builder) Function(key string, f Function) FunctionHandle {
 		vpc = *b.settings.VPC
 		grants = append(grants, networkInterfaces())
 	}
-	handle.role = b.role(key+"-role", "lambda.amazonaws.com",
+	handle.role = b.role(roleOfFunction(key), "lambda.amazonaws.com",
 		"Execution role of function "+key+" of "+b.settings.System.Name+" "+b.settings.Name, nil, grants)
 
 	settings := b.settings.Functions[key]

@@ -1,5 +1,10 @@
 package blueprint
 
+import (
+	"cmp"
+	"slices"
+)
+
 // RoleSpec is the spec of an IAM role with one inline policy.
 type RoleSpec struct {
 	Path                   string `json:"path" fixed:"true"`
@@ -23,22 +28,31 @@ type RoleHandle struct {
 // role describes the role of a service's principal with the given permissions.
 // confused narrows who may assume it, where the service supplies such keys.
 func (b *Builder) role(key, service, description string, confused map[string]map[string][]string, grants []Grant) RoleHandle {
-	path := b.settings.RolePath
-	if path == "" {
-		path = "/"
-	}
+	return b.roleOf(key, description, Statement{
+		Effect: "Allow", Principal: map[string][]string{"Service": {service}},
+		Action: []string{"sts:AssumeRole"}, Condition: confused,
+	}, grants)
+}
+
+// roleOf describes a role that trusts whom the statement says.
+func (b *Builder) roleOf(key, description string, trust Statement, grants []Grant) RoleHandle {
+	path := b.rolePath()
 	return RoleHandle{path: path, Handle: b.add(key, b.name(key), RoleSpec{
 		Path:                   path,
 		Description:            description,
 		PermissionsBoundaryARN: b.settings.PermissionsBoundaryARN,
-		Trust: NewPolicy(Statement{
-			Effect: "Allow", Principal: map[string][]string{"Service": {service}},
-			Action: []string{"sts:AssumeRole"}, Condition: confused,
-		}),
-		Policy: NewPolicy(statements(grants)...),
-		Rare:   rare(grants),
+		Trust:                  NewPolicy(trust),
+		Policy:                 NewPolicy(statements(grants)...),
+		Rare:                   rare(grants),
 	})}
 }
+
+func (b *Builder) rolePath() string { return cmp.Or(b.settings.RolePath, "/") }
+
+// roleOfFunction is the key of a function's role.
+func roleOfFunction(function string) string { return function + "-role" }
+
+func joined(grants [][]Grant) []Grant { return slices.Concat(grants...) }
 
 // rare collects what explains grants that may never be used.
 func rare(grants []Grant) map[string]string {

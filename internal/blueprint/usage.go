@@ -65,6 +65,9 @@ const (
 	PutObject          Action = "s3:PutObject"
 	GetObject          Action = "s3:GetObject"
 	Sign               Action = "kms:Sign"
+	Request            Action = "execute-api:Invoke"
+	GetID              Action = "cognito-identity:GetId"
+	GetCredentials     Action = "cognito-identity:GetCredentialsForIdentity"
 
 	Run       Action = "lambda:Run"         // A function's memory over its duration.
 	KeepItem  Action = "dynamodb:KeepItem"  // An item's storage for a month.

@@ -52,6 +52,12 @@ func (b *Blueprint) Validate() []Problem {
 			c.role(s)
 		case MappingSpec:
 			c.mapping(s)
+		case HTTPAPISpec:
+			c.httpAPI(s)
+		case InvokePermissionSpec:
+			c.atMost("statement id", len(s.Sid), 100, "characters", "Lambda API Reference, AddPermission")
+		case IdentityPoolRoleSpec:
+			c.guests(s)
 		case BucketSpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case ScheduleSpec:
@@ -229,6 +235,7 @@ func (b *Blueprint) cycle() []string {
 var nameLimits = map[string]int{
 	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255,
 	"topic": 256, "secret": 1011, "signing_key": 256,
+	"http_api": 128, "identity_pool": 128, "domain_name": 512,
 }
 
 func (c *checker) name() {

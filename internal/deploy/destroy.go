@@ -152,7 +152,11 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 		r.mu.Lock()
 		rec := r.records[key]
 		r.mu.Unlock()
-		target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Tags: r.blue.Ownership(key), Force: force || !rec.Data}
+		target := &kinds.Target{
+			Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: force || !rec.Data,
+			// By these, kinds without names of their own find what is left.
+			Tags: r.blue.Ownership(key),
+		}
 		if err := r.deletePart(ctx, rec.Kind, target); err != nil {
 			r.fail(r.ofPart("delete", key, rec.Kind, rec.Name, err))
 			return err

@@ -26,6 +26,8 @@ type kindCase struct {
 	setup func(*testing.T)
 	// changes are specs that each differ from the one before.
 	changes []blueprint.Spec
+	// late gives spec and changes that depend on what setup has made.
+	late func() (blueprint.Spec, []blueprint.Spec)
 	// half makes an object as a Create that was cut off leaves it; nil where
 	// Create is one call.
 	half func(context.Context, map[string]string) error
@@ -168,7 +170,7 @@ func needFunction(t *testing.T) *Target {
 
 // cases has one for every kind.
 func cases() []kindCase {
-	return []kindCase{
+	return append(apiCases(), []kindCase{
 		queueCase(), roleCase(), secretCase(), signingKeyCase(), hashedListCase(), topicCase(), subscriptionCase(),
 		{
 			part: "/aws/lambda/" + testFunction, spec: blueprint.LogGroupSpec{RetentionDays: 30},
@@ -237,7 +239,7 @@ func cases() []kindCase {
 				}),
 			},
 		},
-	}
+	}...)
 }
 
 func queueCase() kindCase {

@@ -210,6 +210,9 @@ func TestKinds(t *testing.T) {
 			if c.setup != nil {
 				c.setup(t)
 			}
+			if c.late != nil {
+				c.spec, c.changes = c.late()
+			}
 			deploy(t, c)
 			life(t, c)
 		})
@@ -243,6 +246,8 @@ func deploy(t *testing.T, c kindCase) {
 		grant(c.part, change)
 	}
 	grant(testRole, roleBase())
+	grant(testGuests, guestRoleBase("any"))
+	grant(otherGuests, guestRoleBase("any"))
 	grant(testTickRole, tickRoleBase())
 	grant(testBucket+"/functions.zip", objectBase())
 	client, name := env.AWS.IAM, aws.String("deployer")

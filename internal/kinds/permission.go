@@ -48,6 +48,8 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 		if len(s.VPC.SubnetIDs) > 0 {
 			values["vpc"] = "set"
 		}
+	case blueprint.InvokePermissionSpec:
+		values["function_name"], _, _ = strings.Cut(name, ":")
 	case blueprint.MappingSpec:
 		// A mapping is named by its function and its queue.
 		values["function_name"], _, _ = strings.Cut(name, ":")
@@ -74,11 +76,15 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	return own, len(own.Resources) > 0
 }
 
-// trustedService is the service that may assume a role: "lambda.amazonaws.com".
+// trustedService is the service that a role is handed to, "lambda.amazonaws.com":
+// the one that assumes it, or that lets others assume it by the identities that it
+// gives them. Empty for a role that no service is handed.
 func trustedService(trust blueprint.Policy) string {
 	for _, s := range trust.Statement {
-		if services := s.Principal["Service"]; len(services) > 0 {
-			return services[0]
+		for _, by := range []string{"Service", "Federated"} {
+			if services := s.Principal[by]; len(services) > 0 {
+				return services[0]
+			}
 		}
 	}
 	return ""

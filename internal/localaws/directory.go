@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
@@ -110,6 +111,7 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 		Policies                             []document
 		Boundary                             *document
 		Session                              []document
+		Issued                               int64
 		Tags                                 map[string]string
 	}
 	if err := d.ask(ctx, "principal", key, &found); err != nil || found == nil {
@@ -132,6 +134,9 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 		p.Owner = "arn:aws:iam::" + found.Account + ":role/" + found.Name
 		p.RoleARN = found.Holder
 		p.Keys.Set("aws:PrincipalArn", found.Holder)
+	}
+	if found.Issued > 0 { // temporary credentials only
+		p.Keys.Set("aws:TokenIssueTime", time.Unix(found.Issued, 0).UTC().Format(time.RFC3339))
 	}
 	for key, value := range found.Tags {
 		p.Keys.Set("aws:PrincipalTag/"+key, value)

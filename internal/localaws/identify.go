@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,6 +144,10 @@ func (c *Call) rest(models *Models, service string, r *http.Request, query url.V
 			service = "apigatewayv2"
 		}
 	case "":
+		if customDomain(host) {
+			c.endpoint("execute-api", host, c.Region)
+			return
+		}
 		// Unsigned, and nothing else: what MiniStack takes it for, too. A public object is read like this.
 		service = "s3"
 	}
@@ -174,6 +179,14 @@ func (c *Call) rest(models *Models, service string, r *http.Request, query url.V
 	if c.Resource == "" {
 		c.Resource = resourceOf(decodeJSON(c.body))
 	}
+}
+
+// customDomain tells whether an unsigned request goes to a domain name of the user's own, which leads to an HTTP API.
+func customDomain(host string) bool {
+	if !strings.Contains(host, ".") || net.ParseIP(host) != nil {
+		return false
+	}
+	return !slices.ContainsFunc([]string{".localhost", ".on.aws", ".amazonaws.com"}, func(own string) bool { return strings.HasSuffix(host, own) })
 }
 
 // readScope reads who signed the request, and for which region and service, and returns the latter's signing name.

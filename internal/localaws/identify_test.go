@@ -10,9 +10,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	apitypes "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -89,6 +92,11 @@ func TestIdentifiesCalls(t *testing.T) {
 		{identified{"s3", "ListBuckets", ""}, call(s3.NewFromConfig(cfg).ListBuckets, &s3.ListBucketsInput{})},
 		{identified{"scheduler", "CreateSchedule", "publish"}, call(scheduler.NewFromConfig(cfg).CreateSchedule, schedule("publish"))},
 		{identified{"scheduler", "GetSchedule", "publish"}, call(scheduler.NewFromConfig(cfg).GetSchedule, &scheduler.GetScheduleInput{Name: aws.String("publish")})},
+		{identified{"apigatewayv2", "CreateApi", "api"}, call(apigatewayv2.NewFromConfig(cfg).CreateApi, &apigatewayv2.CreateApiInput{Name: aws.String("api"), ProtocolType: apitypes.ProtocolTypeHttp})},
+		{identified{"apigatewayv2", "GetStage", "0a1b2c3d"}, call(apigatewayv2.NewFromConfig(cfg).GetStage, &apigatewayv2.GetStageInput{ApiId: aws.String("0a1b2c3d"), StageName: aws.String("$default")})},
+		{identified{"apigatewayv2", "GetApiMappings", "api.example.org"}, call(apigatewayv2.NewFromConfig(cfg).GetApiMappings, &apigatewayv2.GetApiMappingsInput{DomainName: aws.String("api.example.org")})},
+		{identified{"cognito-identity", "CreateIdentityPool", "guests"}, call(cognitoidentity.NewFromConfig(cfg).CreateIdentityPool, &cognitoidentity.CreateIdentityPoolInput{IdentityPoolName: aws.String("guests")})},
+		{identified{"cognito-identity", "DescribeIdentityPool", "eu-central-1:0"}, call(cognitoidentity.NewFromConfig(cfg).DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: aws.String("eu-central-1:0")})},
 		{identified{"scheduler", "ListSchedules", ""}, call(scheduler.NewFromConfig(cfg).ListSchedules, &scheduler.ListSchedulesInput{})},
 	}
 	for _, test := range tests {
@@ -169,6 +177,9 @@ func TestIdentifiesPlainRequests(t *testing.T) {
 		{request("GET", local.Endpoint()+"/results/"), identified{"s3", "ListObjects", "results"}},
 		{request("OPTIONS", local.Endpoint()+"/results/results.json"), identified{"s3", "Preflight", ""}},
 		{request("POST", "https://"+id+".lambda-url.eu-central-1.on.aws/vote"), identified{"lambda-url", "Invoke", id}},
+		{request("POST", "https://0a1b2c3d4e.execute-api.eu-central-1.amazonaws.com/votes"), identified{"execute-api", "Invoke", "0a1b2c3d4e"}},
+		{request("OPTIONS", "http://0a1b2c3d4e.execute-api.eu-central-1.localhost/votes"), identified{"execute-api", "Invoke", "0a1b2c3d4e"}},
+		{request("POST", "https://api.example.org/votes"), identified{"execute-api", "Invoke", "api.example.org"}},
 		{request("POST", local.Endpoint()+"/_aws/lambda-url/"+id+"/vote"), identified{"lambda-url", "Invoke", id}},
 	} {
 		t.Run(test.want.operation+" "+test.request.URL.Host, func(t *testing.T) {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
@@ -47,7 +50,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics, "subscriptions": all.subscriptions,
+		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "topics": all.topics, "subscriptions": all.subscriptions,
 		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {
@@ -298,4 +301,52 @@ func (i *inventory) keyAliases(ctx context.Context, cfg aws.Config) error {
 		}
 	}
 	return nil
+}
+
+func (i *inventory) apis(ctx context.Context, cfg aws.Config) error {
+	client := apigatewayv2.NewFromConfig(cfg)
+	for input := (&apigatewayv2.GetApisInput{}); ; {
+		page, err := client.GetApis(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, api := range page.Items {
+			i.add("http api", aws.ToString(api.Name))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
+}
+
+func (i *inventory) domainNames(ctx context.Context, cfg aws.Config) error {
+	client := apigatewayv2.NewFromConfig(cfg)
+	for input := (&apigatewayv2.GetDomainNamesInput{}); ; {
+		page, err := client.GetDomainNames(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, domain := range page.Items {
+			i.add("domain name", aws.ToString(domain.DomainName))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
+}
+
+func (i *inventory) identityPools(ctx context.Context, cfg aws.Config) error {
+	client := cognitoidentity.NewFromConfig(cfg)
+	for input := (&cognitoidentity.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}); ; {
+		page, err := client.ListIdentityPools(ctx, input)
+		if err != nil {
+			return err
+		}
+		for _, pool := range page.IdentityPools {
+			i.add("identity pool", aws.ToString(pool.IdentityPoolName))
+		}
+		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+			return nil
+		}
+	}
 }

@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	apitypes "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -49,6 +52,9 @@ func TestInventoryListsEverythingAndResetEmptiesIt(t *testing.T) {
 			Statistic: cwtypes.StatisticMaximum, Threshold: aws.Float64(60),
 		})(ctx),
 		call(ssm.NewFromConfig(cfg).PutParameter, &ssm.PutParameterInput{Name: aws.String("/serverless/vote"), Value: aws.String("{}"), Type: ssmtypes.ParameterTypeString})(ctx),
+		call(apigatewayv2.NewFromConfig(cfg).CreateApi, &apigatewayv2.CreateApiInput{Name: aws.String("door"), ProtocolType: apitypes.ProtocolTypeHttp})(ctx),
+		call(apigatewayv2.NewFromConfig(cfg).CreateDomainName, &apigatewayv2.CreateDomainNameInput{DomainName: aws.String("api.example.org")})(ctx),
+		call(cognitoidentity.NewFromConfig(cfg).CreateIdentityPool, &cognitoidentity.CreateIdentityPoolInput{IdentityPoolName: aws.String("guests")})(ctx),
 		call(sns.NewFromConfig(cfg).CreateTopic, &sns.CreateTopicInput{Name: aws.String("alerts")})(ctx),
 		call(lambda.NewFromConfig(cfg).CreateEventSourceMapping, &lambda.CreateEventSourceMappingInput{
 			FunctionName: aws.String("relay"), EventSourceArn: aws.String("arn:aws:sqs:" + testRegion + ":000000000000:allowed"), Enabled: aws.Bool(false),
@@ -62,7 +68,8 @@ func TestInventoryListsEverythingAndResetEmptiesIt(t *testing.T) {
 	}
 	found := must[[]string](t)(Inventory(ctx, cfg))
 	want := []string{
-		"alarm late", "alias relay live", "bucket results", "function relay", "function url relay https://", "log group /aws/lambda/relay",
+		"alarm late", "alias relay live", "bucket results", "domain name api.example.org", "function relay",
+		"function url relay https://", "http api door", "identity pool guests", "log group /aws/lambda/relay",
 		"mapping relay ", "parameter /serverless/vote", "policy deployer", "queue allowed", "role policy relay grants", "role policy relay polls", "role relay",
 		"schedule default/publish", "table ballots", "topic alerts",
 	}

@@ -33,6 +33,21 @@ def resolve_unbound(*args, **kwargs):
 
 iam_evaluator.resolve_principal = resolve_unbound
 
+resolve_condition_key = iam_evaluator._resolve_condition_key
+
+
+def resolve_key_of_role(key, context):
+    """Resolves a condition's key. Of a session aws:PrincipalArn is the role's ARN (IAM User Guide, "AWS global condition context keys")."""
+    if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+        from ministack.services import iam
+
+        role = iam._roles.get_scoped(context.principal_account, None, context.principal_arn.split("/")[1])
+        return role["Arn"] if role else context.principal_arn
+    return resolve_condition_key(key, context)
+
+
+iam_evaluator._resolve_condition_key = resolve_key_of_role
+
 
 def text(document):
     """A policy document as text, in whichever way it is kept."""
@@ -88,6 +103,7 @@ def principal_of(key):
             "policies": policies,
             "boundary": managed(boundary, account) if boundary else None,
             "session": passed,
+            "issued": int(session.get("IssuedAt") or 0),
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
         }
 

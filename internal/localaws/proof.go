@@ -251,6 +251,9 @@ func (p *Proof) decide(ctx context.Context, principal *permission.Principal, nee
 // trusted refuses, in the service's own words, a role that does not trust the service that it is handed to. Of what the
 // service tells of itself it knows the account only, aws:SourceAccount.
 func (p *Proof) trusted(ctx context.Context, c *Call, need permission.Need) (*Answer, error) {
+	if c.Service == "cognito-identity" {
+		return nil, nil // the pool's identities take the role on, and only then it shows whether they may
+	}
 	role, err := p.directory.resource(ctx, need.Resource)
 	if err != nil || role.Policy == "" {
 		return nil, err // a role that does not exist is the service's to refuse

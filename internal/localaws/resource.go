@@ -12,7 +12,7 @@ import (
 var resourceMembers = []string{
 	"QueueUrl", "QueueName", "TableName", "FunctionName", "logGroupName", "logGroupNamePrefix", "RoleName", "UserName",
 	"InstanceProfileName", "PolicyName", "PolicyArn", "TopicArn", "AlarmName", "AlarmNamePrefix", "DashboardName", "StreamName", "SecretId",
-	"KeyId", "Name", "Path", "Rule", "ResourceARN", "ResourceArn", "resourceArn", "StreamArn", "GroupName", "Namespace", "RoleArn", "Resource",
+	"IdentityPoolId", "IdentityPoolName", "IdentityId", "KeyId", "Name", "Path", "Rule", "ResourceARN", "ResourceArn", "resourceArn", "StreamArn", "GroupName", "Namespace", "RoleArn", "Resource", "name", "domainName",
 }
 
 // resourceLists are members that name several; the first stands for them.
@@ -75,7 +75,7 @@ func resourceOfPath(service string, params map[string]string) string {
 		}
 		return params["Bucket"]
 	}
-	for _, param := range []string{"FunctionName", "UUID", "Name", "GroupName", "ApiId", "ResourceArn", "Resource"} {
+	for _, param := range []string{"FunctionName", "UUID", "Name", "GroupName", "apiId", "domainName", "ResourceArn", "Resource"} {
 		if s := params[param]; s != "" {
 			return shortName(s)
 		}

@@ -2,7 +2,7 @@ package localaws
 
 import (
 	"context"
-	_ "embed" // for launch.py and judgement.py
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -24,13 +23,13 @@ const (
 	startAttempts = 3
 )
 
-// launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports
-// launchMappings, which keeps the event source mappings, from MiniStack's directory.
+// launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports launched
+// from MiniStack's directory: mappings.py keeps the event source mappings, apis.py mends HTTP APIs and identity pools.
 var (
 	//go:embed launch.py
 	launch string
-	//go:embed mappings.py
-	launchMappings []byte
+	//go:embed mappings.py apis.py
+	launched embed.FS
 )
 
 // judgement leaves the judging of calls to the gate; it must run before MiniStack starts.
@@ -75,7 +74,7 @@ func launchServer(ctx context.Context, venv, gate string, ready bool, logs *tail
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if err := os.WriteFile(filepath.Join(home, "mappings.py"), launchMappings, 0o600); err != nil {
+	if err := os.CopyFS(home, launched); err != nil {
 		return nil, fmt.Errorf("start MiniStack: %w", err)
 	}
 	port, err := freePort(ctx)

@@ -9,9 +9,10 @@ import (
 
 // Sizes by which AWS bills, in bytes.
 const (
-	queueUnit = 64 << 10 // a started 64 KB of a request to SQS (SQS pricing)
-	writeUnit = 1 << 10  // DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", write request units
-	readUnit  = 4 << 10  // the same, read request units
+	queueUnit = 64 << 10  // a started 64 KB of a request to SQS (SQS pricing)
+	writeUnit = 1 << 10   // DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", write request units
+	readUnit  = 4 << 10   // the same, read request units
+	apiUnit   = 512 << 10 // API Gateway pricing, HTTP APIs: metered in increments of 512 KB
 	gigabyte  = 1 << 30
 	// itemOverhead is added to each stored item (DynamoDB Developer Guide,
 	// "DynamoDB item sizes and formats").
@@ -49,6 +50,8 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{s3Puts, o.Count}}
 	case blueprint.GetObject:
 		return []charge{{s3Gets, o.Count}}
+	case blueprint.Request:
+		return []charge{{apiRequests, o.Count * started(o.Bytes, apiUnit)}}
 	case blueprint.Schedule:
 		return []charge{{schedulerCalls, o.Count}}
 	case blueprint.Key:

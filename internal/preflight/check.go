@@ -40,6 +40,14 @@ const (
 	// A prefix of a bucket carries these requests a second (S3 User Guide,
 	// "Best practices design patterns: optimizing Amazon S3 performance").
 	prefixGets, prefixPuts = 5500, 3500
+	// leastRequests a second to APIs is what an account has in the regions with the
+	// lowest default (API Gateway quotas, "API Gateway account-level quotas, per
+	// Region").
+	leastRequests = 2500
+	// newIdentities a second are what the identity pools of an account and region
+	// give, GetId (Cognito Developer Guide, "Quotas in Amazon Cognito", identity
+	// pools API operation request rates).
+	newIdentities = 25
 )
 
 // Warning is a quota that does not carry the expected load.
@@ -61,6 +69,8 @@ func Check(ctx context.Context, b *blueprint.Blueprint, quotas Quotas, exists bo
 	c.mappings()
 	c.tables(ctx)
 	c.buckets()
+	c.apis(ctx)
+	c.identities()
 	return c.warnings
 }
 
@@ -117,7 +127,7 @@ func (c *checker) concurrency(ctx context.Context) {
 	}
 	if pool > left {
 		c.warn("Lambda concurrency: too little for the expected load",
-			"At its greatest rate the load needs %s executions at once (%s), and %s of the account's %s are there for it. What comes above is refused: requests to a function URL get status 429, and messages wait in their queue. "+
+			"At its greatest rate the load needs %s executions at once (%s), and %s of the account's %s are there for it. What comes above is refused: requests to a function URL get status 429, those to an API an error, and messages wait in their queue. "+
 				"Ask for a higher quota (%s) well before the event. %s",
 			number(pool), strings.Join(shares, ", "), number(max(0, left)), number(all.Value), where(Concurrency), all.Source)
 	}
@@ -149,7 +159,18 @@ func (c *checker) refused(key string) string {
 	if c.public(key) {
 		return fmt.Sprintf("A function URL takes %d requests a second for each of them; what comes above gets status 429.", urlPerExecution)
 	}
+	if c.behindAPI(key) {
+		return "Calls above that are refused, and the API answers with an error."
+	}
 	return "Calls above that are refused, and messages wait in their queue."
+}
+
+// behindAPI reports whether an HTTP API calls the function.
+func (c *checker) behindAPI(key string) bool {
+	return slices.ContainsFunc(c.blue.Parts, func(p *blueprint.Part) bool {
+		permission, ok := p.Spec.(blueprint.InvokePermissionSpec)
+		return ok && c.blue.Target(permission.Function) == c.blue.Part(key)
+	})
 }
 
 // mappings compares the batches at once with how fast pollers grow.

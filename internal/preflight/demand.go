@@ -15,6 +15,9 @@ type Demand struct {
 	Buckets   map[string]*BucketDemand
 	// InFlight is, by queue, how many messages are received and not yet deleted.
 	InFlight map[string]float64
+	// Requests are, by HTTP API, in requests a second; Identities are, by identity
+	// pool, new ones a second.
+	Requests, Identities map[string]float64
 }
 
 // FunctionDemand is what one function needs.
@@ -33,7 +36,10 @@ type BucketDemand struct{ Gets, Puts float64 }
 // DemandOf derives the demand from the blueprint's usage. A load without a rate
 // asks for nothing.
 func DemandOf(b *blueprint.Blueprint) Demand {
-	d := Demand{Functions: map[string]*FunctionDemand{}, Tables: map[string]*TableDemand{}, Buckets: map[string]*BucketDemand{}, InFlight: map[string]float64{}}
+	d := Demand{
+		Functions: map[string]*FunctionDemand{}, Tables: map[string]*TableDemand{}, Buckets: map[string]*BucketDemand{}, InFlight: map[string]float64{},
+		Requests: map[string]float64{}, Identities: map[string]float64{},
+	}
 	for _, u := range b.PerEvent {
 		for _, o := range u.Operations {
 			d.add(o, u.Greatest()*o.Count)
@@ -69,6 +75,10 @@ func (d Demand) add(o blueprint.Operation, rate float64) {
 		entry(d.Buckets, o.Part).Gets += rate
 	case blueprint.PutObject:
 		entry(d.Buckets, o.Part).Puts += rate
+	case blueprint.Request:
+		d.Requests[o.Part] += rate
+	case blueprint.GetID:
+		d.Identities[o.Part] += rate
 	}
 }
 

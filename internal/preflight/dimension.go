@@ -23,6 +23,7 @@ var (
 	dynamoPITR         = Dimension{"dynamodb", "point_in_time_recovery"}
 	s3Puts             = Dimension{"s3", "put_requests"}
 	s3Gets             = Dimension{"s3", "get_requests"}
+	apiRequests        = Dimension{"http_api", "requests"}
 	schedulerCalls     = Dimension{"eventbridge_scheduler", "invocations"}
 	kmsKeys            = Dimension{"kms", "keys"}
 	kmsRequests        = Dimension{"kms", "requests"}
@@ -36,8 +37,7 @@ var (
 // metered are the dimensions that a count of the calls shows. Everything else
 // is modelled from stated durations and sizes.
 var metered = map[Dimension]bool{
-	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true,
-	kmsRequests: true, kmsECCRequests: true,
+	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true, kmsRequests: true, kmsECCRequests: true, apiRequests: true,
 }
 
 // dimensions lists all dimensions by service. The embedded price file has a

@@ -50,6 +50,9 @@ func TestBill(t *testing.T) {
 		"an eventual scan of 1 MB": {blueprint.Operation{Action: blueprint.Scan, Count: 1, Bytes: 1 << 20, Eventual: true}, nil, []charge{{dynamoReads, 128}}},
 		"items kept":               {blueprint.Operation{Action: blueprint.KeepItem, Count: 2, Bytes: 80}, blueprint.TableSpec{}, []charge{{dynamoStorage, kept(80)}}},
 		"items kept with recovery": {blueprint.Operation{Action: blueprint.KeepItem, Count: 2, Bytes: 80}, blueprint.TableSpec{PointInTimeRecovery: true}, []charge{{dynamoStorage, kept(80)}, {dynamoPITR, kept(80)}}},
+		"requests to an API":       {blueprint.Operation{Action: blueprint.Request, Count: 3, Bytes: 512 << 10}, nil, []charge{{apiRequests, 3}}},
+		"longer requests":          {blueprint.Operation{Action: blueprint.Request, Count: 3, Bytes: 512<<10 + 1}, nil, []charge{{apiRequests, 6}}},
+		"identities":               {blueprint.Operation{Action: blueprint.GetID, Count: 3}, nil, nil},
 		"objects written":          {blueprint.Operation{Action: blueprint.PutObject, Count: 2}, nil, []charge{{s3Puts, 2}}},
 		"objects read":             {blueprint.Operation{Action: blueprint.GetObject, Count: 2}, nil, []charge{{s3Gets, 2}}},
 		"a GB sent":                {blueprint.Operation{Action: blueprint.SendOut, Count: 1024, Bytes: 1 << 20}, nil, []charge{{bytesOut, 1}}},
@@ -155,6 +158,7 @@ func TestPriceCalls(t *testing.T) {
 	lines := PriceCalls(Builtin(), "us-east-1", []Calls{
 		{Service: "lambda-url", Operation: "Invoke", Count: 1_000_000},
 		{Service: "lambda", Operation: "Invoke", Count: 1_000_000},
+		{Service: "execute-api", Operation: "Invoke", Count: 1_000_000, Bytes: 300_000_000},
 		{Service: "sqs", Operation: "SendMessage", Count: 1_000_000, Bytes: 200_000_000},
 		{Service: "sqs", Operation: "ReceiveMessage", Count: 1_000_000, Bytes: 1_000_000, AnswerBytes: 70_000 * 1_000_000},
 		{Service: "dynamodb", Operation: "PutItem", Count: 1_000_000, Bytes: 400_000_000},
@@ -168,7 +172,7 @@ func TestPriceCalls(t *testing.T) {
 		why    string
 		amount float64
 	}{
-		{"lambda-url:Invoke", 0.20}, {"lambda:Invoke", 0.20}, {"sqs:SendMessage", 0.40}, {"sqs:ReceiveMessage", 0.80},
+		{"lambda-url:Invoke", 0.20}, {"lambda:Invoke", 0.20}, {"execute-api:Invoke", 1}, {"execute-api:Invoke", 0.20}, {"sqs:SendMessage", 0.40}, {"sqs:ReceiveMessage", 0.80},
 		{"dynamodb:PutItem", 0.625}, {"dynamodb:Query", 0.25}, {"s3:PutObject", 0.005}, {"s3:HeadObject", 0.0004},
 	}
 	if len(lines) != len(want) {

@@ -30,6 +30,11 @@ var billedAs = map[string]blueprint.Action{
 	"sqs:ChangeMessageVisibilityBatch": blueprint.DeleteMessageBatch,
 }
 
+// inTurn are calls that AWS makes for another, and no meter sees: a request to an
+// HTTP API calls a function. One that the API refuses does not; it is priced from
+// above.
+var inTurn = map[string]blueprint.Action{"execute-api:Invoke": blueprint.Invoke}
+
 // PriceCalls prices calls that were counted, at the mean size of each operation's
 // requests and answers. A body is longer than the item in it, so small items
 // are priced exactly and large ones from above; all reads are taken as strongly
@@ -51,7 +56,11 @@ func PriceCalls(prices *Prices, region string, calls []Calls) []Line {
 		case blueprint.GetItem, blueprint.Scan, blueprint.ReceiveMessage:
 			o.Bytes = float64(c.AnswerBytes) / float64(c.Count)
 		}
-		for _, charge := range bill(o, nil) {
+		charges := bill(o, nil)
+		if next, ok := inTurn[name]; ok {
+			charges = append(charges, bill(blueprint.Operation{Action: next, Count: o.Count}, nil)...)
+		}
+		for _, charge := range charges {
 			price := prices.of(region, charge.Dimension)
 			lines = append(lines, Line{
 				Dimension: charge.Dimension, Why: name, Quantity: charge.units, Unit: price.Unit,

@@ -32,6 +32,9 @@ var (
 	// quotas. They hold for on-demand tables too.
 	TableWrites = Quota{"dynamodb", "L-AB614373", "Table-level write throughput limit", 40_000}
 	TableReads  = Quota{"dynamodb", "L-CF0CBE56", "Table-level read throughput limit", 40_000}
+	// API Gateway quotas, "API Gateway account-level quotas, per Region": of all
+	// APIs together, with a burst of 5,000 that no one can change.
+	APIRequests = Quota{"apigateway", "L-8A5B8E43", "Throttle rate", 10_000}
 )
 
 // Limit is a quota's value.

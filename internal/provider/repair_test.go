@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -47,6 +49,15 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		_, err := s3Client(cfg).DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &r.Name})
 		return err
 	},
+	blueprint.DomainNameSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		client := apigatewayv2.NewFromConfig(cfg)
+		out, err := client.GetApiMappings(ctx, &apigatewayv2.GetApiMappingsInput{DomainName: &r.Name})
+		if err != nil {
+			return err
+		}
+		_, err = client.DeleteApiMapping(ctx, &apigatewayv2.DeleteApiMappingInput{DomainName: &r.Name, ApiMappingId: out.Items[0].ApiMappingId})
+		return err
+	},
 	blueprint.FunctionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := lambda.NewFromConfig(cfg).UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &r.Name, MemorySize: aws.Int32(333)})
 		return err
@@ -54,6 +65,35 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 	blueprint.HashedListSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		bucket, key, _ := strings.Cut(r.Name, "/")
 		_, err := s3Client(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("meddled with")})
+		return err
+	},
+	blueprint.HTTPAPISpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := apigatewayv2.NewFromConfig(cfg).UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
+			ApiId: aws.String(r.Attributes["id"]), StageName: aws.String(blueprint.DefaultStage), AutoDeploy: aws.Bool(false),
+		})
+		return err
+	},
+	blueprint.IdentityPoolSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := cognitoidentity.NewFromConfig(cfg).UpdateIdentityPool(ctx, &cognitoidentity.UpdateIdentityPoolInput{
+			IdentityPoolId: aws.String(r.Attributes["id"]), IdentityPoolName: &r.Name, AllowUnauthenticatedIdentities: false,
+		})
+		return err
+	},
+	blueprint.IdentityPoolRoleSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := cognitoidentity.NewFromConfig(cfg).SetIdentityPoolRoles(ctx, &cognitoidentity.SetIdentityPoolRolesInput{
+			IdentityPoolId: aws.String(r.Attributes["pool"]), Roles: map[string]string{"unauthenticated": "arn:aws:iam::000000000000:role/meddled-with"},
+		})
+		return err
+	},
+	blueprint.InvokePermissionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		name := strings.Split(r.Name, ":")
+		client := lambda.NewFromConfig(cfg)
+		if _, err := client.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: &name[0], Qualifier: &name[1], StatementId: &name[2]}); err != nil {
+			return err
+		}
+		_, err := client.AddPermission(ctx, &lambda.AddPermissionInput{
+			FunctionName: &name[0], Qualifier: &name[1], StatementId: &name[2], Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com"),
+		})
 		return err
 	},
 	blueprint.LogGroupSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {

@@ -1,6 +1,10 @@
 package permission
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // identities follows the Service Authorization Reference, AWS Identity and Access Management (IAM). Where a request names a
 // role or user without its path, the one that exists tells it.
@@ -107,6 +111,36 @@ var sts = rowsOf{}.
 		}
 		return out, nil
 	})
+
+// cognitoIdentity follows the Service Authorization Reference, Amazon Cognito Identity. What visitors call needs no permission
+// (Cognito Identity API Reference, GetId: a public API).
+var cognitoIdentity = rowsOf{}.
+	with("GetId", func(*Call) ([]Need, error) { return nil, nil }).
+	with("GetCredentialsForIdentity", func(*Call) ([]Need, error) { return nil, nil }).
+	each("cognito-identity", anything, "ListIdentityPools").
+	each("cognito-identity", identityPoolARN, "DeleteIdentityPool", "DescribeIdentityPool", "GetIdentityPoolRoles", "UpdateIdentityPool").
+	each("cognito-identity", func(c *Call) string { return c.text("ResourceArn") }, "ListTagsForResource", "TagResource", "UntagResource").
+	with("CreateIdentityPool", func(c *Call) ([]Need, error) {
+		out := needs("*", "cognito-identity:CreateIdentityPool")
+		if len(members(c.Input, "IdentityPoolTags")) > 0 { // Cognito Developer Guide, "Tagging your Amazon Cognito resources"
+			out = append(out, needs(c.arn("cognito-identity", "identitypool/*"), "cognito-identity:TagResource")...)
+		}
+		return out, nil
+	}).
+	with("SetIdentityPoolRoles", func(c *Call) ([]Need, error) {
+		out := needs(identityPoolARN(c), "cognito-identity:SetIdentityPoolRoles")
+		roles := members(c.Input, "Roles")
+		for _, flavor := range slices.Sorted(maps.Keys(roles)) {
+			if role, ok := roles[flavor].(string); ok {
+				out = append(out, passRole(role, "cognito-identity.amazonaws.com")...)
+			}
+		}
+		return out, nil
+	})
+
+func identityPoolARN(c *Call) string {
+	return c.arn("cognito-identity", "identitypool/"+c.text("IdentityPoolId"))
+}
 
 // keys follows the Service Authorization Reference, AWS Key Management Service.
 var keys = rowsOf{}.
