@@ -12,7 +12,8 @@ const (
 	PhaseDraining  Phase = "draining"  // Grace is over: waiting for the queue to be empty for drainedFor.
 	PhaseDisabling Phase = "disabling" // The recorder's mapping is being switched off.
 	PhaseSettling  Phase = "settling"  // It is off: waiting until no recorder can be at work any more.
-	PhaseSealed    Phase = "sealed"    // Recorders make no more ballots: counting them for good.
+	PhaseSealed    Phase = "sealed"    // Recorders make no more ballots: marking those of suspicious addresses.
+	PhaseCounting  Phase = "counting"  // Counting for good; once more after ballots were released from quarantine.
 	PhaseFinal     Phase = "final"     // Counted, published.
 )
 
@@ -48,14 +49,17 @@ type State struct {
 	MappingOff   bool      // The mapping was switched off, or may have been, and is not known to be on again.
 	MappingOffAt time.Time // When it was first seen disabled.
 	SealedAt     time.Time
-	FinalAt      time.Time
-	Final        Counts // The figures, from the ballots themselves. Set in PhaseFinal.
-	LiveTotal    int64  // What the live figures said then. Set in PhaseFinal.
+	FinalAt      time.Time // When the ballots were counted for good, the last time; zero where they never were.
+	Final        Counts    // The figures then, from the ballots themselves.
+	LiveTotal    int64     // How many ballots the live figures said there were, at the first such count.
 }
+
+// Counted says whether the ballots were counted for good, though they may be counted again.
+func (s State) Counted() bool { return !s.FinalAt.IsZero() }
 
 // SealedFor says whether no more ballots are made for a closing time.
 func (s State) SealedFor(closesAt time.Time) bool {
-	return s.ClosesAt.Equal(closesAt) && (s.Phase == PhaseSealed || s.Phase == PhaseFinal)
+	return s.ClosesAt.Equal(closesAt) && (s.Phase == PhaseSealed || s.Phase == PhaseCounting || s.Phase == PhaseFinal)
 }
 
 // Depth is what a queue holds, approximately: numbers of messages.
@@ -71,8 +75,10 @@ type Observation struct {
 	RecorderTimeout time.Duration
 	Queue           *Depth  // nil where it could not be read or was not asked for.
 	Mapping         string  // The mapping's state; empty where it could not be read or was not asked for.
+	PerAddress      int     // How many votes of one address in a minute are not suspicious; 0 for any number.
+	Marked          bool    // QuarantineRates has been done.
 	Count           *Counts // The figures, once CountForGood has been done, else nil.
-	LiveTotal       int64
+	LiveTotal       int64   // How many ballots the live figures say there are.
 }
 
 // Action is something to be done before the next state is written. All are safe to repeat.
@@ -82,8 +88,10 @@ type Action string
 const (
 	DisableMapping Action = "disable mapping"
 	EnableMapping  Action = "enable mapping"
-	CountForGood   Action = "count for good" // A strongly consistent count of ballots and ledger, to be observed as Count.
-	PublishFinal   Action = "publish final"  // Final results and ledger summary.
+	// QuarantineRates marks the ballots of addresses that voted too often, to be observed as Marked.
+	QuarantineRates Action = "quarantine rates"
+	CountForGood    Action = "count for good" // A strongly consistent count of ballots and ledger, to be observed as Count.
+	PublishFinal    Action = "publish final"  // Final results and ledger summary.
 )
 
 // wants says which readings Next needs in a state.
@@ -103,7 +111,8 @@ func (s State) wants() (queue, mapping bool) {
 //
 // The order makes the count exact. Sealing comes after every recorder that did not know of it must have ended, so no
 // ballot appears after the count began; a recorder that starts later reads the seal first. MappingOff is written
-// before the mapping is first switched off, so that no crash leaves it off for good.
+// before the mapping is first switched off, so that no crash leaves it off for good. Marking comes between the two, so that it sees every ballot and
+// the count sees every mark. Whoever releases ballots later goes back to PhaseCounting.
 func Next(state State, seen Observation) (State, []Action) {
 	if state.Phase == "" || !state.ClosesAt.Equal(seen.Window.ClosesAt) {
 		return State{
@@ -139,10 +148,19 @@ func Next(state State, seen Observation) (State, []Action) {
 		}
 		return state, nil
 	case PhaseSealed:
+		if seen.PerAddress > 0 && !seen.Marked {
+			return state, []Action{QuarantineRates}
+		}
+		state.Phase = PhaseCounting
+		return state, nil
+	case PhaseCounting:
 		if seen.Count == nil {
 			return state, []Action{CountForGood}
 		}
-		state.Phase, state.FinalAt, state.Final, state.LiveTotal = PhaseFinal, seen.Now, *seen.Count, seen.LiveTotal
+		if !state.Counted() {
+			state.LiveTotal = seen.LiveTotal
+		}
+		state.Phase, state.FinalAt, state.Final = PhaseFinal, seen.Now, *seen.Count
 		return state, []Action{PublishFinal}
 	case PhaseFinal:
 		return restoreMapping(state, seen)

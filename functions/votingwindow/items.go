@@ -11,51 +11,123 @@ import (
 type item = map[string]types.AttributeValue
 
 func ballotItem(ballot Ballot) item {
-	return item{
-		BallotsKey: str(ballot.Voter), attrAnswer: str(ballot.Answer), attrMessage: str(ballot.Message), "sent": millis(ballot.Sent),
+	put := item{
+		BallotsKey: str(ballot.Key), attrAnswer: str(ballot.Answer), attrMessage: str(ballot.Message), attrSent: millis(ballot.Sent),
+	}
+	putText(put, attrAddress, ballot.Address)
+	putText(put, attrQuarantine, ballot.Quarantine)
+	putText(put, attrReleased, ballot.Released)
+	putRehearsal(put, ballot.Rehearsal)
+	putExpires(put, ballot.Expires)
+	return put
+}
+
+// ReadBallot reads an item of the ballots table.
+func ReadBallot(found map[string]types.AttributeValue) Ballot {
+	return Ballot{
+		Key: text(found, BallotsKey), Answer: text(found, attrAnswer), Message: text(found, attrMessage), Sent: moment(found, attrSent),
+		Address: text(found, attrAddress), Quarantine: text(found, attrQuarantine), Released: text(found, attrReleased),
+		Rehearsal: flag(found, attrRehearsal), Expires: expires(found),
 	}
 }
 
 func entryItem(entry Entry) item {
-	put := item{LedgerKey: str(entry.Message), attrOutcome: str(string(entry.Outcome)), "reason": str(string(entry.Reason))}
-	putTime(put, "sent", entry.Sent)
-	if entry.Answer != "" {
-		put[attrAnswer] = str(entry.Answer)
-	}
-	if entry.Voter != "" {
-		put["voter"] = str(entry.Voter)
-	}
+	put := item{LedgerKey: str(entry.Message), attrOutcome: str(string(entry.Outcome)), attrReason: str(string(entry.Reason))}
+	putTime(put, attrSent, entry.Sent)
+	putText(put, attrAnswer, entry.Answer)
+	putText(put, attrVoter, entry.Voter)
+	putRehearsal(put, entry.Rehearsal)
+	putExpires(put, entry.Expires)
 	return put
+}
+
+// ReadEntry reads an item of the ledger table.
+func ReadEntry(found map[string]types.AttributeValue) Entry {
+	return Entry{
+		Message: text(found, LedgerKey), Outcome: Outcome(text(found, attrOutcome)), Reason: Reason(text(found, attrReason)),
+		Sent: moment(found, attrSent), Answer: text(found, attrAnswer), Voter: text(found, attrVoter),
+		Rehearsal: flag(found, attrRehearsal), Expires: expires(found),
+	}
+}
+
+func putRehearsal(put item, rehearsal bool) {
+	if rehearsal {
+		put[attrRehearsal] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+}
+
+// putExpires writes a time to live: seconds since 1970 (DynamoDB Developer Guide, "Using time to live (TTL) in DynamoDB").
+func putExpires(put item, at time.Time) {
+	if !at.IsZero() {
+		put[ExpiresAttribute] = number(at.Unix())
+	}
+}
+
+func expires(found item) time.Time {
+	if seconds := integer(found, ExpiresAttribute); seconds != 0 {
+		return time.Unix(seconds, 0).UTC()
+	}
+	return time.Time{}
 }
 
 func leaseItem(holder string, until time.Time) item {
 	return item{TalliesKey: str(leaseID), attrHolder: str(holder), attrUntil: millis(until)}
 }
 
-func countersItem(worker string, counts Counts) item {
-	put := item{TalliesKey: str(workerPrefix + worker)}
+// ControlItem is the item of the tallies table that holds a control.
+func ControlItem(control Control) map[string]types.AttributeValue {
+	put := item{TalliesKey: str(ControlID), "by": str(control.By)}
+	putTime(put, "closes_at", control.ClosesAt)
+	putTime(put, "of", control.Of)
+	putTime(put, "at", control.At)
+	return put
+}
+
+// ReadControlItem reads what ControlItem makes; of an item with something else in it, what can be read.
+func ReadControlItem(found map[string]types.AttributeValue) Control {
+	return Control{
+		ClosesAt: moment(found, "closes_at"), Of: moment(found, "of"), By: text(found, "by"), At: moment(found, "at"),
+	}
+}
+
+// countersItem holds a worker's counters: those of a rehearsal apart.
+func countersItem(worker string, rehearsal bool, counts Counts) item {
+	prefix := workerPrefix
+	if rehearsal {
+		prefix = rehearsalWorkerPrefix
+	}
+	put := item{TalliesKey: str(prefix + worker)}
 	putCounts(put, counts)
 	return put
 }
 
-func readCounters(found item) Counts { return readCounts(found) }
+// figuresOf are the figures of counts apart from the answers, by the attribute that holds each.
+func figuresOf(counts *Counts) map[string]*int64 {
+	return map[string]*int64{
+		"quarantined": &counts.Quarantined, "duplicate": &counts.Duplicate, "replaced": &counts.Replaced, "late": &counts.Late,
+		"rejected": &counts.Rejected, "released_ballots": &counts.Released,
+	}
+}
 
 func putCounts(put item, counts Counts) {
 	answers := make(item, len(counts.Answers))
-	for answer, n := range counts.Answers {
-		answers[answer] = number(n)
+	for choice, n := range counts.Answers {
+		answers[choice] = number(n)
 	}
 	put["answers"] = &types.AttributeValueMemberM{Value: answers}
-	put["duplicate"], put["late"], put["rejected"] = number(counts.Duplicate), number(counts.Late), number(counts.Rejected)
+	for attribute, figure := range figuresOf(&counts) {
+		put[attribute] = number(*figure)
+	}
 }
 
 func readCounts(found item) Counts {
-	counts := Counts{
-		Answers: map[string]int64{}, Duplicate: integer(found, "duplicate"), Late: integer(found, "late"), Rejected: integer(found, "rejected"),
+	counts := Counts{Answers: map[string]int64{}}
+	for attribute, figure := range figuresOf(&counts) {
+		*figure = integer(found, attribute)
 	}
 	if answers, ok := found["answers"].(*types.AttributeValueMemberM); ok {
-		for answer := range answers.Value {
-			counts.Answers[answer] = integer(answers.Value, answer)
+		for choice := range answers.Value {
+			counts.Answers[choice] = integer(answers.Value, choice)
 		}
 	}
 	return counts
@@ -70,7 +142,7 @@ func stateItem(state State) item {
 	putTime(put, "sealed_at", state.SealedAt)
 	putTime(put, "final_at", state.FinalAt)
 	put["mapping_off"] = &types.AttributeValueMemberBOOL{Value: state.MappingOff}
-	if state.Phase == PhaseFinal {
+	if state.Counted() {
 		putCounts(put, state.Final)
 		put["live_total"] = number(state.LiveTotal)
 	}
@@ -82,14 +154,19 @@ func readState(found item) State {
 		Version: integer(found, attrVersion), Phase: Phase(text(found, "phase")),
 		ClosesAt: moment(found, "closes_at"), EmptySince: moment(found, "empty_since"), EmptySeen: moment(found, "empty_seen"),
 		MappingOffAt: moment(found, "mapping_off_at"), SealedAt: moment(found, "sealed_at"), FinalAt: moment(found, "final_at"),
+		MappingOff: flag(found, "mapping_off"),
 	}
-	if off, ok := found["mapping_off"].(*types.AttributeValueMemberBOOL); ok {
-		state.MappingOff = off.Value
-	}
-	if state.Phase == PhaseFinal {
+	if state.Counted() {
 		state.Final, state.LiveTotal = readCounts(found), integer(found, "live_total")
 	}
 	return state
+}
+
+// putText leaves an empty text out.
+func putText(put item, attribute, value string) {
+	if value != "" {
+		put[attribute] = str(value)
+	}
 }
 
 // putTime leaves an unknown time out.
@@ -101,7 +178,7 @@ func putTime(put item, attribute string, at time.Time) {
 
 // moment reads what putTime wrote.
 func moment(found item, attribute string) time.Time {
-	if _, ok := found[attribute]; !ok {
+	if _, ok := found[attribute].(*types.AttributeValueMemberN); !ok {
 		return time.Time{}
 	}
 	return time.UnixMilli(integer(found, attribute)).UTC()
@@ -113,6 +190,12 @@ func text(found item, attribute string) string {
 		return value.Value
 	}
 	return ""
+}
+
+// flag reads a boolean attribute; false where it is missing.
+func flag(found item, attribute string) bool {
+	value, ok := found[attribute].(*types.AttributeValueMemberBOOL)
+	return ok && value.Value
 }
 
 // integer reads a whole number; zero where it is missing or none.

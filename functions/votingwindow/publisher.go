@@ -26,10 +26,11 @@ const (
 	runWithoutDeadline = 115 * time.Second
 	// leadTime before the opening publishers begin to loop: a schedule fires anywhere within its minute (EventBridge Scheduler User Guide).
 	leadTime = 90 * time.Second
-	// scanEvery is how often the ballots themselves are counted for the live figures, which heals what workers lost.
+	// scanEvery is how often the ballots themselves are counted for the live figures, which heals what workers lost. Where ballots are
+	// replaced it is done all the time.
 	scanEvery = time.Minute
-	// stepsPerRound bounds the steps towards finality that follow one another without waiting; there are fewer phases.
-	stepsPerRound = 8
+	// stepsPerRound bounds the steps towards finality that follow one another without waiting; there are fewer phases and actions.
+	stepsPerRound = 16
 
 	contentJSON = "application/json"
 	// cacheLive lets a CDN answer a page that asks every five seconds, and never shows it the same figures twice.
@@ -41,8 +42,9 @@ const (
 // PublisherStore is what a publisher reads and writes in the tables.
 type PublisherStore interface {
 	Tables
-	// Counters returns the sum of all workers' counters.
-	Counters(ctx context.Context) (Counts, error)
+	RateStore
+	// Counters returns the sum of all workers' counters, of the real votes or of the rehearsal's.
+	Counters(ctx context.Context, rehearsal bool) (Counts, error)
 	// WindowState returns the window's state, strongly consistent; the zero State where there is none.
 	WindowState(ctx context.Context) (State, error)
 	// PutWindowState writes a state where the one before it, of Version one less, stands, and says whether it did.
@@ -80,11 +82,18 @@ type ObjectStore interface {
 // The live figure of an answer is the greatest of what was published before, the sum of the workers' counters, and the
 // last scan of the ballots. Ballots are never deleted, so each of the three is a lower bound of the truth, and so is
 // their maximum: the figure never exceeds the truth, never goes back, and, by the scan of each minute, reaches it within a
-// minute whatever a worker lost. A window that was moved to another closing time starts its maximum again.
+// minute whatever a worker lost. A window that was moved to another opening starts its maximum again.
+//
+// Where revote is replace there are no such bounds: a ballot that is displaced goes away from its answer, and neither a former
+// figure nor a counter knows. There the live figures are those of the latest scan, which is begun anew in each round unless one is
+// running: of a million ballots each costs a fifth of a cent.
+//
+// Before the opening, where there are votes of a rehearsal, its figures are shown, from a scan. They need no bound: a reset takes them away.
 //
 // The final figures come from the ballots alone; see Next.
 type Publisher struct {
 	Rules           *Rules
+	InForce         *Clocked // The window with the closing time in force.
 	Store           PublisherStore
 	Votes           DepthReader
 	DeadLetters     DepthReader
@@ -94,6 +103,8 @@ type Publisher struct {
 	Holder          string // A random id of this execution environment, which runs one invocation at a time.
 	RecorderTimeout time.Duration
 	PublishEvery    time.Duration
+	AfterClose      bool // The figures are kept back until they are final.
+	PerAddress      int  // How many votes of one address in a minute are not suspicious; 0 for any number.
 	Log             *slog.Logger
 	Metrics         *telemetry.Metrics
 }
@@ -109,11 +120,8 @@ func (p *Publisher) Handle(ctx context.Context, _ json.RawMessage) error {
 		defer cancel()
 	}
 	tenure := &tenure{Publisher: p, stop: stop}
-	state, err := p.Store.WindowState(ctx)
-	if err != nil {
-		p.Log.WarnContext(ctx, "read the window's state", "error", err) // Go on: the loop reads it again.
-	} else if p.idle(state) {
-		return tenure.once(ctx)
+	if quiet, err := tenure.quiet(ctx); quiet {
+		return err
 	}
 	for p.waitForLease(ctx, tenure) {
 		if done := tenure.hold(ctx); done {
@@ -126,10 +134,29 @@ func (p *Publisher) Handle(ctx context.Context, _ json.RawMessage) error {
 	return nil
 }
 
+// quiet does what there is to do outside the time when results are live, and says whether this was such a time.
+func (t *tenure) quiet(ctx context.Context) (bool, error) {
+	window, err := t.InForce.InForce(ctx)
+	if err != nil {
+		t.Log.WarnContext(ctx, "read the closing time in force", "error", err) // Go on: the loop reads it again.
+		return false, nil
+	}
+	state, err := t.Store.WindowState(ctx)
+	if err != nil {
+		t.Log.WarnContext(ctx, "read the window's state", "error", err)
+		return false, nil
+	}
+	t.window = window
+	if !t.idle(state) {
+		return false, nil
+	}
+	return t.once(ctx, state)
+}
+
 // idle says whether there is nothing to do but to see that the object is right.
-func (p *Publisher) idle(state State) bool {
-	early := p.Clock.Now().Before(p.Rules.OpensAt.Add(-leadTime))
-	final := state.Phase == PhaseFinal && state.ClosesAt.Equal(p.Rules.ClosesAt)
+func (t *tenure) idle(state State) bool {
+	early := t.Clock.Now().Before(t.window.OpensAt.Add(-leadTime))
+	final := state.Phase == PhaseFinal && state.ClosesAt.Equal(t.window.ClosesAt)
 	return (early || final) && !state.MappingOff
 }
 
@@ -167,11 +194,16 @@ type tenure struct {
 	published  bool  // Something was, in this invocation.
 	fault      error // The last round's.
 
+	window    Window  // With the closing time in force, as this round read it.
+	rehearsal *Counts // A rehearsal's figures, before the opening; nil where there is none.
+	votes     *Depth  // Of the queues, as this round read them; nil where that failed.
+	dead      *Depth
+
 	known    bool      // What was published before was read, in this hold of the lease.
 	version  int64     // Of the last results.
 	lastAsOf time.Time // Of the last results; zero where there are none.
 	last     Results
-	live     Counts // The live figures: only ever greater.
+	live     Counts // The live figures.
 	due      time.Time
 
 	scans    chan scan
@@ -180,7 +212,7 @@ type tenure struct {
 }
 
 type scan struct {
-	ballots map[string]int64
+	ballots Counts
 	err     error
 }
 
@@ -226,36 +258,62 @@ func (t *tenure) leased(ctx context.Context, write func(context.Context) error) 
 }
 
 // once publishes if the object is missing or says something else than it should. A look costs no write: this runs every minute
-// of the year.
-func (t *tenure) once(ctx context.Context) error {
-	if _, due, err := t.look(ctx); err != nil || !due {
-		return err
+// of the year. It leaves a rehearsal that goes on to the loop, which shows it as it will be on the night.
+func (t *tenure) once(ctx context.Context, state State) (quiet bool, err error) {
+	due, err := t.look(ctx, state)
+	if err != nil || !due {
+		return true, err
+	}
+	if t.rehearsal != nil {
+		return false, nil
 	}
 	if !t.take(ctx) {
-		return t.fault // Somebody else is at it, or it could not be taken.
+		return true, t.fault // Somebody else is at it, or it could not be taken.
 	}
 	defer t.release(ctx)
-	state, due, err := t.look(ctx) // Again: another may have been at it in between.
-	if err != nil || !due {
-		return err
+	if state, err = t.Store.WindowState(ctx); err != nil {
+		return true, fmt.Errorf("read the window's state: %w", err)
 	}
-	return t.publish(ctx, state)
+	if due, err = t.look(ctx, state); err != nil || !due { // Again: another may have been at it in between.
+		return true, err
+	}
+	t.readDepths(ctx)
+	return true, t.publish(ctx, state)
 }
 
 // look says whether results are due outside the time when they are live. They are not where that time has just begun: then the next
 // tick loops.
-func (t *tenure) look(ctx context.Context) (State, bool, error) {
+func (t *tenure) look(ctx context.Context, state State) (bool, error) {
 	t.known = false
 	if err := t.recall(ctx); err != nil {
-		return State{}, false, err
+		return false, err
 	}
-	state, err := t.Store.WindowState(ctx)
+	if err := t.rehearse(ctx); err != nil {
+		return false, err
+	}
+	return t.idle(state) && !t.last.says(t.results(t.Clock.Now(), state)), nil
+}
+
+// rehearse reads the figures of a rehearsal, before the opening. Where no worker counted any vote of one, that is one small read.
+func (t *tenure) rehearse(ctx context.Context) error {
+	t.rehearsal = nil
+	if !t.Clock.Now().Before(t.window.OpensAt) {
+		return nil
+	}
+	figures, err := t.Store.Counters(ctx, true)
 	if err != nil {
-		return State{}, false, fmt.Errorf("read the window's state: %w", err)
+		return fmt.Errorf("read the rehearsal's counters: %w", err)
 	}
-	now := t.Clock.Now()
-	should := results(now, t.Rules.Window, statusOf(now, t.Rules.Window, state), t.figures(state), 0)
-	return state, t.idle(state) && !t.last.says(should), nil
+	if figures.Accepted() == 0 {
+		return nil
+	}
+	ballots, err := t.Store.CountBallots(ctx, false)
+	if err != nil {
+		return fmt.Errorf("count the rehearsal's ballots: %w", err)
+	}
+	figures.Answers, figures.Quarantined = ballots.Rehearsal.Answers, ballots.Rehearsal.Quarantined
+	t.rehearsal = &figures
+	return nil
 }
 
 // hold works as the lease's holder until its time is over, the lease is lost, or all is done. It returns whether this publisher is
@@ -292,9 +350,15 @@ func (t *tenure) hold(ctx context.Context) (done bool) {
 
 // round takes what steps are due towards finality and publishes. It returns whether the window is final and nothing is left to do.
 func (t *tenure) round(ctx, scanCtx context.Context) (finished bool, err error) {
+	if t.window, err = t.InForce.InForce(ctx); err != nil {
+		return false, err
+	}
 	if err := t.recall(ctx); err != nil {
 		return false, err // Without what was published before, the figures could go back.
 	}
+	t.readDepths(ctx)
+	published := t.lastAsOf
+	defer func() { t.emit(ctx, !t.lastAsOf.Equal(published)) }()
 	t.scanLive(ctx, scanCtx)
 	// Faults on the way to finality must not stop the results, nor the other way round.
 	state, advanceErr := t.advance(ctx)
@@ -304,14 +368,30 @@ func (t *tenure) round(ctx, scanCtx context.Context) (finished bool, err error) 
 	if state.Phase == "" || t.Clock.Now().Before(t.due) || t.finalShown() {
 		return false, advanceErr
 	}
+	if err := t.rehearse(ctx); err != nil {
+		return false, errors.Join(advanceErr, err)
+	}
 	t.due = t.Clock.Now().Add(t.PublishEvery)
 	return false, errors.Join(advanceErr, t.publish(ctx, state))
 }
 
-// finalShown says whether final results were published though the state does not say final yet: nobody may see provisional ones
-// after them.
+// readDepths reads how many messages wait in both queues. SQS's own metrics lag by minutes and sleep on queues that are idle.
+func (t *tenure) readDepths(ctx context.Context) {
+	read := func(queue DepthReader) *Depth {
+		depth, err := queue.Depth(ctx)
+		if err != nil {
+			t.Log.WarnContext(ctx, "read queue depth", "error", err)
+			return nil
+		}
+		return &depth
+	}
+	t.votes, t.dead = read(t.Votes), read(t.DeadLetters)
+}
+
+// finalShown says whether final results were published though the state does not say final yet, or not any more, since ballots were
+// released: nobody may see provisional ones after them.
 func (t *tenure) finalShown() bool {
-	return t.last.Status == StatusFinal && t.last.ClosesAt == clockText(t.Rules.ClosesAt)
+	return t.last.Status == StatusFinal && t.last.ClosesAt == clockText(t.window.ClosesAt)
 }
 
 // recall reads what was published before, once after taking the lease.
@@ -323,13 +403,13 @@ func (t *tenure) recall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", ResultsObject, err)
 	}
-	last, same := readResults(object, t.Rules.Window)
+	last := ReadResults(object)
 	t.version, t.last, t.live = max(t.version, last.Version), last, Counts{}
 	if asOf, err := time.Parse(time.RFC3339Nano, last.AsOf); err == nil {
 		t.lastAsOf = asOf
 	}
-	if same {
-		t.live = Counts{Answers: last.Answers}
+	if last.stands(t.window) {
+		t.live = Counts{Answers: last.Answers()}
 	}
 	t.known = true
 	return nil
@@ -345,18 +425,24 @@ func (t *tenure) scanLive(ctx, scanCtx context.Context) {
 				t.Log.WarnContext(ctx, "count ballots for live results", "error", found.err)
 				break
 			}
-			t.live = t.live.AtLeast(Counts{Answers: found.ballots})
+			if t.window.replaces() {
+				t.live.Answers = found.ballots.Answers
+			} else {
+				t.live = t.live.AtLeast(Counts{Answers: found.ballots.Answers})
+			}
+			// A release takes from the one and adds to the other, so these are no bounds.
+			t.live.Quarantined, t.live.Released = found.ballots.Quarantined, found.ballots.Released
 		default:
 		}
 	}
 	now := t.Clock.Now()
-	if t.scanning || now.Before(t.Rules.OpensAt) || now.Sub(t.scanned) < scanEvery {
+	if t.scanning || now.Before(t.window.OpensAt) || (now.Sub(t.scanned) < scanEvery && !t.window.replaces()) {
 		return
 	}
 	t.scanning, t.scanned = true, now
 	scans := t.scans
 	go func() {
 		ballots, err := t.Store.CountBallots(scanCtx, false)
-		scans <- scan{ballots, err}
+		scans <- scan{ballots.Real, err}
 	}()
 }

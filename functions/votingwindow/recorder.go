@@ -24,16 +24,19 @@ const answerMargin = time.Second
 
 // RecorderStore is where a recorder writes. Every write is conditional, so that repeating one changes nothing.
 type RecorderStore interface {
-	// PutBallot makes a voter's ballot unless there is one: then it returns the message id of the one that stands, else "".
-	PutBallot(ctx context.Context, ballot Ballot) (standing string, err error)
-	// BallotMessage returns the message id of a voter's ballot, strongly consistent, or "".
-	BallotMessage(ctx context.Context, voter string) (string, error)
+	// PutBallot makes a ballot unless its key has one: then it returns the one that stands, else nil.
+	PutBallot(ctx context.Context, ballot Ballot) (standing *Ballot, err error)
+	// Ballot returns the ballot of a key, strongly consistent; nil where there is none.
+	Ballot(ctx context.Context, key string) (*Ballot, error)
+	// ReplaceBallot puts a ballot in the place of the displaced message's, and that message's entry into the ledger, both or neither. It
+	// says whether it did: not where another ballot stands by now.
+	ReplaceBallot(ctx context.Context, ballot Ballot, displaced Entry) (replaced bool, err error)
 	// PutEntry writes a ledger entry unless its message has one, and says whether it did.
 	PutEntry(ctx context.Context, entry Entry) (written bool, err error)
 	// HasEntry says whether a message has a ledger entry, strongly consistent.
 	HasEntry(ctx context.Context, message string) (bool, error)
-	// PutCounters replaces a worker's counters.
-	PutCounters(ctx context.Context, worker string, counts Counts) error
+	// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's.
+	PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts) error
 	// WindowState returns the window's state, strongly consistent; the zero State where there is none.
 	WindowState(ctx context.Context) (State, error)
 }
@@ -41,23 +44,30 @@ type RecorderStore interface {
 // Recorder makes ballots and ledger entries of messages.
 //
 // What keeps a message from becoming both, or two of one, whatever is redelivered in whatever order, though closing time,
-// pattern or answers change between deliveries:
+// pattern, questions, votes per voter or revote change between deliveries:
 //
-//  1. Ballots and entries are never changed or deleted.
-//  2. On its way to the ledger as late or rejected, a message that names a voter looks whether it is that voter's ballot. So what
-//     was counted stays counted, also after sealing. As a duplicate it need not look: the ballot that stands is
-//     another's, for ever.
+//  1. A ledger entry is never changed or deleted. A ballot is never deleted, and changed only by a later vote of its voter where revote is
+//     replace: then its message gets its entry in the same transaction. The slots of a voter and question fill in order and never
+//     free themselves.
+//  2. On its way to the ledger as late or rejected, a message that names a voter looks whether it is a ballot of that voter's, slot by slot
+//     until the first free one. So what was counted stays counted, also after sealing. As a duplicate it need look only into
+//     slots that the window no longer has: all it does have it tried in order. A redelivered message finds itself before it finds a
+//     free slot, since its slot is not free and all before it were taken when it took that one.
 //  3. On its way to becoming a ballot, a message that was received before looks whether it is in the ledger. So what was late stays
-//     late, though the window was extended.
+//     late, though the window was extended, and what was replaced stays replaced.
+//
+// Where revote is replace, the greatest (sent, message id) of a voter's votes stands in the end, in whatever order they come: a ballot
+// gives way only to a greater one, and only while it is the one that was compared.
 //
 // A vote that counts costs one write and no read. Rule 3 alone leans on ApproximateReceiveCount, and only to notice a message
 // that was ledgered under an older configuration: assumed is that SQS does not report 1 for a message that a recorder had to its
 // end and failed to delete. While the configuration stands, a message judged twice is judged alike, and no rule
 // needs the count. Deliveries of one message follow each other: the visibility timeout is longer than the function's
 // time-out; should SQS hand out two copies at once, they too are judged alike unless two configurations are
-// running at that moment.
+// running at that moment. A vote that leaves out its question is sought under the questions that the window has.
 type Recorder struct {
-	Rules   *Rules
+	Judge   *Judge
+	InForce *Clocked // The window with the closing time in force.
 	Store   RecorderStore
 	Clock   Clock
 	Worker  string // A random id of this execution environment.
@@ -65,7 +75,7 @@ type Recorder struct {
 	Metrics *telemetry.Metrics
 
 	mu     sync.Mutex
-	counts Counts // All that this environment recorded, in its life.
+	counts Tally // All that this environment recorded, in its life.
 }
 
 // message is one SQS message, judged.
@@ -76,11 +86,10 @@ type message struct {
 	verdict  Verdict
 }
 
-// recorded is what became of one message in one batch. An empty outcome with no error is a redelivery: it was recorded before.
+// recorded is what became of one message in one batch. An empty outcome with no error is a redelivery: it was recorded before. A vote
+// that takes another's place is Replaced: there is one ballot as before, and one message more that was replaced.
 type recorded struct {
-	id      string
 	outcome Outcome
-	answer  string
 	err     error
 }
 
@@ -92,53 +101,76 @@ func (r *Recorder) Handle(ctx context.Context, event events.SQSEvent) (events.SQ
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
 		defer cancel()
 	}
-	sealed, sealErr := r.sealed(ctx)
-	results := r.record(ctx, r.judge(event, sealed), sealErr)
+	window, err := r.InForce.InForce(ctx)
+	if err != nil {
+		return r.failAll(ctx, event, err), nil
+	}
+	sealed, sealErr := r.sealed(ctx, window)
+	messages := r.judge(window, event, sealed)
+	results := r.record(ctx, window, messages, sealErr)
 
-	var batch Counts
+	var batch Tally
 	var failed, redelivered int
+	var delay time.Duration
+	now := r.Clock.Now()
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, result := range results {
+	for i, result := range results {
+		message := &messages[i]
 		switch {
 		case result.err != nil:
 			failed++
-			failure := events.SQSBatchItemFailure{ItemIdentifier: result.id}
+			failure := events.SQSBatchItemFailure{ItemIdentifier: message.id}
 			if !slices.Contains(response.BatchItemFailures, failure) {
 				response.BatchItemFailures = append(response.BatchItemFailures, failure)
 			}
 			if failed == 1 { // One line for a batch: they share their cause.
-				r.Log.ErrorContext(ctx, "record a message", "message", result.id, "error", result.err)
+				r.Log.ErrorContext(ctx, "record a message", "message", message.id, "error", result.err)
 			}
 		case result.outcome == "":
 			redelivered++
 		default:
-			batch.add(result.outcome, result.answer)
+			batch.of(message.verdict.Rehearsal).add(result.outcome, message.verdict.Choice, 1)
+			if !message.sent.IsZero() {
+				delay = max(delay, now.Sub(message.sent))
+			}
 		}
 	}
-	r.keepCounters(ctx, batch)
-	r.emit(ctx, batch, failed, redelivered)
+	r.keepCounters(ctx, window, batch)
+	r.emit(ctx, window, batch.Real, failed, redelivered, delay)
 	return response, nil
 }
 
+// failAll lets a batch come again of which nobody knows what it is.
+func (r *Recorder) failAll(ctx context.Context, event events.SQSEvent, cause error) events.SQSEventResponse {
+	r.Log.ErrorContext(ctx, "record a batch", "error", cause)
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, record := range event.Records {
+		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+	}
+	r.emit(ctx, r.Judge.Window, Counts{}, len(event.Records), 0, 0)
+	return response
+}
+
 // sealed says whether ballots may no longer be made. It is asked only when that can be, which is after grace.
-func (r *Recorder) sealed(ctx context.Context) (bool, error) {
-	if r.Clock.Now().Before(r.Rules.graceEnds()) {
+func (r *Recorder) sealed(ctx context.Context, window Window) (bool, error) {
+	if r.Clock.Now().Before(window.graceEnds()) {
 		return false, nil
 	}
 	state, err := r.Store.WindowState(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read the window's state: %w", err)
 	}
-	return state.SealedFor(r.Rules.ClosesAt), nil
+	return state.SealedFor(window.ClosesAt), nil
 }
 
 // judge classifies the messages of a batch and puts them in order: by sent time, then id.
-func (r *Recorder) judge(event events.SQSEvent, sealed bool) []message {
+func (r *Recorder) judge(window Window, event events.SQSEvent, sealed bool) []message {
 	messages := make([]message, len(event.Records))
-	for i, record := range event.Records {
+	for i := range event.Records {
+		record := &event.Records[i]
 		sent := sentTime(record.Attributes)
-		verdict := r.Rules.Classify(record.Body, sent)
-		if sealed && verdict.Outcome == Counted {
+		verdict := r.Judge.Classify(window, record.Body, sent)
+		if sealed && verdict.counts() && !verdict.Rehearsal {
 			verdict.Outcome, verdict.Reason = Late, ReasonAfterFinal
 		}
 		received, err := strconv.Atoi(record.Attributes["ApproximateReceiveCount"])
@@ -164,15 +196,15 @@ func sentTime(attributes map[string]string) time.Time {
 
 // record writes the messages: those of one voter one after the other, in their order, those of different voters at the same time.
 // sealErr is why it is not known whether ballots may be made.
-func (r *Recorder) record(ctx context.Context, messages []message, sealErr error) []recorded {
+func (r *Recorder) record(ctx context.Context, window Window, messages []message, sealErr error) []recorded {
 	results := make([]recorded, len(messages))
 	// The messages of one voter, and those of one id, which SQS might hand out twice in one batch, are one run.
 	runs := make([][]int, 0, len(messages))
 	runOf := make(map[string]int, len(messages))
-	for i, message := range messages {
-		key := "voter " + message.verdict.Vote.Voter
-		if message.verdict.Vote.Voter == "" {
-			key = "message " + message.id
+	for i := range messages {
+		key := messages[i].verdict.Voter
+		if key == "" {
+			key = messages[i].id
 		}
 		run, found := runOf[key]
 		if !found {
@@ -189,7 +221,7 @@ func (r *Recorder) record(ctx context.Context, messages []message, sealErr error
 		workers.Go(func() {
 			for run := range next {
 				for _, i := range run {
-					results[i] = r.recordOne(ctx, messages[i], sealErr)
+					results[i] = r.recordOne(ctx, window, messages[i], sealErr)
 				}
 			}
 		})
@@ -203,92 +235,183 @@ func (r *Recorder) record(ctx context.Context, messages []message, sealErr error
 }
 
 // recordOne records one message, by the rules that Recorder states.
-func (r *Recorder) recordOne(ctx context.Context, message message, sealErr error) (result recorded) {
-	result = recorded{id: message.id}
+func (r *Recorder) recordOne(ctx context.Context, window Window, message message, sealErr error) (result recorded) {
 	defer func() {
 		// A fault in this program on one message must not take the batch along: it goes to the dead-letter queue alone.
 		if cause := recover(); cause != nil {
-			result = recorded{id: message.id, err: fmt.Errorf("panic: %v", cause)}
+			result = recorded{err: fmt.Errorf("panic: %v", cause)}
 		}
 	}()
-	verdict := message.verdict
-	if verdict.Outcome != Counted {
-		return r.ledger(ctx, message, verdict)
+	if !message.verdict.counts() {
+		return r.refuse(ctx, window, message)
 	}
 	if sealErr != nil {
-		return recorded{id: message.id, err: sealErr}
+		return recorded{err: sealErr}
 	}
 	if message.received != 1 {
 		known, err := r.Store.HasEntry(ctx, message.id)
 		if err != nil {
-			return recorded{id: message.id, err: fmt.Errorf("read ledger entry: %w", err)}
+			return recorded{err: fmt.Errorf("read ledger entry: %w", err)}
 		}
 		if known {
-			return result
+			return recorded{}
 		}
 	}
-	standing, err := r.Store.PutBallot(ctx, Ballot{
-		Voter: verdict.Vote.Voter, Answer: verdict.Vote.Answer, Message: message.id, Sent: message.sent,
-	})
-	switch {
-	case err != nil:
-		result.err = fmt.Errorf("put ballot: %w", err)
-	case standing == "":
-		result.outcome, result.answer = Counted, verdict.Vote.Answer
-	case standing != message.id:
-		verdict.Outcome, verdict.Reason = Duplicate, ReasonSecondVote
-		return r.ledger(ctx, message, verdict)
+	if window.replaces() {
+		return r.revote(ctx, window, message)
 	}
-	return result
+	for slot := range window.slots() {
+		standing, err := r.Store.PutBallot(ctx, r.Judge.ballot(window, message, slot))
+		switch {
+		case err != nil:
+			return recorded{err: fmt.Errorf("put ballot: %w", err)}
+		case standing == nil:
+			return recorded{outcome: message.verdict.Outcome}
+		case standing.Message == message.id:
+			return recorded{}
+		}
+	}
+	if result, known := r.knownFrom(ctx, message, window.slots()); known {
+		return result
+	}
+	return r.put(ctx, r.Judge.entry(window, message, Duplicate, ReasonSecondVote))
 }
 
-// ledger records a message that does not count, unless it was counted before.
-func (r *Recorder) ledger(ctx context.Context, message message, verdict Verdict) recorded {
-	result := recorded{id: message.id}
-	voter := verdict.Vote.Voter
-	if verdict.Outcome != Duplicate && voter != "" && len(voter) <= MaxVoterBytes {
-		standing, err := r.Store.BallotMessage(ctx, voter)
-		if err != nil {
-			result.err = fmt.Errorf("read ballot: %w", err)
-			return result
+// replaceAttempts bounds how often a vote is compared anew because another vote of its voter came in between. Each time the one
+// that stands is greater, so this ends by itself but where somebody sends without pause.
+const replaceAttempts = 10
+
+// revote records a vote where the latest of a voter stands.
+func (r *Recorder) revote(ctx context.Context, window Window, message message) recorded {
+	ballot := r.Judge.ballot(window, message, 0)
+	for attempt := range replaceAttempts {
+		standing, err := r.Store.PutBallot(ctx, ballot)
+		switch {
+		case err != nil:
+			return recorded{err: fmt.Errorf("put ballot: %w", err)}
+		case standing == nil:
+			return recorded{outcome: message.verdict.Outcome}
+		case standing.Message == message.id:
+			return recorded{}
 		}
-		if standing == message.id {
-			return result
+		if attempt == 0 {
+			if result, known := r.knownFrom(ctx, message, 1); known {
+				return result
+			}
+		}
+		if !ballot.follows(*standing) {
+			return r.put(ctx, r.Judge.entry(window, message, Replaced, ReasonLaterVote))
+		}
+		replaced, err := r.Store.ReplaceBallot(ctx, ballot, Entry{
+			Message: standing.Message, Outcome: Replaced, Reason: ReasonLaterVote, Sent: standing.Sent, Answer: standing.Answer,
+			Voter: message.verdict.Voter, Rehearsal: standing.Rehearsal, Expires: standing.Expires,
+		})
+		switch {
+		case err != nil:
+			return recorded{err: fmt.Errorf("replace ballot: %w", err)}
+		case replaced:
+			return recorded{outcome: Replaced}
 		}
 	}
-	written, err := r.Store.PutEntry(ctx, r.Rules.entry(message.id, message.sent, verdict))
+	return recorded{err: fmt.Errorf("put ballot: other votes of this voter came %d times in between", replaceAttempts)}
+}
+
+// knownFrom looks whether a message that came before is a ballot in a slot that the window no longer has.
+func (r *Recorder) knownFrom(ctx context.Context, message message, slot int) (result recorded, known bool) {
+	if message.received == 1 {
+		return recorded{}, false
+	}
+	stands, err := r.stands(ctx, message, message.verdict.Vote.Question, slot)
+	return recorded{err: err}, stands || err != nil
+}
+
+// stands says whether a message is a ballot of its voter's on a question, in this slot or a later one. Slots fill in order: the
+// first free one ends the search.
+func (r *Recorder) stands(ctx context.Context, message message, question string, slot int) (bool, error) {
+	for ; slot < MaxVotesPerVoter; slot++ {
+		standing, err := r.Store.Ballot(ctx, BallotKey(message.verdict.Voter, question, slot, message.verdict.Vote.Rehearsal))
+		switch {
+		case err != nil:
+			return false, fmt.Errorf("read ballot: %w", err)
+		case standing == nil:
+			return false, nil
+		case standing.Message == message.id:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// refuse records a message as late or rejected, unless it was counted before.
+func (r *Recorder) refuse(ctx context.Context, window Window, message message) recorded {
+	verdict := message.verdict
+	questions := []string{verdict.Vote.Question}
+	switch {
+	case verdict.Voter == "", verdict.Vote.Question != "" && !validID(verdict.Vote.Question):
+		questions = nil // It never was a vote.
+	case verdict.Vote.Question == "":
+		questions = r.Judge.ids
+	}
+	for _, question := range questions {
+		stands, err := r.stands(ctx, message, question, 0)
+		if err != nil || stands {
+			return recorded{err: err}
+		}
+	}
+	return r.put(ctx, r.Judge.entry(window, message, verdict.Outcome, verdict.Reason))
+}
+
+// put writes a message's ledger entry.
+func (r *Recorder) put(ctx context.Context, entry Entry) recorded {
+	written, err := r.Store.PutEntry(ctx, entry)
 	switch {
 	case err != nil:
-		result.err = fmt.Errorf("put ledger entry: %w", err)
-	case written:
-		result.outcome = verdict.Outcome
+		return recorded{err: fmt.Errorf("put ledger entry: %w", err)}
+	case !written:
+		return recorded{}
 	}
-	return result
+	return recorded{outcome: entry.Outcome}
 }
 
 // keepCounters adds a batch to this worker's counters and writes them. They are cumulative: a write that failed is healed by the next, and one that is
 // repeated changes nothing. They are lower bounds of the truth, which the tables hold: a worker
-// that dies between a ballot and its counters never counts it.
-func (r *Recorder) keepCounters(ctx context.Context, batch Counts) {
-	if batch.Accepted() == 0 {
-		return
-	}
-	r.mu.Lock() // Also across the write: an older figure must not land after a newer one.
+// that dies between a ballot and its counters never counts it. Where ballots are replaced they say nothing of the answers: another
+// worker's ballot that is displaced would have to be taken off, so that they would be no bound at all.
+func (r *Recorder) keepCounters(ctx context.Context, window Window, batch Tally) {
+	r.mu.Lock() // Also across the writes: an older figure must not land after a newer one.
 	defer r.mu.Unlock()
-	r.counts = r.counts.Plus(batch)
-	if err := r.Store.PutCounters(ctx, r.Worker, r.counts); err != nil {
-		r.Log.WarnContext(ctx, "write worker counters", "error", err)
+	for _, rehearsal := range []bool{false, true} {
+		now, all := batch.of(rehearsal), r.counts.of(rehearsal)
+		if now.Accepted() == 0 {
+			continue
+		}
+		if window.replaces() {
+			now.Answers = nil
+		}
+		*all = all.Plus(*now)
+		if err := r.Store.PutCounters(ctx, r.Worker, rehearsal, *all); err != nil {
+			r.Log.WarnContext(ctx, "write worker counters", "error", err)
+		}
 	}
 }
 
-func (r *Recorder) emit(ctx context.Context, batch Counts, failed, redelivered int) {
+// emit writes the batch's one line of metrics. Each metric costs by itself, so those that a window cannot have are left out.
+func (r *Recorder) emit(ctx context.Context, window Window, batch Counts, failed, redelivered int, delay time.Duration) {
 	count := func(name string, value int64) telemetry.Metric {
 		return telemetry.Metric{Name: name, Unit: telemetry.Count, Value: float64(value)}
 	}
-	err := r.Metrics.Emit(r.Clock.Now(),
+	metrics := []telemetry.Metric{
 		count("Counted", batch.Counted()), count("Duplicate", batch.Duplicate), count("Late", batch.Late),
-		count("Rejected", batch.Rejected), count("Failed", int64(failed)), count("Redelivered", int64(redelivered)))
-	if err != nil {
+		count("Rejected", batch.Rejected), count("Failed", int64(failed)), count("Redelivered", int64(redelivered)),
+		{Name: "RecordingDelay", Unit: telemetry.Milliseconds, Value: float64(delay.Milliseconds())},
+	}
+	if window.replaces() {
+		metrics = append(metrics, count("Replaced", batch.Replaced))
+	}
+	if r.Judge.Quarantine != nil {
+		metrics = append(metrics, count("Quarantined", batch.Quarantined))
+	}
+	if err := r.Metrics.Emit(r.Clock.Now(), metrics...); err != nil {
 		r.Log.WarnContext(ctx, "emit metrics", "error", err)
 	}
 }

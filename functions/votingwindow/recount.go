@@ -9,19 +9,19 @@ import (
 
 // Tables counts what the tables hold.
 type Tables interface {
-	// CountBallots returns the number of ballots by answer. Only a strongly consistent count has every ballot
-	// that was written before it began.
-	CountBallots(ctx context.Context, consistent bool) (map[string]int64, error)
-	// CountLedger returns the number of entries by outcome, strongly consistent.
-	CountLedger(ctx context.Context) (map[string]int64, error)
+	// CountBallots counts the ballots. Only a strongly consistent count has every ballot that was written before it began.
+	CountBallots(ctx context.Context, consistent bool) (Tally, error)
+	// CountLedger counts the ledger's entries, strongly consistent.
+	CountLedger(ctx context.Context) (Tally, error)
 }
 
 // RecountStore is what recount reads.
 type RecountStore interface {
 	Tables
+	ControlStore
 	WindowState(ctx context.Context) (State, error)
-	// Counters returns the sum of all workers' counters.
-	Counters(ctx context.Context) (Counts, error)
+	// Counters returns the sum of all workers' counters, of the real votes or of the rehearsal's.
+	Counters(ctx context.Context, rehearsal bool) (Counts, error)
 }
 
 // Recount counts ballots and ledger again, at any time, and compares them with what was published.
@@ -34,7 +34,8 @@ type Recount struct {
 // Recounted is recount's answer.
 type Recounted struct {
 	Figures
-	// Published is the final figures where the window is final, else the workers' live counters.
+	// Published is the final figures where the window is final, else the workers' live counters, which have no answers where
+	// revote is replace.
 	Published Figures `json:"published"`
 	Status    Status  `json:"status"`
 	// Agrees is, of a final window, whether every answer has the ballots that were published, and the ledger has no less than it had
@@ -43,46 +44,54 @@ type Recounted struct {
 	AsOf   string `json:"as_of"` // When the count began.
 }
 
-// Figures is a set of figures that add up: accepted = counted + duplicate + late + rejected.
+// Figures is a set of figures that add up: accepted = counted + quarantined + duplicate + replaced + late + rejected.
 type Figures struct {
-	Answers   map[string]int64 `json:"answers"`
-	Accepted  int64            `json:"accepted"`
-	Counted   int64            `json:"counted"`
-	Duplicate int64            `json:"duplicate"`
-	Late      int64            `json:"late"`
-	Rejected  int64            `json:"rejected"`
+	Answers     map[string]int64 `json:"answers"` // By choice: `question/answer`.
+	Accepted    int64            `json:"accepted"`
+	Counted     int64            `json:"counted"`
+	Quarantined int64            `json:"quarantined"`
+	Duplicate   int64            `json:"duplicate"`
+	Replaced    int64            `json:"replaced"`
+	Late        int64            `json:"late"`
+	Rejected    int64            `json:"rejected"`
+	Released    int64            `json:"released"` // Of the counted, those that an operator released from quarantine.
 }
 
 func figures(counts Counts) Figures {
 	return Figures{
-		Answers: counts.Answers, Accepted: counts.Accepted(), Counted: counts.Counted(),
-		Duplicate: counts.Duplicate, Late: counts.Late, Rejected: counts.Rejected,
+		Answers: counts.Answers, Accepted: counts.Accepted(), Counted: counts.Counted(), Quarantined: counts.Quarantined,
+		Duplicate: counts.Duplicate, Replaced: counts.Replaced, Late: counts.Late, Rejected: counts.Rejected, Released: counts.Released,
 	}
 }
 
 // Handle counts. The event is not looked at: `{}` will do.
 func (r *Recount) Handle(ctx context.Context, _ json.RawMessage) (Recounted, error) {
 	asOf := r.Clock.Now()
+	control, err := r.Store.ReadControl(ctx)
+	if err != nil {
+		return Recounted{}, fmt.Errorf("read the closing time in force: %w", err)
+	}
 	state, err := r.Store.WindowState(ctx)
 	if err != nil {
 		return Recounted{}, fmt.Errorf("read the window's state: %w", err)
 	}
-	status := statusOf(asOf, r.Rules.Window, state)
+	status := statusOf(asOf, r.Rules.Effective(control), state)
 	published := state.Final
 	if status != StatusFinal {
 		// Before the count, so that they are not above it for having been read later.
-		if published, err = r.Store.Counters(ctx); err != nil {
+		if published, err = r.Store.Counters(ctx, false); err != nil {
 			return Recounted{}, fmt.Errorf("read worker counters: %w", err)
 		}
+		published.Quarantined = 0 // A release may have taken from it.
 	}
 	truth, err := countTables(ctx, r.Store)
 	if err != nil {
 		return Recounted{}, err
 	}
-	truth, published = truth.withAnswers(r.Rules.Answers), published.withAnswers(r.Rules.Answers)
+	truth, published = truth.withChoices(r.Rules.Choices()), published.withChoices(r.Rules.Choices())
 	agrees := noMore(published, truth)
 	if status == StatusFinal {
-		agrees = agrees && published.sameAnswers(truth)
+		agrees = agrees && published.sameAnswers(truth) && published.Quarantined == truth.Quarantined
 	}
 	return Recounted{Figures: figures(truth), Published: figures(published), Status: status, Agrees: agrees, AsOf: clockText(asOf)}, nil
 }
@@ -90,12 +99,17 @@ func (r *Recount) Handle(ctx context.Context, _ json.RawMessage) (Recounted, err
 // noMore says whether no figure of low is above that of high.
 func noMore(low, high Counts) bool {
 	most := high.AtLeast(low)
-	return most.sameAnswers(high) && most.Duplicate == high.Duplicate && most.Late == high.Late && most.Rejected == high.Rejected
+	for attribute, figure := range figuresOf(&most) {
+		if *figure != *figuresOf(&high)[attribute] {
+			return false
+		}
+	}
+	return most.sameAnswers(high)
 }
 
-// countTables counts ballots and ledger, both strongly consistent and at the same time.
+// countTables counts the real ballots and ledger entries, both strongly consistent and at the same time.
 func countTables(ctx context.Context, tables Tables) (Counts, error) {
-	var ballots, ledger map[string]int64
+	var ballots, ledger Tally
 	var ballotsErr, ledgerErr error
 	var both sync.WaitGroup
 	both.Go(func() { ballots, ballotsErr = tables.CountBallots(ctx, true) })
@@ -107,5 +121,5 @@ func countTables(ctx context.Context, tables Tables) (Counts, error) {
 	if ledgerErr != nil {
 		return Counts{}, fmt.Errorf("count ledger: %w", ledgerErr)
 	}
-	return ledgerCounts(ballots, ledger), nil
+	return ballots.Real.Plus(ledger.Real), nil
 }

@@ -2,6 +2,8 @@ package votingwindow
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,39 +14,82 @@ import (
 // a million ballots of 150 bytes in about a second, at a rate that a table new on demand carries (DynamoDB Developer Guide: 12,000 read units a second).
 const scanSegments = 8
 
-// countBy counts a table's items by one attribute, in parallel, a page at a time.
-func (s *Store) countBy(ctx context.Context, table, attribute string, consistent bool) (map[string]int64, error) {
+// CountBallots counts the ballots.
+func (s *Store) CountBallots(ctx context.Context, consistent bool) (Tally, error) {
+	var tallies [scanSegments]Tally
+	err := s.segments(ctx, s.Ballots, consistent, []string{attrAnswer, attrQuarantine, attrReleased, attrRehearsal}, func(segment int, found item) {
+		counts := tallies[segment].of(flag(found, attrRehearsal))
+		if _, quarantined := found[attrQuarantine]; quarantined {
+			counts.Quarantined++
+			return
+		}
+		counts.add(Counted, text(found, attrAnswer), 1)
+		if _, released := found[attrReleased]; released {
+			counts.Released++
+		}
+	})
+	return sum(tallies[:], err)
+}
+
+// CountLedger counts the ledger's entries, strongly consistent.
+func (s *Store) CountLedger(ctx context.Context) (Tally, error) {
+	var tallies [scanSegments]Tally
+	err := s.segments(ctx, s.Ledger, true, []string{attrOutcome, attrRehearsal}, func(segment int, found item) {
+		tallies[segment].of(flag(found, attrRehearsal)).add(Outcome(text(found, attrOutcome)), "", 1)
+	})
+	return sum(tallies[:], err)
+}
+
+// sum adds up what the segments counted. A count with a segment missing is none.
+func sum(tallies []Tally, err error) (Tally, error) {
+	if err != nil {
+		return Tally{}, err
+	}
+	var all Tally
+	for _, tally := range tallies {
+		all = all.Plus(tally)
+	}
+	return all, nil
+}
+
+// segments visits every item of a table, its segments in parallel and each a page at a time. Within a segment visits follow one another. Only
+// the named attributes are read; none for all.
+func (s *Store) segments(
+	ctx context.Context, table string, consistent bool, attributes []string, visit func(segment int, found item),
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var projection *string
+	var names map[string]string
+	if len(attributes) > 0 {
+		names = make(map[string]string, len(attributes))
+		aliases := make([]string, len(attributes))
+		for i, attribute := range attributes {
+			aliases[i] = fmt.Sprintf("#a%d", i)
+			names[aliases[i]] = attribute
+		}
+		projection = aws.String(strings.Join(aliases, ", "))
+	}
 	var mu sync.Mutex
 	var fault error
-	counts := map[string]int64{}
 	var segments sync.WaitGroup
-	for segment := range int32(scanSegments) {
+	for segment := range scanSegments {
 		segments.Go(func() {
-			found := map[string]int64{}
 			err := s.scan(ctx, &dynamodb.ScanInput{
 				TableName: &table, ConsistentRead: &consistent,
-				Segment: aws.Int32(segment), TotalSegments: aws.Int32(scanSegments),
-				ProjectionExpression:     aws.String("#value"),
-				ExpressionAttributeNames: map[string]string{"#value": attribute},
-			}, func(one item) { found[text(one, attribute)]++ })
+				Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(scanSegments), //nolint:gosec // There are eight.
+				ProjectionExpression: projection, ExpressionAttributeNames: names,
+			}, func(found item) { visit(segment, found) })
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil && fault == nil {
 				fault = err
-				cancel() // A count with a segment missing is none.
-			}
-			for value, n := range found {
-				counts[value] += n
+				cancel()
 			}
 		})
 	}
 	segments.Wait()
-	if fault != nil {
-		return nil, fault
-	}
-	return counts, nil
+	return fault
 }
 
 // scan visits every item of a scan, page by page.

@@ -14,25 +14,39 @@ import (
 
 // Ids in the tallies table.
 const (
-	stateID      = "window"
-	leaseID      = "lease"
-	workerPrefix = "worker#" // Then the worker's id.
+	// ControlID is the id of an operator's control.
+	ControlID = "control"
+
+	stateID               = "window"
+	leaseID               = "lease"
+	workerPrefix          = "worker#" // Then the worker's id.
+	rehearsalWorkerPrefix = "rehearsal#"
 )
 
-// Attributes that filters, conditions and projections name.
+// Attributes of ballots and entries, and those that filters, conditions and projections name.
 const (
-	attrMessage = "message"
-	attrAnswer  = "answer"
-	attrOutcome = "outcome"
-	attrVersion = "version"
-	attrHolder  = "holder"
-	attrUntil   = "until" // Milliseconds since 1970.
+	attrMessage    = "message"
+	attrAnswer     = "answer"
+	attrSent       = "sent" // Milliseconds since 1970.
+	attrAddress    = "address"
+	attrQuarantine = "quarantine"
+	attrReleased   = "released"
+	attrRehearsal  = "rehearsal"
+	attrOutcome    = "outcome"
+	attrReason     = "reason"
+	attrVoter      = "voter"
+	attrVersion    = "version"
+	attrHolder     = "holder"
+	attrUntil      = "until" // Milliseconds since 1970.
 )
 
 // DynamoDB is the part of DynamoDB's client that Store uses.
 type DynamoDB interface {
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
@@ -44,50 +58,89 @@ type Store struct {
 	Tallies string
 }
 
-// PutBallot makes a voter's ballot unless there is one: then it returns the message id of the one that stands.
-func (s *Store) PutBallot(ctx context.Context, ballot Ballot) (string, error) {
+// ifNew is the condition that an item is not there, and its name of the key.
+var ifNew = aws.String("attribute_not_exists(#key)")
+
+var ballotsKeyName, ledgerKeyName = map[string]string{"#key": BallotsKey}, map[string]string{"#key": LedgerKey}
+
+// PutBallot makes a ballot unless its key has one: then it returns the one that stands, else nil.
+func (s *Store) PutBallot(ctx context.Context, ballot Ballot) (*Ballot, error) {
 	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.Ballots,
 		Item:                                ballotItem(ballot),
-		ConditionExpression:                 aws.String("attribute_not_exists(#key)"),
-		ExpressionAttributeNames:            map[string]string{"#key": BallotsKey},
+		ConditionExpression:                 ifNew,
+		ExpressionAttributeNames:            ballotsKeyName,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	var stands *types.ConditionalCheckFailedException
+	if err == nil {
+		return nil, nil //nolint:nilnil // No ballot stood there.
+	}
 	if !errors.As(err, &stands) {
-		return "", wrap(err, "put item in %s", s.Ballots)
+		return nil, wrap(err, "put item in %s", s.Ballots)
 	}
-	if message := text(stands.Item, attrMessage); message != "" {
-		return message, nil
+	if text(stands.Item, attrMessage) != "" {
+		standing := ReadBallot(stands.Item)
+		return &standing, nil
 	}
-	message, err := s.BallotMessage(ctx, ballot.Voter)
-	if err == nil && message == "" {
+	standing, err := s.Ballot(ctx, ballot.Key)
+	if err == nil && (standing == nil || standing.Message == "") {
 		err = fmt.Errorf("the ballot that stands in %s names no message", s.Ballots)
 	}
-	return message, err
+	return standing, err
 }
 
-// BallotMessage returns the message id of a voter's ballot, or "".
-func (s *Store) BallotMessage(ctx context.Context, voter string) (string, error) {
-	item, err := s.get(ctx, s.Ballots, BallotsKey, voter)
-	return text(item, attrMessage), err
+// Ballot returns the ballot of a key; nil where there is none.
+func (s *Store) Ballot(ctx context.Context, key string) (*Ballot, error) {
+	found, err := s.get(ctx, s.Ballots, BallotsKey, key)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	ballot := ReadBallot(found)
+	return &ballot, nil
+}
+
+// ReplaceBallot puts a ballot in the place of the displaced message's, and that message's entry into the ledger, both or neither. The
+// SDK gives the transaction a token, so that one of its retries whose first answer was lost changes nothing.
+func (s *Store) ReplaceBallot(ctx context.Context, ballot Ballot, displaced Entry) (bool, error) {
+	_, err := s.Client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{
+			TableName: &s.Ballots, Item: ballotItem(ballot), ConditionExpression: aws.String("#message = :displaced"),
+			ExpressionAttributeNames:  map[string]string{"#message": attrMessage},
+			ExpressionAttributeValues: item{":displaced": str(displaced.Message)},
+		}},
+		{Put: &types.Put{
+			TableName: &s.Ledger, Item: entryItem(displaced), ConditionExpression: ifNew, ExpressionAttributeNames: ledgerKeyName,
+		}},
+	}})
+	var canceled *types.TransactionCanceledException
+	if errors.As(err, &canceled) && len(canceled.CancellationReasons) > 0 && aws.ToString(canceled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
+		return false, nil
+	}
+	return err == nil, wrap(err, "replace item in %s", s.Ballots)
 }
 
 // PutEntry writes a ledger entry unless its message has one, and says whether it did.
 func (s *Store) PutEntry(ctx context.Context, entry Entry) (bool, error) {
-	return s.putIf(ctx, s.Ledger, entryItem(entry), "attribute_not_exists(#key)", map[string]string{"#key": LedgerKey}, nil)
+	return s.putIf(ctx, s.Ledger, entryItem(entry), *ifNew, ledgerKeyName, nil)
 }
 
 // HasEntry says whether a message has a ledger entry.
 func (s *Store) HasEntry(ctx context.Context, message string) (bool, error) {
-	item, err := s.get(ctx, s.Ledger, LedgerKey, message)
-	return len(item) > 0, err
+	found, err := s.get(ctx, s.Ledger, LedgerKey, message)
+	return len(found) > 0, err
 }
 
-// PutCounters replaces a worker's counters.
-func (s *Store) PutCounters(ctx context.Context, worker string, counts Counts) error {
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tallies, Item: countersItem(worker, counts)})
+// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's.
+func (s *Store) PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts) error {
+	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tallies, Item: countersItem(worker, rehearsal, counts)})
 	return wrap(err, "put item in %s", s.Tallies)
+}
+
+// ReadControl returns an operator's control; the zero Control where there is none.
+func (s *Store) ReadControl(ctx context.Context) (Control, error) {
+	found, err := s.get(ctx, s.Tallies, TalliesKey, ControlID)
+	return ReadControlItem(found), err
 }
 
 // WindowState returns the window's state; the zero State where there is none.
@@ -123,26 +176,21 @@ func (s *Store) ReleaseLease(ctx context.Context, holder string) error {
 	return err
 }
 
-// Counters returns the sum of all workers' counters. They are eventually consistent, lower bounds in any case.
-func (s *Store) Counters(ctx context.Context) (Counts, error) {
+// Counters returns the sum of all workers' counters, of the real votes or of the rehearsal's. They are eventually consistent, lower
+// bounds in any case.
+func (s *Store) Counters(ctx context.Context, rehearsal bool) (Counts, error) {
+	prefix := workerPrefix
+	if rehearsal {
+		prefix = rehearsalWorkerPrefix
+	}
 	var sum Counts
 	err := s.scan(ctx, &dynamodb.ScanInput{
 		TableName:                 &s.Tallies,
 		FilterExpression:          aws.String("begins_with(#key, :worker)"),
 		ExpressionAttributeNames:  map[string]string{"#key": TalliesKey},
-		ExpressionAttributeValues: item{":worker": str(workerPrefix)},
-	}, func(found item) { sum = sum.Plus(readCounters(found)) })
+		ExpressionAttributeValues: item{":worker": str(prefix)},
+	}, func(found item) { sum = sum.Plus(readCounts(found)) })
 	return sum.clone(), err
-}
-
-// CountBallots returns the number of ballots by answer.
-func (s *Store) CountBallots(ctx context.Context, consistent bool) (map[string]int64, error) {
-	return s.countBy(ctx, s.Ballots, attrAnswer, consistent)
-}
-
-// CountLedger returns the number of entries by outcome, strongly consistent.
-func (s *Store) CountLedger(ctx context.Context) (map[string]int64, error) {
-	return s.countBy(ctx, s.Ledger, attrOutcome, true)
 }
 
 // get reads one item, strongly consistent; nil where there is none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -88,7 +89,12 @@ func coldStart(ctx context.Context, binary string, env []string) (float64, error
 		return 0, err
 	}
 	asked := make(chan time.Time, 1)
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") == "AmazonSSM.GetParameter" { // What a function reads as it starts; AWS takes some milliseconds more.
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			io.WriteString(w, `{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`) //nolint:errcheck // a test's answer
+			return
+		}
 		select {
 		case asked <- time.Now():
 		default:
@@ -101,7 +107,7 @@ func coldStart(ctx context.Context, binary string, env []string) (float64, error
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Env = append([]string{
 		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+		"AWS_ENDPOINT_URL=http://" + listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
 	}, env...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	began := time.Now()

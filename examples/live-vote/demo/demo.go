@@ -180,7 +180,7 @@ func (d *demo) watch(ctx context.Context) error {
 	for {
 		r, err := d.results(ctx)
 		if err == nil {
-			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers), r.Total); line != shown {
+			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers()), r.Total); line != shown {
 				d.say("%s", line)
 				shown = line
 			}

@@ -61,7 +61,7 @@ func (d *demo) vote(ctx context.Context) error {
 	}
 	for shown := ""; time.Now().Before(d.closesAt.Add(time.Second)); {
 		if r, err := d.results(ctx); err == nil {
-			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers), r.Total); line != shown {
+			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers()), r.Total); line != shown {
 				d.say("%s", line)
 				shown = line
 			}

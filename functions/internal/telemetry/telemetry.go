@@ -58,6 +58,8 @@ type Unit string
 const (
 	Count   Unit = "Count"
 	Seconds Unit = "Seconds"
+	// Milliseconds are thousandths of a second.
+	Milliseconds Unit = "Milliseconds"
 )
 
 // Metric is one figure.

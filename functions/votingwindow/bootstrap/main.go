@@ -2,12 +2,16 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,12 +19,17 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
+
+// startTimeout bounds what the recorder reads at a cold start: Lambda lets an environment's start take ten seconds (Lambda Developer Guide,
+// "Lambda execution environment lifecycle").
+const startTimeout = 9 * time.Second
 
 func main() {
 	handle, err := handler(environment(os.Environ()))
@@ -42,17 +51,19 @@ func environment(lines []string) map[string]string {
 
 // handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
 var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, error){
-	"intake":    intake,
-	"recorder":  recorder,
-	"publisher": publisher,
-	"recount":   recount,
+	"intake":     intake,
+	"publisher":  publisher,
+	"quarantine": quarantine,
+	"recorder":   recorder,
+	"recount":    recount,
+	"reset":      reset,
 }
 
 func handler(environ map[string]string) (any, error) {
 	name := environ["_HANDLER"]
 	build, ok := handlers[name]
 	if !ok {
-		return nil, fmt.Errorf("there is no handler %q: _HANDLER is one of intake, recorder, publisher and recount", name)
+		return nil, fmt.Errorf("there is no handler %q: _HANDLER is one of %s", name, strings.Join(slices.Sorted(maps.Keys(handlers)), ", "))
 	}
 	cfg, err := awsconfig.FromEnvironment(environ)
 	if err != nil {
@@ -66,29 +77,58 @@ func handler(environ map[string]string) (any, error) {
 }
 
 func intake(environ map[string]string, aws aws.Config) (any, error) {
-	cfg, rules, err := load(environ, func(c votingwindow.IntakeConfig) votingwindow.Window { return c.Window })
+	cfg, err := config.Load[votingwindow.IntakeConfig](environ)
 	if err != nil {
 		return nil, err
 	}
-	source := telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "intake"}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, cfg.Admission)
+	if err != nil {
+		return nil, err
+	}
 	function := &votingwindow.Intake{
-		Rules: rules,
-		Queue: &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
-		Clock: votingwindow.SystemClock{},
-		Log:   telemetry.Logger(os.Stdout, source),
+		Rules:      rules,
+		InForce:    &votingwindow.Clocked{Window: rules.Window, Clock: votingwindow.SystemClock{}},
+		VoterClaim: cfg.VoterClaim,
+		Queue:      &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
+		Clock:      votingwindow.SystemClock{},
+		Log:        telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "intake"}),
+	}
+	if cfg.TalliesTable != "" {
+		function.InForce.Store = &laterControl{store: sync.OnceValue(func() *votingwindow.Store { return store(aws, "", "", cfg.TalliesTable) })}
 	}
 	return function.Handle, nil
 }
 
+// laterControl makes its client when it is first asked, which for most of intake's lives is never.
+type laterControl struct{ store func() *votingwindow.Store }
+
+func (c *laterControl) ReadControl(ctx context.Context) (votingwindow.Control, error) {
+	return c.store().ReadControl(ctx)
+}
+
 func recorder(environ map[string]string, aws aws.Config) (any, error) {
-	cfg, rules, err := load(environ, func(c votingwindow.RecorderConfig) votingwindow.Window { return c.Window })
+	cfg, err := config.Load[votingwindow.RecorderConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, cfg.Admission)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	judge, err := votingwindow.LoadJudge(ctx, rules, cfg,
+		&votingwindow.Parameters{Client: ssm.NewFromConfig(aws, votingwindow.PoliteRetries)},
+		func() votingwindow.Lists { return bucket(aws, cfg.AllowBucket) })
 	if err != nil {
 		return nil, err
 	}
 	source := telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "recorder"}
+	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Recorder{
-		Rules:   rules,
-		Store:   store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable),
+		Judge:   judge,
+		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		Store:   tables,
 		Clock:   votingwindow.SystemClock{},
 		Worker:  rand.Text(),
 		Log:     telemetry.Logger(os.Stdout, source),
@@ -98,28 +138,34 @@ func recorder(environ map[string]string, aws aws.Config) (any, error) {
 }
 
 func publisher(environ map[string]string, aws aws.Config) (any, error) {
-	cfg, rules, err := load(environ, func(c votingwindow.PublisherConfig) votingwindow.Window { return c.Window })
+	cfg, err := config.Load[votingwindow.PublisherConfig](environ)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.PublishEvery <= 0 || cfg.RecorderTimeout <= 0 {
-		return nil, errors.New("PUBLISH_EVERY and RECORDER_TIMEOUT must be more than zero")
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
 	}
 	source := telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "publisher"}
 	queues := sqs.NewFromConfig(aws)
+	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Publisher{
-		Rules:       rules,
-		Store:       store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable),
-		Votes:       &votingwindow.Queue{Client: queues, URL: cfg.QueueURL},
-		DeadLetters: &votingwindow.Queue{Client: queues, URL: cfg.DeadLetterURL},
-		Mapping:     &votingwindow.Mapping{Client: awslambda.NewFromConfig(aws), ID: cfg.MappingID},
-		Bucket: &votingwindow.Bucket{Name: cfg.ResultsBucket, Client: s3.NewFromConfig(aws, func(o *s3.Options) {
-			o.UsePathStyle = aws.BaseEndpoint != nil // An endpoint of one's own has no host name per bucket.
-		})},
+		Rules:           rules,
+		InForce:         &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		Store:           tables,
+		Votes:           &votingwindow.Queue{Client: queues, URL: cfg.QueueURL},
+		DeadLetters:     &votingwindow.Queue{Client: queues, URL: cfg.DeadLetterURL},
+		Mapping:         &votingwindow.Mapping{Client: awslambda.NewFromConfig(aws), ID: cfg.MappingID},
+		Bucket:          bucket(aws, cfg.ResultsBucket),
 		Clock:           votingwindow.SystemClock{},
 		Holder:          rand.Text(),
 		RecorderTimeout: cfg.RecorderTimeout,
 		PublishEvery:    cfg.PublishEvery,
+		AfterClose:      cfg.Results == votingwindow.ResultsAfterClose,
+		PerAddress:      cfg.QuarantinePerAddress,
 		Log:             telemetry.Logger(os.Stdout, source),
 		Metrics:         telemetry.NewMetrics(os.Stdout, source),
 	}
@@ -127,26 +173,43 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 }
 
 func recount(environ map[string]string, aws aws.Config) (any, error) {
-	cfg, rules, err := load(environ, func(c votingwindow.RecountConfig) votingwindow.Window { return c.Window })
+	rules, tables, err := counting(environ, aws)
 	if err != nil {
 		return nil, err
 	}
-	function := &votingwindow.Recount{
-		Rules: rules,
-		Store: store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable),
-		Clock: votingwindow.SystemClock{},
-	}
-	return function.Handle, nil
+	return (&votingwindow.Recount{Rules: rules, Store: tables, Clock: votingwindow.SystemClock{}}).Handle, nil
 }
 
-// load reads a function's configuration and compiles its window's rules.
-func load[T any](environ map[string]string, window func(T) votingwindow.Window) (T, *votingwindow.Rules, error) {
-	cfg, err := config.Load[T](environ)
+func quarantine(environ map[string]string, aws aws.Config) (any, error) {
+	_, tables, err := counting(environ, aws)
 	if err != nil {
-		return cfg, nil, err
+		return nil, err
 	}
-	rules, err := votingwindow.NewRules(window(cfg))
-	return cfg, rules, err
+	return (&votingwindow.Quarantine{Store: tables}).Handle, nil
+}
+
+func reset(environ map[string]string, aws aws.Config) (any, error) {
+	rules, tables, err := counting(environ, aws)
+	if err != nil {
+		return nil, err
+	}
+	return (&votingwindow.Reset{Rules: rules, Store: tables, Clock: votingwindow.SystemClock{}}).Handle, nil
+}
+
+// counting is what the functions share that an operator invokes.
+func counting(environ map[string]string, aws aws.Config) (*votingwindow.Rules, *votingwindow.Store, error) {
+	cfg, err := config.Load[votingwindow.RecountConfig](environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, votingwindow.Admission{})
+	return rules, store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable), err
+}
+
+func bucket(aws aws.Config, name string) *votingwindow.Bucket {
+	return &votingwindow.Bucket{Name: name, Client: s3.NewFromConfig(aws, func(o *s3.Options) {
+		o.UsePathStyle = aws.BaseEndpoint != nil // An endpoint of one's own has no host name per bucket.
+	})}
 }
 
 func store(aws aws.Config, ballots, ledger, tallies string) *votingwindow.Store {

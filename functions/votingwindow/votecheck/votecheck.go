@@ -1,15 +1,15 @@
-// Package votecheck proves the invariant of a voting window: accepted = counted + duplicate + late + rejected, each
-// message in exactly one, and the published figures are those of the ballots. It serves tests of every level, and
+// Package votecheck proves the invariant of a voting window: accepted = counted + quarantined + duplicate + replaced + late +
+// rejected, each message in exactly one, and the published figures are those of the ballots. It serves tests of every level, and
 // whoever wants to look into a window's tables.
 package votecheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"strconv"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -20,47 +20,92 @@ import (
 
 // Report is what the tables hold.
 type Report struct {
-	Counts votingwindow.Counts
+	Counts    votingwindow.Counts
+	Rehearsal votingwindow.Counts
 	// Unacknowledged is the number of messages in the tables that no sender had acknowledged. That is no fault: SQS took such a message and
 	// its answer was lost. Where no answer is lost it is zero.
 	Unacknowledged int
 }
 
+func (r *Report) of(rehearsal bool) *votingwindow.Counts {
+	if rehearsal {
+		return &r.Rehearsal
+	}
+	return &r.Counts
+}
+
 // maxFaults bounds how many faults an error lists.
 const maxFaults = 20
 
-// Check proves that each accepted message, by the id that its sender was told, ended as exactly one of ballot and ledger entry, that no
-// voter has two ballots, and that every duplicate has a ballot to be one of. The error lists what does not hold.
+// place is where the votes of one voter on one question meet.
+type place struct {
+	voter, question string
+	rehearsal       bool
+}
+
+// Check proves that each accepted message, by the id that its sender was told, ended as exactly one of ballot and ledger entry, that
+// ballots stand in the places of their voters and questions without a gap, that every duplicate has ballots to be one of, and that every vote
+// that was replaced has a later one that stands. The error lists what does not hold.
 func Check(accepted []string, ballots []votingwindow.Ballot, ledger []votingwindow.Entry) (Report, error) {
-	report := Report{Counts: votingwindow.Counts{Answers: map[string]int64{}}}
+	report := Report{Counts: votingwindow.Counts{Answers: map[string]int64{}}, Rehearsal: votingwindow.Counts{Answers: map[string]int64{}}}
 	var faults []error
 	fault := func(format string, values ...any) {
 		if len(faults) < maxFaults {
 			faults = append(faults, fmt.Errorf(format, values...))
 		}
 	}
-	ends := map[string]int{}
-	voters := map[string]string{}
-	for _, ballot := range ballots {
+	ends := make(map[string]int, len(ballots)+len(ledger))
+	standing := make(map[place][]int, len(ballots)) // By slot: which ballot, counted from one.
+	for i, ballot := range ballots {
 		ends[ballot.Message]++
-		report.Counts.Answers[ballot.Answer]++
-		if other, found := voters[ballot.Voter]; found {
-			fault("two ballots of one voter: messages %s and %s", other, ballot.Message)
+		counts := report.of(ballot.Rehearsal)
+		if ballot.Quarantine != "" {
+			counts.Quarantined++
+		} else {
+			counts.Answers[ballot.Answer]++
+			if ballot.Released != "" {
+				counts.Released++
+			}
 		}
-		voters[ballot.Voter] = ballot.Message
+		voter, question, slot, rehearsal := votingwindow.SplitBallotKey(ballot.Key)
+		if chosen, _, _ := strings.Cut(ballot.Answer, "/"); chosen != question || rehearsal != ballot.Rehearsal || slot < 0 || slot >= votingwindow.MaxVotesPerVoter {
+			fault("message %s stands in the place of another question, rehearsal or slot", ballot.Message)
+			continue
+		}
+		where := place{voter, question, rehearsal}
+		for len(standing[where]) <= slot {
+			standing[where] = append(standing[where], 0)
+		}
+		if other := standing[where][slot]; other > 0 {
+			fault("two ballots of one voter: messages %s and %s", ballots[other-1].Message, ballot.Message)
+		}
+		standing[where][slot] = i + 1
+	}
+	for _, slots := range standing {
+		if slices.Contains(slots, 0) {
+			fault("a voter has a ballot in slot %d and none in slot %d", len(slots)-1, slices.Index(slots, 0))
+		}
 	}
 	for _, entry := range ledger {
 		ends[entry.Message]++
+		counts := report.of(entry.Rehearsal)
+		question, _, _ := strings.Cut(entry.Answer, "/")
+		slots := standing[place{entry.Voter, question, entry.Rehearsal}]
 		switch entry.Outcome {
 		case votingwindow.Duplicate:
-			report.Counts.Duplicate++
-			if other, found := voters[entry.Voter]; !found || other == entry.Message {
+			counts.Duplicate++
+			if len(slots) == 0 || slices.ContainsFunc(slots, func(i int) bool { return i > 0 && ballots[i-1].Message == entry.Message }) {
 				fault("message %s is a duplicate of no other ballot", entry.Message)
 			}
+		case votingwindow.Replaced:
+			counts.Replaced++
+			if len(slots) == 0 || slots[0] == 0 || !later(ballots[slots[0]-1], entry) {
+				fault("message %s is replaced by no later ballot", entry.Message)
+			}
 		case votingwindow.Late:
-			report.Counts.Late++
+			counts.Late++
 		case votingwindow.Rejected:
-			report.Counts.Rejected++
+			counts.Rejected++
 		default:
 			fault("message %s has outcome %q in the ledger", entry.Message, entry.Outcome)
 		}
@@ -83,16 +128,22 @@ func Check(accepted []string, ballots []votingwindow.Ballot, ledger []votingwind
 			report.Unacknowledged++
 		}
 	}
-	if ended := report.Counts.Accepted() - int64(report.Unacknowledged); ended != int64(len(accepted)) {
+	if ended := report.Counts.Accepted() + report.Rehearsal.Accepted() - int64(report.Unacknowledged); ended != int64(len(accepted)) {
 		fault("%d messages were accepted, %d of them ended", len(accepted), ended)
 	}
 	return report, errors.Join(faults...)
 }
 
-// CheckLive proves that no live figure is above the truth, which was counted after the figures were published.
+// later says whether a ballot was sent after the vote of an entry, or at the same time with a greater id.
+func later(ballot votingwindow.Ballot, entry votingwindow.Entry) bool {
+	return cmp.Or(ballot.Sent.Compare(entry.Sent), cmp.Compare(ballot.Message, entry.Message)) > 0
+}
+
+// CheckLive proves that no live figure is above the truth, which was counted after the figures were published. It holds where no vote is
+// replaced and no address is suspicious.
 func CheckLive(counts votingwindow.Counts, results votingwindow.Results) error {
 	var faults []error
-	for answer, n := range results.Answers {
+	for answer, n := range results.Answers() {
 		if n > counts.Answers[answer] {
 			faults = append(faults, fmt.Errorf("answer %s: %d published, %d ballots", answer, n, counts.Answers[answer]))
 		}
@@ -116,8 +167,10 @@ func CheckFinal(
 	expect("exactness of ledger", ledger.Exact, true)
 	expect("total", results.Total, counts.Counted())
 	expect("counted", ledger.Counted, counts.Counted())
-	expect("accepted", ledger.Accepted, ledger.Counted+ledger.Duplicate+ledger.Late+ledger.Rejected)
-	expect("difference", ledger.Difference, ledger.Counted-ledger.LiveTotal)
+	expect("quarantined", ledger.Quarantined, counts.Quarantined)
+	expect("released", ledger.Released, counts.Released)
+	expect("accepted", ledger.Accepted, ledger.Counted+ledger.Quarantined+ledger.Duplicate+ledger.Replaced+ledger.Late+ledger.Rejected)
+	expect("difference", ledger.Difference, ledger.Counted+ledger.Quarantined-ledger.LiveTotal)
 	expect("difference below zero", ledger.Difference < 0, false)
 	expect("recount's agreement", recounted.Agrees, true)
 	expect("recounted", recounted.Counted, counts.Counted())
@@ -125,7 +178,7 @@ func CheckFinal(
 	for answer := range counts.Answers {
 		expect("recounted answer "+answer, recounted.Answers[answer], counts.Answers[answer])
 	}
-	shown := maps.Clone(results.Answers)
+	shown := results.Answers()
 	for answer, n := range counts.Answers {
 		expect("answer "+answer, shown[answer], n)
 		delete(shown, answer)
@@ -138,8 +191,15 @@ func CheckFinal(
 
 func adds(results votingwindow.Results) error {
 	var total int64
-	for _, n := range results.Answers {
-		total += n
+	for id, question := range results.Questions {
+		var sum int64
+		for _, n := range question.Answers {
+			sum += n
+		}
+		if sum != question.Total {
+			return fmt.Errorf("answers of %s add up to %d, its total is %d", id, sum, question.Total)
+		}
+		total += sum
 	}
 	if total != results.Total {
 		return fmt.Errorf("answers add up to %d, total is %d", total, results.Total)
@@ -147,30 +207,30 @@ func adds(results votingwindow.Results) error {
 	return nil
 }
 
+// Scanner is the part of DynamoDB's client that Read uses.
+type Scanner interface {
+	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+}
+
 // Read reads both tables, strongly consistent and whole: for tests and small windows.
 func Read(
-	ctx context.Context, client votingwindow.DynamoDB, ballotsTable, ledgerTable string,
+	ctx context.Context, client Scanner, ballotsTable, ledgerTable string,
 ) ([]votingwindow.Ballot, []votingwindow.Entry, error) {
 	var ballots []votingwindow.Ballot
 	err := each(ctx, client, ballotsTable, func(item map[string]types.AttributeValue) {
-		ballots = append(ballots, votingwindow.Ballot{
-			Voter: text(item, votingwindow.BallotsKey), Answer: text(item, "answer"), Message: text(item, "message"), Sent: moment(item),
-		})
+		ballots = append(ballots, votingwindow.ReadBallot(item))
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	var ledger []votingwindow.Entry
 	err = each(ctx, client, ledgerTable, func(item map[string]types.AttributeValue) {
-		ledger = append(ledger, votingwindow.Entry{
-			Message: text(item, votingwindow.LedgerKey), Outcome: votingwindow.Outcome(text(item, "outcome")),
-			Reason: votingwindow.Reason(text(item, "reason")), Sent: moment(item), Answer: text(item, "answer"), Voter: text(item, "voter"),
-		})
+		ledger = append(ledger, votingwindow.ReadEntry(item))
 	})
 	return ballots, ledger, err
 }
 
-func each(ctx context.Context, client votingwindow.DynamoDB, table string, visit func(map[string]types.AttributeValue)) error {
+func each(ctx context.Context, client Scanner, table string, visit func(map[string]types.AttributeValue)) error {
 	input := &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)}
 	for {
 		page, err := client.Scan(ctx, input)
@@ -185,20 +245,4 @@ func each(ctx context.Context, client votingwindow.DynamoDB, table string, visit
 		}
 		input.ExclusiveStartKey = page.LastEvaluatedKey
 	}
-}
-
-func text(item map[string]types.AttributeValue, attribute string) string {
-	if value, ok := item[attribute].(*types.AttributeValueMemberS); ok {
-		return value.Value
-	}
-	return ""
-}
-
-func moment(item map[string]types.AttributeValue) time.Time {
-	if value, ok := item["sent"].(*types.AttributeValueMemberN); ok {
-		if millis, err := strconv.ParseInt(value.Value, 10, 64); err == nil {
-			return time.UnixMilli(millis).UTC()
-		}
-	}
-	return time.Time{}
 }

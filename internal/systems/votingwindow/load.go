@@ -85,7 +85,7 @@ type used struct {
 // uses says what a vote, a viewer and the clock cost.
 func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 	figures := 0.0
-	for _, id := range w.Answers {
+	for _, id := range w.Choices() {
 		figures += float64(len(id) + figureBytes)
 	}
 	tally, results := tallyBytes+figures, pollBytes+figures

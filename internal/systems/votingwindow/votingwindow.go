@@ -133,15 +133,18 @@ func describe(m *Model, b *blueprint.Builder) error {
 
 	intake := b.Function("intake", blueprint.Function{
 		MemoryMB: 256, Timeout: intakeTimeout,
-		Environment: config.Environ(votingwindow.IntakeConfig{Base: base, Window: w, QueueURL: votes.URL()}),
-		Grants:      [][]blueprint.Grant{votes.Send()},
+		Environment: config.Environ(votingwindow.IntakeConfig{
+			Base: base, Window: w, Admission: m.admission(), QueueURL: votes.URL(), TalliesTable: tallies.Name(),
+		}),
+		Grants: [][]blueprint.Grant{votes.Send(), tallies.Get()},
 	})
 	url := b.PublicURL("intake-url", intake, []string{"POST"})
 
 	recorder := b.Function("recorder", blueprint.Function{
 		MemoryMB: 512, Timeout: recorderTimeout,
 		Environment: config.Environ(votingwindow.RecorderConfig{
-			Base: base, Window: w, BallotsTable: ballots.Name(), LedgerTable: ledger.Name(), TalliesTable: tallies.Name(),
+			Base: base, Window: w, Admission: m.admission(),
+			BallotsTable: ballots.Name(), LedgerTable: ledger.Name(), TalliesTable: tallies.Name(), VoterKeyParameter: voterKeyPath + b.Settings().Name,
 		}),
 		Grants: [][]blueprint.Grant{votes.Consume(), ballots.Put(), ballots.Get(), ledger.Put(), ledger.Get(), tallies.Put(), tallies.Get()},
 	})
@@ -223,8 +226,19 @@ func (m *Model) window() (votingwindow.Window, error) {
 	}
 	return votingwindow.Window{
 		OpensAt: opens.UTC(), ClosesAt: closes.UTC(), Grace: time.Duration(grace) * time.Second,
-		VoterPattern: m.VoterPattern.ValueString(), Answers: slices.Sorted(maps.Keys(m.Answers.Elements())),
+		Questions: []string{votingwindow.Question(onlyQuestion, slices.Sorted(maps.Keys(m.Answers.Elements()))...)}, Revote: m.Revote.ValueString(),
 	}, nil
+}
+
+// voterKeyPath begins the name of the parameter that holds the key of the voters' hashes.
+const voterKeyPath = "/serverless/secrets/voting_window/"
+
+// onlyQuestion is the id of the question of a window that has one.
+const onlyQuestion = "vote"
+
+// admission returns the rule that intake and recorder share.
+func (m *Model) admission() votingwindow.Admission {
+	return votingwindow.Admission{VoterPattern: m.VoterPattern.ValueString()}
 }
 
 // page renders window.json, which a page reads to show the question.
@@ -241,7 +255,7 @@ func (m *Model) page(w votingwindow.Window) (string, error) {
 		OpensAt      time.Time         `json:"opens_at"`
 		ClosesAt     time.Time         `json:"closes_at"`
 		VoterPattern string            `json:"voter_pattern,omitempty"`
-	}{m.Question.ValueString(), answers, w.OpensAt, w.ClosesAt, w.VoterPattern})
+	}{m.Question.ValueString(), answers, w.OpensAt, w.ClosesAt, m.VoterPattern.ValueString()})
 	if err != nil {
 		return "", fmt.Errorf("render %s: %w", votingwindow.WindowObject, err)
 	}

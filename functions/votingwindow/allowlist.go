@@ -1,0 +1,83 @@
+package votingwindow
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// entryBytes is the length of an allow list's entry. Of a list of ten million, a random identifier is on it by chance with a
+// probability of one in 10^12.
+const entryBytes = 8
+
+// AllowList is the set of identifiers that may vote, as their hashes: the first eight bytes of HMAC-SHA-256 over "allow", a line feed and the
+// identifier, as big-endian numbers, sorted. A million take 8 MB.
+type AllowList []uint64
+
+// AllowEntry is an identifier's entry in the list of a key. The identifier is taken exactly as it is; whoever reads identifiers from lines
+// trims white space around them and nothing else.
+//
+// For the key of the bytes 0x00 to 0x1f, "12345678" has the entry cb37dff7ea934e1b.
+func AllowEntry(key []byte, identifier string) [8]byte {
+	mac := hmac.New(sha256.New, key)
+	_, _ = mac.Write([]byte("allow\n" + identifier)) // A hash writes without error.
+	return [8]byte(mac.Sum(nil)[:entryBytes])
+}
+
+// EncodeAllowList is the object that holds a list: its entries, sorted, each once, one after the other.
+func EncodeAllowList(entries [][8]byte) []byte {
+	list := make([]uint64, len(entries))
+	for i, entry := range entries {
+		list[i] = binary.BigEndian.Uint64(entry[:])
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	object := make([]byte, 0, entryBytes*len(list))
+	for _, entry := range list {
+		object = binary.BigEndian.AppendUint64(object, entry)
+	}
+	return object
+}
+
+// maxAllowListEntries bounds a list to what fits a function's memory beside its work: 160 MB.
+const maxAllowListEntries = 20_000_000
+
+// ReadAllowList reads the object that EncodeAllowList makes, in one pass. size is its length in bytes, or less where it is unknown. An
+// object that is empty, not sorted or cut short is none: an unsorted list would turn voters away.
+func ReadAllowList(object io.Reader, size int64) (AllowList, error) {
+	list := make(AllowList, 0, min(max(size, 0)/entryBytes, maxAllowListEntries))
+	buffered := bufio.NewReaderSize(object, 64<<10)
+	var entry [entryBytes]byte
+	for {
+		_, err := io.ReadFull(buffered, entry[:])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read allow list after %d entries: %w", len(list), err)
+		}
+		next := binary.BigEndian.Uint64(entry[:])
+		if n := len(list); n > 0 && list[n-1] >= next {
+			return nil, fmt.Errorf("read allow list: entry %d is not above the one before it", n+1)
+		}
+		if len(list) == maxAllowListEntries {
+			return nil, fmt.Errorf("read allow list: it has more than %d entries", maxAllowListEntries)
+		}
+		list = append(list, next)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("read allow list: it is empty")
+	}
+	return list, nil
+}
+
+// Has says whether an entry is on the list.
+func (l AllowList) Has(entry [8]byte) bool {
+	_, found := slices.BinarySearch(l, binary.BigEndian.Uint64(entry[:]))
+	return found
+}
