@@ -13,7 +13,7 @@ func TestNext(t *testing.T) {
 	type state = votingwindow.State
 	graceEnds := closes.Add(2 * time.Minute)
 	empty, busy, delayed, inFlight := &votingwindow.Depth{}, &votingwindow.Depth{Visible: 1}, &votingwindow.Depth{Delayed: 1}, &votingwindow.Depth{InFlight: 1}
-	count := &votingwindow.Counts{Answers: map[string]int64{"yes": 3}, Late: 1}
+	count := &votingwindow.Counts{Answers: map[string]int64{"vote/yes": 3}, Late: 1}
 	at := func(phase votingwindow.Phase, change func(*state)) state {
 		s := state{Version: 4, Phase: phase, ClosesAt: closes}
 		if change != nil {
@@ -33,6 +33,8 @@ func TestNext(t *testing.T) {
 		queue   *votingwindow.Depth
 		mapping string
 		count   *votingwindow.Counts
+		rate    int
+		marked  bool
 		to      state
 		actions []votingwindow.Action
 	}{
@@ -68,8 +70,14 @@ func TestNext(t *testing.T) {
 		"settled": {from: at("settling", settling), now: graceEnds.Add(time.Minute + 35*time.Second), mapping: "Disabled",
 			to: at("sealed", func(s *state) { settling(s); s.SealedAt = graceEnds.Add(time.Minute + 35*time.Second) })},
 
-		"count": {from: at("sealed", off), now: graceEnds, to: at("sealed", off), actions: []votingwindow.Action{votingwindow.CountForGood}},
-		"counted": {from: at("sealed", off), now: graceEnds, count: count,
+		"sealed":       {from: at("sealed", off), now: graceEnds, to: at("counting", off)},
+		"sealed, rate": {from: at("sealed", off), now: graceEnds, rate: 5, to: at("sealed", off), actions: []votingwindow.Action{votingwindow.QuarantineRates}},
+		"marked":       {from: at("sealed", off), now: graceEnds, rate: 5, marked: true, to: at("counting", off)},
+		"count":        {from: at("counting", off), now: graceEnds, rate: 5, to: at("counting", off), actions: []votingwindow.Action{votingwindow.CountForGood}},
+		"count again": {from: at("counting", func(s *state) { s.FinalAt, s.LiveTotal = closes, 7 }), now: graceEnds, count: count,
+			to:      at("final", func(s *state) { s.FinalAt, s.Final, s.LiveTotal = graceEnds, *count, 7 }),
+			actions: []votingwindow.Action{votingwindow.PublishFinal}},
+		"counted": {from: at("counting", off), now: graceEnds, count: count,
 			to:      at("final", func(s *state) { off(s); s.FinalAt, s.Final, s.LiveTotal = graceEnds, *count, 2 }),
 			actions: []votingwindow.Action{votingwindow.PublishFinal}},
 		"switch on": {from: at("final", off), now: graceEnds, mapping: "Disabled", to: at("final", off), actions: []votingwindow.Action{votingwindow.EnableMapping}},
@@ -87,7 +95,7 @@ func TestNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			to, actions := votingwindow.Next(test.from, votingwindow.Observation{
 				Now: test.now, Window: window(), RecorderTimeout: 30 * time.Second,
-				Queue: test.queue, Mapping: test.mapping, Count: test.count, LiveTotal: 2,
+				Queue: test.queue, Mapping: test.mapping, Count: test.count, LiveTotal: 2, PerAddress: test.rate, Marked: test.marked,
 			})
 			if !reflect.DeepEqual(to, test.to) || !slices.Equal(actions, test.actions) {
 				t.Fatalf("got %+v %v\nwant %+v %v", to, actions, test.to, test.actions)
@@ -98,7 +106,7 @@ func TestNext(t *testing.T) {
 
 func TestSealedFor(t *testing.T) {
 	for phase, want := range map[votingwindow.Phase]bool{
-		"": false, "open": false, "closing": false, "draining": false, "disabling": false, "settling": false, "sealed": true, "final": true,
+		"": false, "open": false, "closing": false, "draining": false, "disabling": false, "settling": false, "sealed": true, "counting": true, "final": true,
 	} {
 		state := votingwindow.State{Phase: phase, ClosesAt: closes}
 		if got := state.SealedFor(closes); got != want {
@@ -117,7 +125,7 @@ func TestStateSurvivesTheTable(t *testing.T) {
 	full := votingwindow.State{
 		Version: 2, Phase: votingwindow.PhaseFinal, ClosesAt: ms(1), EmptySince: ms(2), EmptySeen: ms(3), MappingOff: true,
 		MappingOffAt: ms(4), SealedAt: ms(5), FinalAt: ms(6), LiveTotal: 7,
-		Final: votingwindow.Counts{Answers: map[string]int64{"yes": 8, "no": 0}, Duplicate: 9, Late: 10, Rejected: 11},
+		Final: votingwindow.Counts{Answers: map[string]int64{"vote/yes": 8, "vote/no": 0}, Duplicate: 9, Late: 10, Rejected: 11},
 	}
 	for _, state := range []votingwindow.State{{Version: 1, Phase: votingwindow.PhaseOpen, ClosesAt: ms(0)}, full} {
 		written, err := m.store().PutWindowState(t.Context(), state)

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -45,25 +43,25 @@ func (o *outbox) Send(_ context.Context, body string) (string, error) {
 
 func TestIntake(t *testing.T) {
 	vote := body("ann1", "yes")
-	post := func(body string) func(*events.LambdaFunctionURLRequest) {
-		return func(r *events.LambdaFunctionURLRequest) { r.Body = body }
+	post := func(body string) func(*votingwindow.IntakeRequest) {
+		return func(r *votingwindow.IntakeRequest) { r.Body = body }
 	}
-	encoded := func(body string) func(*events.LambdaFunctionURLRequest) {
-		return func(r *events.LambdaFunctionURLRequest) { r.Body, r.IsBase64Encoded = body, true }
+	encoded := func(body string) func(*votingwindow.IntakeRequest) {
+		return func(r *votingwindow.IntakeRequest) { r.Body, r.IsBase64Encoded = body, true }
 	}
-	method := func(method string) func(*events.LambdaFunctionURLRequest) {
-		return func(r *events.LambdaFunctionURLRequest) { r.RequestContext.HTTP.Method = method }
+	method := func(method string) func(*votingwindow.IntakeRequest) {
+		return func(r *votingwindow.IntakeRequest) { r.RequestContext.HTTP.Method = method }
 	}
 	whole := vote + strings.Repeat(" ", votingwindow.MaxVoteBytes-len(vote))
 	b64 := base64.StdEncoding.EncodeToString
 	during := opens.Add(3 * time.Minute)
 	for name, test := range map[string]struct {
-		request func(*events.LambdaFunctionURLRequest)
+		request func(*votingwindow.IntakeRequest)
 		now     time.Time
 		status  int
 		want    map[string]any // Without "message".
 	}{
-		"a real event":        {func(*events.LambdaFunctionURLRequest) {}, during, 202, map[string]any{"id": "m-1"}},
+		"a real event":        {func(*votingwindow.IntakeRequest) {}, during, 202, map[string]any{"id": "m-1"}},
 		"base64":              {encoded(b64([]byte(vote))), during, 202, map[string]any{"id": "m-1"}},
 		"2 KiB":               {post(whole), during, 202, map[string]any{"id": "m-1"}},
 		"2 KiB of base64":     {encoded(b64([]byte(whole))), during, 202, map[string]any{"id": "m-1"}},
@@ -89,27 +87,27 @@ func TestIntake(t *testing.T) {
 		"last of grace":       {post(vote), closes.Add(2*time.Minute - time.Nanosecond), 202, map[string]any{"id": "m-1", "late": true}},
 		"end of grace":        {post(vote), closes.Add(2 * time.Minute), 403, map[string]any{"error": "closed"}},
 		"content before time": {post("{"), closes.Add(time.Hour), 400, map[string]any{"error": "malformed"}},
-		"an empty event":      {func(r *events.LambdaFunctionURLRequest) { *r = events.LambdaFunctionURLRequest{} }, during, 405, map[string]any{"error": "method"}},
+		"an empty event":      {func(r *votingwindow.IntakeRequest) { *r = votingwindow.IntakeRequest{} }, during, 405, map[string]any{"error": "method"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			request := event[events.LambdaFunctionURLRequest](t, "intake")
+			request := event[votingwindow.IntakeRequest](t, "intake")
 			test.request(&request)
 			checkIntake(t, request, test.now, test.status, test.want)
 		})
 	}
 	for name, body := range malformed() {
 		t.Run("malformed, "+name, func(t *testing.T) {
-			request := event[events.LambdaFunctionURLRequest](t, "intake")
+			request := event[votingwindow.IntakeRequest](t, "intake")
 			request.Body = body
 			checkIntake(t, request, during, 400, map[string]any{"error": "malformed"})
 		})
 	}
 }
 
-func checkIntake(t *testing.T, request events.LambdaFunctionURLRequest, now time.Time, status int, want map[string]any) {
+func checkIntake(t *testing.T, request votingwindow.IntakeRequest, now time.Time, status int, want map[string]any) {
 	t.Helper()
 	var queue outbox
-	intake := &votingwindow.Intake{Rules: mustRules(window()), Queue: &queue, Clock: &manualClock{now: now}, Log: discard}
+	intake := &votingwindow.Intake{Rules: mustRules(window()), InForce: &votingwindow.Clocked{Window: window()}, Queue: &queue, Clock: &manualClock{now: now}, Log: discard}
 	response, err := intake.Handle(t.Context(), request)
 	if err != nil || response.StatusCode != status {
 		t.Fatalf("got %d %s, %v; want %d", response.StatusCode, response.Body, err, status)
@@ -134,7 +132,7 @@ func checkIntake(t *testing.T, request events.LambdaFunctionURLRequest, now time
 	if status != 202 && len(queue.sent) > 0 {
 		t.Errorf("sent %q with status %d", queue.sent, status)
 	}
-	if status == 202 && !reflect.DeepEqual(queue.sent, []string{`{"voter":"ann1","answer":"yes"}`}) {
+	if status == 202 && !reflect.DeepEqual(queue.sent, []string{`{"voter":"ann1","answer":"yes","question":"vote","address":"203.0.113.7"}`}) {
 		t.Errorf("sent %q", queue.sent)
 	}
 }
@@ -143,7 +141,7 @@ func TestIntakeAcknowledgesNothingThatSQSHasNotAccepted(t *testing.T) {
 	intake := &votingwindow.Intake{
 		Rules: mustRules(window()), Queue: &outbox{err: errors.New("throttled")}, Clock: &manualClock{now: opens}, Log: discard,
 	}
-	response, err := intake.Handle(t.Context(), event[events.LambdaFunctionURLRequest](t, "intake"))
+	response, err := intake.Handle(t.Context(), event[votingwindow.IntakeRequest](t, "intake"))
 	if err != nil || response.StatusCode != 503 || response.Headers["Retry-After"] != "1" || !strings.Contains(response.Body, `"unavailable"`) {
 		t.Fatalf("got %+v, %v", response, err)
 	}

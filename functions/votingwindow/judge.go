@@ -35,7 +35,7 @@ func NewJudge(rules *Rules, cfg RecorderConfig, hasher *Hasher, allow AllowList)
 // tables hold others.
 type Verdict struct {
 	Vote      Vote   // Resolved; empty where the message is malformed.
-	Voter     string // The voter's hash; empty where the identifier breaks the rule.
+	Voter     string // The voter's hash, also of one whom the present rule refuses: under a former one they may have been counted.
 	Choice    string // Empty where there is no such answer.
 	Rehearsal bool   // It belongs to the rehearsal, and to no real figure.
 	Outcome   Outcome
@@ -60,7 +60,7 @@ func (j *Judge) Classify(window Window, body string, sent time.Time) Verdict {
 	}
 	// The cheap checks come first, and the ticket's before all that costs a read or a write.
 	verdict.Reason = j.Check(vote)
-	if verdict.Reason != ReasonVoter {
+	if vote.Voter != "" && len(vote.Voter) <= MaxVoterBytes {
 		verdict.Voter = j.Hasher.Voter(vote.Voter)
 	}
 	switch {
@@ -100,10 +100,14 @@ func (j *Judge) ballot(window Window, message message, slot int) Ballot {
 // entry is the ledger's record of a message that does not count.
 func (j *Judge) entry(window Window, message message, outcome Outcome, reason Reason) Entry {
 	verdict := message.verdict
-	return Entry{
-		Message: message.id, Outcome: outcome, Reason: reason, Sent: message.sent, Answer: verdict.Choice, Voter: verdict.Voter,
+	entry := Entry{
+		Message: message.id, Outcome: outcome, Reason: reason, Sent: message.sent, Answer: verdict.Choice,
 		Rehearsal: verdict.Rehearsal, Expires: j.expires(window),
 	}
+	if reason != ReasonVoter {
+		entry.Voter = verdict.Voter
+	}
+	return entry
 }
 
 // expires is when DynamoDB may delete what is recorded now.

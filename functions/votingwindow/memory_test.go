@@ -3,18 +3,20 @@ package votingwindow_test
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"log/slog"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -45,12 +47,71 @@ const (
 
 var errInfrastructure = errors.New("throttled, or timed out")
 
-// memory is DynamoDB with three tables, as far as Store uses it: conditional puts, strongly consistent reads, scans in segments and
-// pages. Like DynamoDB it refuses empty keys and names and values that no expression uses.
+// process is the life of one Lambda environment, known by the context of its calls: after its death it calls nobody.
+type process struct {
+	calls atomic.Int64
+	dies  int64 // At this call of its; zero for never.
+	dead  atomic.Bool
+}
+
+type processKey struct{}
+
+func (p *process) of(ctx context.Context) context.Context {
+	return context.WithValue(ctx, processKey{}, p)
+}
+
+// befall decides about one call.
+func (p *process) befall(lost bool) fault {
+	if p.dead.Load() {
+		return before
+	}
+	if n := p.calls.Add(1); n != p.dies {
+		return fine
+	}
+	p.dead.Store(true)
+	if lost {
+		return after
+	}
+	return before
+}
+
+// row is one key of a table. One that was deleted stays, without its item, where it was.
+type row struct {
+	key  string
+	item item
+	hash uint64
+	at   int // Among the table's rows.
+}
+
+type table struct {
+	rows  []*row
+	byKey map[string]*row
+}
+
+func (t *table) put(key string, put item) {
+	found := t.byKey[key]
+	if found == nil {
+		found = &row{key: key, hash: textHash(key), at: len(t.rows)}
+		t.byKey[key], t.rows = found, append(t.rows, found)
+	}
+	found.item = put
+}
+
+func (t *table) get(key string) item {
+	if found := t.byKey[key]; found != nil {
+		return found.item
+	}
+	return nil
+}
+
+// memory is DynamoDB with three tables, as far as Store uses it: conditional writes, transactions of puts, strongly consistent reads, scans in
+// segments and pages. Like DynamoDB it refuses empty keys and names and values that no expression uses.
 type memory struct {
 	mu     sync.Mutex
-	tables map[string]map[string]item
-	calls  map[string]int
+	tables map[string]*table
+	calls  map[[2]string]int
+	times  map[uint64]int // Calls by operation, table and key.
+	page   int            // Items of a page of a scan.
 	// faultOf decides about the nth call (from one) of an operation on a key; nil is fine.
 	faultOf func(operation, table, key string, n int) fault
 	// lag hides an item from eventually consistent scans; nil hides none.
@@ -62,7 +123,11 @@ var keys = map[string]string{
 }
 
 func newMemory() *memory {
-	return &memory{tables: map[string]map[string]item{"ballots": {}, "ledger": {}, "tallies": {}}, calls: map[string]int{}}
+	m := &memory{tables: map[string]*table{}, calls: map[[2]string]int{}, times: map[uint64]int{}, page: 3}
+	for name := range keys {
+		m.tables[name] = &table{byKey: map[string]*row{}}
+	}
+	return m
 }
 
 func (m *memory) store() *votingwindow.Store {
@@ -74,14 +139,18 @@ func (m *memory) call(ctx context.Context, operation, table, key string) (fault,
 	if err := ctx.Err(); err != nil {
 		return before, err
 	}
-	id := operation + " " + table + " " + key
-	m.calls[id]++
-	m.calls[operation+" "+table]++
-	if m.faultOf == nil {
-		return fine, nil
+	m.calls[[2]string{operation, table}]++
+	happens := fine
+	if process, ok := ctx.Value(processKey{}).(*process); ok {
+		happens = process.befall(textHash(operation+key)%2 == 0)
 	}
-	if fault := m.faultOf(operation, table, key, m.calls[id]); fault != fine {
-		return fault, fmt.Errorf("%s %s: %w", operation, table, errInfrastructure) // No key: DynamoDB names none either.
+	if happens == fine && m.faultOf != nil {
+		id := textHash(operation + " " + table + " " + key)
+		m.times[id]++
+		happens = m.faultOf(operation, table, key, m.times[id])
+	}
+	if happens != fine {
+		return happens, fmt.Errorf("%s %s: %w", operation, table, errInfrastructure) // No key: DynamoDB names none either.
 	}
 	return fine, nil
 }
@@ -90,7 +159,7 @@ func (m *memory) call(ctx context.Context, operation, table, key string) (fault,
 func (m *memory) count(operation, table string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.calls[operation+" "+table]
+	return m.calls[[2]string{operation, table}]
 }
 
 func keyOf(table string, put item) string {
@@ -101,33 +170,102 @@ func keyOf(table string, put item) string {
 	return key.Value
 }
 
+// write does one conditional write: change gives the new item of the old, or nil to delete it.
+func (m *memory) write(
+	ctx context.Context, operation, table, key string, condition *string, names map[string]string, values item, all bool, change func(old item) item,
+) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	happens, err := m.call(ctx, operation, table, key)
+	if happens == before {
+		return err
+	}
+	old := m.tables[table].get(key)
+	if condition != nil && !holds(*condition, old, names, values) {
+		if happens == after {
+			return err
+		}
+		refused := &types.ConditionalCheckFailedException{}
+		if all {
+			refused.Item = old
+		}
+		return refused
+	}
+	m.tables[table].put(key, change(old))
+	return err
+}
+
 func (m *memory) PutItem(
 	ctx context.Context, input *dynamodb.PutItemInput, _ ...func(*dynamodb.Options),
 ) (*dynamodb.PutItemOutput, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	table := *input.TableName
-	key := keyOf(table, input.Item)
-	fault, err := m.call(ctx, "put", table, key)
-	if fault == before {
-		return nil, err
-	}
-	old := m.tables[table][key]
 	if input.ConditionExpression != nil {
 		checkUse(*input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
-		if !holds(*input.ConditionExpression, old, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
-			if fault == after {
-				return nil, err
+	}
+	all := input.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
+	err := m.write(ctx, "put", *input.TableName, keyOf(*input.TableName, input.Item),
+		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, all, func(item) item { return input.Item })
+	return &dynamodb.PutItemOutput{}, err
+}
+
+func (m *memory) DeleteItem(
+	ctx context.Context, input *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.DeleteItemOutput, error) {
+	checkUse(*input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+	err := m.write(ctx, "delete", *input.TableName, keyOf(*input.TableName, input.Key),
+		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, false, func(item) item { return nil })
+	return &dynamodb.DeleteItemOutput{}, err
+}
+
+// UpdateItem knows one SET and one REMOVE.
+func (m *memory) UpdateItem(
+	ctx context.Context, input *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.UpdateItemOutput, error) {
+	checkUse(*input.ConditionExpression+" "+*input.UpdateExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+	words := strings.Fields(*input.UpdateExpression)
+	if words[0] != "SET" || words[2] != "=" || (len(words) > 4 && (len(words) != 6 || words[4] != "REMOVE")) {
+		panic("unknown update " + *input.UpdateExpression)
+	}
+	err := m.write(ctx, "update", *input.TableName, keyOf(*input.TableName, input.Key),
+		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, false, func(old item) item {
+			changed := maps.Clone(old)
+			changed[input.ExpressionAttributeNames[words[1]]] = input.ExpressionAttributeValues[words[3]]
+			if len(words) > 4 {
+				delete(changed, input.ExpressionAttributeNames[words[5]])
 			}
-			refused := &types.ConditionalCheckFailedException{}
-			if input.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld {
-				refused.Item = old
-			}
-			return nil, refused
+			return changed
+		})
+	return &dynamodb.UpdateItemOutput{}, err
+}
+
+func (m *memory) TransactWriteItems(
+	ctx context.Context, input *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.TransactWriteItemsOutput, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := input.TransactItems[0].Put
+	happens, err := m.call(ctx, "transact", *first.TableName, keyOf(*first.TableName, first.Item))
+	if happens == before {
+		return nil, err
+	}
+	canceled := false
+	reasons := make([]types.CancellationReason, len(input.TransactItems))
+	for i, action := range input.TransactItems {
+		put := action.Put
+		checkUse(*put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
+		old := m.tables[*put.TableName].get(keyOf(*put.TableName, put.Item))
+		reasons[i].Code = aws.String("None")
+		if !holds(*put.ConditionExpression, old, put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
+			reasons[i].Code, canceled = aws.String("ConditionalCheckFailed"), true
 		}
 	}
-	m.tables[table][key] = input.Item
-	return &dynamodb.PutItemOutput{}, err
+	if !canceled {
+		for _, action := range input.TransactItems {
+			m.tables[*action.Put.TableName].put(keyOf(*action.Put.TableName, action.Put.Item), action.Put.Item)
+		}
+	} else if happens == fine {
+		err = &types.TransactionCanceledException{CancellationReasons: reasons}
+	}
+	return &dynamodb.TransactWriteItemsOutput{}, err
 }
 
 func (m *memory) GetItem(
@@ -142,62 +280,83 @@ func (m *memory) GetItem(
 	if input.ConsistentRead == nil || !*input.ConsistentRead {
 		panic("an eventually consistent read decides nothing")
 	}
-	return &dynamodb.GetItemOutput{Item: m.tables[*input.TableName][key]}, nil
+	return &dynamodb.GetItemOutput{Item: m.tables[*input.TableName].get(key)}, nil
 }
-
-const pageItems = 3
 
 func (m *memory) Scan(
 	ctx context.Context, input *dynamodb.ScanInput, _ ...func(*dynamodb.Options),
 ) (*dynamodb.ScanOutput, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	table := *input.TableName
-	if _, err := m.call(ctx, "scan", table, "segment"+fmt.Sprint(input.Segment != nil && *input.Segment == 0)); err != nil {
+	name := *input.TableName
+	if _, err := m.call(ctx, "scan", name, "segment"+fmt.Sprint(input.Segment != nil && *input.Segment == 0)); err != nil {
 		return nil, err
 	}
 	consistent := input.ConsistentRead != nil && *input.ConsistentRead
-	from := ""
+	from := 0
 	if input.ExclusiveStartKey != nil {
-		from = keyOf(table, input.ExclusiveStartKey)
+		from = m.tables[name].byKey[keyOf(name, input.ExclusiveStartKey)].at + 1
+	}
+	if input.FilterExpression != nil {
+		checkUse(*input.FilterExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
 	}
 	output := &dynamodb.ScanOutput{}
 	read := 0
-	for _, key := range slices.Sorted(maps.Keys(m.tables[table])) {
-		if key <= from || (input.Segment != nil && int32(hash(key)%uint64(*input.TotalSegments)) != *input.Segment) {
+	for _, row := range m.tables[name].rows[from:] {
+		if row.item == nil || (input.Segment != nil && int32(row.hash%uint64(*input.TotalSegments)) != *input.Segment) {
 			continue
 		}
-		if read == pageItems {
+		if read == m.page {
 			break
 		}
 		read++
-		found := m.tables[table][key]
-		output.LastEvaluatedKey = item{keys[table]: found[keys[table]]}
-		if !consistent && m.lag != nil && m.lag(table, key) {
+		output.LastEvaluatedKey = item{keys[name]: row.item[keys[name]]}
+		if !consistent && m.lag != nil && m.lag(name, row.key) {
 			continue
 		}
-		if input.FilterExpression != nil {
-			checkUse(*input.FilterExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
-			if !holds(*input.FilterExpression, found, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
-				continue
-			}
+		if input.FilterExpression != nil &&
+			!holds(*input.FilterExpression, row.item, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
+			continue
 		}
-		if input.ProjectionExpression != nil {
-			attribute := input.ExpressionAttributeNames[*input.ProjectionExpression]
-			found = item{attribute: found[attribute]}
-		}
-		output.Items = append(output.Items, found)
+		output.Items = append(output.Items, projected(row.item, input))
 	}
-	if read < pageItems {
+	if read < m.page {
 		output.LastEvaluatedKey = nil
 	}
 	return output, nil
+}
+
+// projected is what a scan returns of an item.
+func projected(found item, input *dynamodb.ScanInput) item {
+	if input.ProjectionExpression == nil {
+		return found
+	}
+	part := item{}
+	for alias := range strings.SplitSeq(*input.ProjectionExpression, ", ") {
+		name, known := input.ExpressionAttributeNames[alias]
+		if !known {
+			panic("unknown name " + alias)
+		}
+		if value, exists := found[name]; exists {
+			part[name] = value
+		}
+	}
+	return part
 }
 
 func hash(parts ...any) uint64 {
 	sum := fnv.New64a()
 	_, _ = fmt.Fprint(sum, parts...)
 	return sum.Sum64()
+}
+
+// textHash is FNV-1a, with its bits mixed, since its lowest follow the last letters too closely.
+func textHash(text string) uint64 {
+	sum := uint64(14695981039346656037)
+	for i := range len(text) {
+		sum = (sum ^ uint64(text[i])) * 1099511628211
+	}
+	return sum ^ sum>>32
 }
 
 func checkUse(expression string, names map[string]string, values item) {
@@ -213,37 +372,52 @@ func checkUse(expression string, names map[string]string, values item) {
 	}
 }
 
-// holds judges an expression: terms joined by OR, as Store writes them.
+// holds judges an expression: terms joined by OR, or by AND, as Store writes them.
 func holds(expression string, found item, names map[string]string, values item) bool {
+	if strings.Contains(expression, " AND ") {
+		for term := range strings.SplitSeq(expression, " AND ") {
+			if !termHolds(term, found, names, values) {
+				return false
+			}
+		}
+		return true
+	}
 	for term := range strings.SplitSeq(expression, " OR ") {
-		if name, ok := strings.CutPrefix(term, "attribute_not_exists("); ok {
-			if _, exists := found[names[strings.TrimSuffix(name, ")")]]; !exists {
-				return true
-			}
-			continue
-		}
-		if arguments, ok := strings.CutPrefix(term, "begins_with("); ok {
-			name, value, _ := strings.Cut(strings.TrimSuffix(arguments, ")"), ", ")
-			if strings.HasPrefix(plain(found[names[name]]), plain(values[value])) {
-				return true
-			}
-			continue
-		}
-		words := strings.Fields(term)
-		have, exists := found[names[words[0]]]
-		want, known := values[words[2]]
-		if !known {
-			panic("unknown value in " + term)
-		}
-		switch {
-		case !exists:
-		case words[1] == "=" && plain(have) == plain(want), words[1] == "<=" && compare(have, want) <= 0:
+		if termHolds(term, found, names, values) {
 			return true
-		case words[1] != "=" && words[1] != "<=":
-			panic("unknown operator in " + term)
 		}
 	}
 	return false
+}
+
+func termHolds(term string, found item, names map[string]string, values item) bool {
+	if name, ok := strings.CutPrefix(term, "attribute_not_exists("); ok {
+		_, exists := found[names[strings.TrimSuffix(name, ")")]]
+		return !exists
+	}
+	if name, ok := strings.CutPrefix(term, "attribute_exists("); ok {
+		_, exists := found[names[strings.TrimSuffix(name, ")")]]
+		return exists
+	}
+	if arguments, ok := strings.CutPrefix(term, "begins_with("); ok {
+		name, value, _ := strings.Cut(strings.TrimSuffix(arguments, ")"), ", ")
+		have, exists := found[names[name]]
+		return exists && strings.HasPrefix(plain(have), plain(values[value]))
+	}
+	words := strings.Fields(term)
+	have, exists := found[names[words[0]]]
+	want, known := values[words[2]]
+	if !known {
+		panic("unknown value in " + term)
+	}
+	switch words[1] {
+	case "=":
+		return exists && plain(have) == plain(want)
+	case "<=":
+		return exists && compare(have, want) <= 0
+	default:
+		panic("unknown operator in " + term)
+	}
 }
 
 func plain(value types.AttributeValue) string {
@@ -300,16 +474,53 @@ var (
 
 func window() votingwindow.Window {
 	return votingwindow.Window{
-		OpensAt: opens, ClosesAt: closes, Grace: 2 * time.Minute, VoterPattern: `[a-z]+[0-9]*`, Answers: []string{"yes", "no", "maybe"},
+		OpensAt: opens, ClosesAt: closes, Grace: 2 * time.Minute, Questions: []string{"vote/yes/no/maybe"},
 	}
 }
 
-func mustRules(w votingwindow.Window) *votingwindow.Rules {
-	rules, err := votingwindow.NewRules(w)
+var (
+	base      = votingwindow.Base{System: "voting_window", Name: "final"}
+	admission = votingwindow.Admission{VoterPattern: `[a-z]+[0-9]*`}
+)
+
+func mustRules(w votingwindow.Window) *votingwindow.Rules { return mustAdmit(w, admission) }
+
+func mustAdmit(w votingwindow.Window, admission votingwindow.Admission) *votingwindow.Rules {
+	rules, err := votingwindow.NewRules(base, w, admission)
 	if err != nil {
 		panic(err)
 	}
 	return rules
+}
+
+// voterKey is the bytes 0x00 to 0x1f.
+var voterKey = func() []byte {
+	key := make([]byte, votingwindow.KeyBytes)
+	for i := range key {
+		key[i] = byte(i)
+	}
+	return key
+}()
+
+var hasher = func() *votingwindow.Hasher {
+	hasher, err := votingwindow.NewHasher(base64.StdEncoding.EncodeToString(voterKey))
+	if err != nil {
+		panic(err)
+	}
+	return hasher
+}()
+
+// ballotOf is the key of a voter's first ballot on the question "vote".
+func ballotOf(voter string) string {
+	return votingwindow.BallotKey(hasher.Voter(voter), "vote", 0, false)
+}
+
+func judgeOf(rules *votingwindow.Rules, cfg votingwindow.RecorderConfig, allow votingwindow.AllowList) *votingwindow.Judge {
+	judge, err := votingwindow.NewJudge(rules, cfg, hasher, allow)
+	if err != nil {
+		panic(err)
+	}
+	return judge
 }
 
 var (
@@ -318,5 +529,9 @@ var (
 )
 
 func recorderOf(m *memory, rules *votingwindow.Rules, clock votingwindow.Clock, worker string) *votingwindow.Recorder {
-	return &votingwindow.Recorder{Rules: rules, Store: m.store(), Clock: clock, Worker: worker, Log: discard, Metrics: quiet}
+	return &votingwindow.Recorder{
+		Judge:   judgeOf(rules, votingwindow.RecorderConfig{}, nil),
+		InForce: &votingwindow.Clocked{Window: rules.Window, Store: m.store(), Clock: clock},
+		Store:   m.store(), Clock: clock, Worker: worker, Log: discard, Metrics: quiet,
+	}
 }

@@ -161,7 +161,7 @@ func TestEveryMessageEndsOnce(t *testing.T) {
 		r := draw(t)
 		extended, fewer := window(), window()
 		extended.ClosesAt = closes.Add(5 * time.Minute)
-		fewer.Answers = []string{"yes", "no"}
+		fewer.Questions = []string{"vote/yes/no"}
 		configurations := []*votingwindow.Rules{r.rules, r.rules, mustRules(extended), mustRules(fewer)}
 
 		for range rapid.IntRange(0, 12).Draw(t, "deliveries") {
@@ -234,11 +234,11 @@ type forgetful struct {
 	ballot, entry, condition bool
 }
 
-func (f forgetful) BallotMessage(ctx context.Context, voter string) (string, error) {
+func (f forgetful) Ballot(ctx context.Context, key string) (*votingwindow.Ballot, error) {
 	if f.ballot {
-		return "", nil
+		return nil, nil
 	}
-	return f.RecorderStore.BallotMessage(ctx, voter)
+	return f.RecorderStore.Ballot(ctx, key)
 }
 
 func (f forgetful) HasEntry(ctx context.Context, message string) (bool, error) {
@@ -248,10 +248,10 @@ func (f forgetful) HasEntry(ctx context.Context, message string) (bool, error) {
 	return f.RecorderStore.HasEntry(ctx, message)
 }
 
-func (f forgetful) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (string, error) {
+func (f forgetful) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (*votingwindow.Ballot, error) {
 	standing, err := f.RecorderStore.PutBallot(ctx, ballot)
-	if f.condition && standing != "" {
-		standing = "another"
+	if f.condition && standing != nil {
+		standing.Message = "another"
 	}
 	return standing, err
 }
@@ -267,7 +267,7 @@ func TestCheckerNoticesEachBrokenRule(t *testing.T) {
 	}{
 		"late becomes a ballot":            {forgetful{entry: true}, window(), extended, closes},
 		"a ballot becomes late":            {forgetful{ballot: true}, window(), shortened, opens.Add(time.Minute)},
-		"a redelivery becomes a duplicate": {forgetful{condition: true}, window(), window(), opens.Add(time.Minute)},
+		"a redelivery becomes a duplicate": {forgetful{condition: true, ballot: true}, window(), window(), opens.Add(time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, broken := range []bool{false, true} {

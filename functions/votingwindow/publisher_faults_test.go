@@ -41,9 +41,9 @@ func TestPublisherThatThaws(t *testing.T) {
 // freezing holds up its publisher for longer than a lease.
 type freezing struct{ votingwindow.PublisherStore }
 
-func (f freezing) Counters(ctx context.Context) (votingwindow.Counts, error) {
+func (f freezing) Counters(ctx context.Context, rehearsal bool) (votingwindow.Counts, error) {
 	pass(20 * time.Second)
-	return f.PublisherStore.Counters(ctx)
+	return f.PublisherStore.Counters(ctx, rehearsal)
 }
 
 // signed is the bucket of a publisher that must never get to write.

@@ -32,9 +32,9 @@ func TestPublisherBeforeTheOpening(t *testing.T) {
 		}
 		want := votingwindow.Results{
 			Status: "waiting", AsOf: "2000-01-01T00:00:00Z", OpensAt: "2000-01-01T00:59:00Z", ClosesAt: "2000-01-01T01:09:00Z",
-			Answers: map[string]int64{"yes": 0, "no": 0, "maybe": 0}, Version: 1,
+			Version: 1,
 		}
-		if got := w.results(); !maps.Equal(got.Answers, want.Answers) || got.AsOf != want.AsOf || got.OpensAt != want.OpensAt ||
+		if got := w.results(); !maps.Equal(got.Answers(), map[string]int64{"vote/yes": 0, "vote/no": 0, "vote/maybe": 0}) || got.AsOf != want.AsOf || got.OpensAt != want.OpensAt ||
 			got.ClosesAt != want.ClosesAt || got.Status != want.Status || got.Version != want.Version || got.Total != 0 {
 			t.Fatalf("got %+v", got)
 		}
@@ -76,7 +76,7 @@ func TestPublisherLive(t *testing.T) {
 			t.Errorf("published %d times", len(w.history))
 		}
 		got := w.results()
-		if got.Status != "open" || got.Total != 3 || got.Answers["yes"] != 2 || got.Answers["no"] != 1 || w.caches["results.json"] != "max-age=4" {
+		if got.Status != "open" || got.Total != 3 || got.Answers()["vote/yes"] != 2 || got.Answers()["vote/no"] != 1 || w.caches["results.json"] != "max-age=4" {
 			t.Errorf("got %+v, cached %s", got, w.caches["results.json"])
 		}
 		ledger := w.ledger()
@@ -92,7 +92,7 @@ func TestPublisherLive(t *testing.T) {
 		if err := json.Unmarshal(lines[len(lines)-1], &line); err != nil {
 			t.Fatal(err)
 		}
-		for name, want := range map[string]float64{"QueueDepth": 8, "InFlight": 3, "Counted": 3, "ResultsAge": 5} {
+		for name, want := range map[string]float64{"QueueDepth": 11, "DeadLetters": 2, "Counted": 3, "ResultsLag": 0, "Published": 1} {
 			if line[name] != want {
 				t.Errorf("%s is %v, want %v", name, line[name], want)
 			}
@@ -119,7 +119,7 @@ func TestPublisherHealsWhatWorkersLost(t *testing.T) {
 			t.Errorf("%d known without a counter or a scan", got)
 		}
 		pass(time.Minute)
-		if got := w.results().Answers["yes"]; got != 3 {
+		if got := w.results().Answers()["vote/yes"]; got != 3 {
 			t.Errorf("%d after a minute", got)
 		}
 		pass(time.Minute)

@@ -42,7 +42,7 @@ func handle(t tester, recorder *votingwindow.Recorder, event events.SQSEvent) []
 	return failed
 }
 
-// ends is what became of each message: "counted yes", "late after_close", ...
+// ends is what became of each message: "counted vote/yes", "late after_close", ...
 func ends(t tester, m *memory) map[string]string {
 	t.Helper()
 	ballots, ledger, err := votecheck.Read(context.Background(), m, "ballots", "ledger")
@@ -80,7 +80,7 @@ func TestRecorderOnARealEvent(t *testing.T) {
 	recorder.Metrics = telemetry.NewMetrics(&metrics, telemetry.Source{System: "voting_window", Name: "final", Function: "recorder"})
 	expectFailed(t, handle(t, recorder, event[events.SQSEvent](t, "recorder")))
 	expectEnds(t, m, map[string]string{
-		"059f36b4-87a3-44ab-83d2-661975830a7d": "counted yes",
+		"059f36b4-87a3-44ab-83d2-661975830a7d": "counted vote/yes",
 		"2e1424d4-f796-459a-8184-9c92662be6da": "duplicate second_vote",
 		"b5353c1b-3a4c-4e0e-9b07-6f1f6a6f0c11": "rejected malformed",
 		"f1d2d2f9-24e9-4c86-a3d5-1f0f1f3f2d10": "late after_close",
@@ -90,17 +90,17 @@ func TestRecorderOnARealEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := opens.Add(3 * time.Minute)
-	if want := (votingwindow.Ballot{Voter: "ann1", Answer: "yes", Message: "059f36b4-87a3-44ab-83d2-661975830a7d", Sent: sent}); ballots[0] != want {
+	if want := (votingwindow.Ballot{Key: ballotOf("ann1"), Answer: "vote/yes", Message: "059f36b4-87a3-44ab-83d2-661975830a7d", Sent: sent}); ballots[0] != want {
 		t.Errorf("got %+v", ballots[0])
 	}
-	if ledger[0].Voter != "ann1" || ledger[0].Answer != "no" || !ledger[0].Sent.Equal(sent.Add(250*time.Millisecond)) {
+	if ledger[0].Voter != hasher.Voter("ann1") || ledger[0].Answer != "vote/no" || !ledger[0].Sent.Equal(sent.Add(250*time.Millisecond)) {
 		t.Errorf("got %+v", ledger[0])
 	}
 	if ledger[1].Voter != "" || ledger[1].Answer != "" {
 		t.Errorf("junk was kept: %+v", ledger[1])
 	}
-	counters, err := m.store().Counters(t.Context())
-	if err != nil || counters.Answers["yes"] != 1 || counters.Accepted() != 4 {
+	counters, err := m.store().Counters(t.Context(), false)
+	if err != nil || counters.Answers["vote/yes"] != 1 || counters.Accepted() != 4 {
 		t.Errorf("counters %+v, %v", counters, err)
 	}
 	var line map[string]any
@@ -123,7 +123,7 @@ func TestRecorderCostsOneWriteAVote(t *testing.T) {
 	}
 	expectFailed(t, handle(t, recorder, batch(messages...)))
 	for call, want := range map[[2]string]int{
-		{"put", "ballots"}: 100, {"put", "ledger"}: 0, {"put", "tallies"}: 1, {"get", "ballots"}: 0, {"get", "ledger"}: 0, {"get", "tallies"}: 0,
+		{"put", "ballots"}: 100, {"put", "ledger"}: 0, {"put", "tallies"}: 1, {"get", "ballots"}: 0, {"get", "ledger"}: 0, {"get", "tallies"}: 1, // The control, once in five seconds.
 	} {
 		if got := m.count(call[0], call[1]); got != want {
 			t.Errorf("%s %s: %d calls, want %d", call[0], call[1], got, want)
@@ -146,7 +146,7 @@ func TestRecorderOrdersOneVotersMessages(t *testing.T) {
 		sqsMessage("m1", body("bob", "yes"), opens.Add(3*time.Second), 1),
 	)))
 	expectEnds(t, m, map[string]string{
-		"m1": "counted yes", "m2": "counted yes", "m3": "duplicate second_vote", "m4": "duplicate second_vote",
+		"m1": "counted vote/yes", "m2": "counted vote/yes", "m3": "duplicate second_vote", "m4": "duplicate second_vote",
 	})
 }
 
@@ -165,7 +165,7 @@ func TestRecorderRejectsWithoutSentTime(t *testing.T) {
 func TestRecorderFailsOnlyTheMessageAtFault(t *testing.T) {
 	m := newMemory()
 	m.faultOf = func(operation, table, key string, _ int) fault {
-		if operation == "put" && (key == "bob" || key == "m4") {
+		if operation == "put" && (key == ballotOf("bob") || key == "m4") {
 			return before
 		}
 		return fine
@@ -178,21 +178,21 @@ func TestRecorderFailsOnlyTheMessageAtFault(t *testing.T) {
 		sqsMessage("m3", body("eve", "yes"), opens, 1), sqsMessage("m4", "poison", opens, 1), sqsMessage("m5", "poison", opens, 1),
 	)
 	expectFailed(t, handle(t, recorder, messages), "m2", "m4")
-	expectEnds(t, m, map[string]string{"m1": "counted yes", "m3": "counted yes", "m5": "rejected malformed"})
+	expectEnds(t, m, map[string]string{"m1": "counted vote/yes", "m3": "counted vote/yes", "m5": "rejected malformed"})
 	if strings.Contains(log.String(), "bob") {
 		t.Errorf("a voter in the log: %s", log.String())
 	}
 	m.faultOf = nil
 	expectFailed(t, handle(t, recorder, messages))
 	expectEnds(t, m, map[string]string{
-		"m1": "counted yes", "m2": "counted yes", "m3": "counted yes", "m4": "rejected malformed", "m5": "rejected malformed",
+		"m1": "counted vote/yes", "m2": "counted vote/yes", "m3": "counted vote/yes", "m4": "rejected malformed", "m5": "rejected malformed",
 	})
 }
 
 type panicking struct{ votingwindow.RecorderStore }
 
-func (p panicking) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (string, error) {
-	if ballot.Voter == "bob" {
+func (p panicking) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (*votingwindow.Ballot, error) {
+	if ballot.Key == ballotOf("bob") {
 		panic("a fault of the program")
 	}
 	return p.RecorderStore.PutBallot(ctx, ballot)
@@ -204,7 +204,7 @@ func TestRecorderSurvivesAPanic(t *testing.T) {
 	recorder.Store = panicking{m.store()}
 	expectFailed(t, handle(t, recorder, batch(
 		sqsMessage("m1", body("ann", "yes"), opens, 1), sqsMessage("m2", body("bob", "yes"), opens, 1))), "m2")
-	expectEnds(t, m, map[string]string{"m1": "counted yes"})
+	expectEnds(t, m, map[string]string{"m1": "counted vote/yes"})
 }
 
 func TestRecorderHealsCounters(t *testing.T) {
@@ -220,8 +220,8 @@ func TestRecorderHealsCounters(t *testing.T) {
 	expectFailed(t, handle(t, recorder, batch(sqsMessage("m1", body("ann", "yes"), opens, 1))))
 	failing = false
 	expectFailed(t, handle(t, recorder, batch(sqsMessage("m2", body("bob", "no"), opens, 1))))
-	counters, err := m.store().Counters(t.Context())
-	if err != nil || counters.Answers["yes"] != 1 || counters.Answers["no"] != 1 {
+	counters, err := m.store().Counters(t.Context(), false)
+	if err != nil || counters.Answers["vote/yes"] != 1 || counters.Answers["vote/no"] != 1 {
 		t.Fatalf("got %+v, %v", counters, err)
 	}
 }
@@ -237,8 +237,8 @@ func TestRecorderKeepsTheFirstOutcome(t *testing.T) {
 	extended := moved(func(w *votingwindow.Window) { w.ClosesAt = w.ClosesAt.Add(time.Hour) })
 	shortened := moved(func(w *votingwindow.Window) { w.ClosesAt = w.OpensAt.Add(time.Second) })
 	delayed := moved(func(w *votingwindow.Window) { w.OpensAt = w.OpensAt.Add(9 * time.Minute) })
-	fewer := moved(func(w *votingwindow.Window) { w.Answers = []string{"no"} })
-	numbers := moved(func(w *votingwindow.Window) { w.VoterPattern = "[0-9]+" })
+	fewer := moved(func(w *votingwindow.Window) { w.Questions = []string{"vote/no"} })
+	numbers := mustAdmit(window(), votingwindow.Admission{VoterPattern: "[0-9]+"})
 	during := opens.Add(time.Minute)
 	for name, test := range map[string]struct {
 		first, second *votingwindow.Rules
@@ -246,13 +246,13 @@ func TestRecorderKeepsTheFirstOutcome(t *testing.T) {
 		want          string
 	}{
 		"late, then extended":          {normal, extended, closes, "late after_close"},
-		"counted, then shortened":      {normal, shortened, during, "counted yes"},
+		"counted, then shortened":      {normal, shortened, during, "counted vote/yes"},
 		"late, shortened taken back":   {shortened, normal, during, "late after_close"},
 		"early, then opened earlier":   {delayed, normal, during, "rejected early"},
-		"counted, then opened later":   {normal, delayed, during, "counted yes"},
-		"counted, then answer removed": {normal, fewer, during, "counted yes"},
+		"counted, then opened later":   {normal, delayed, during, "counted vote/yes"},
+		"counted, then answer removed": {normal, fewer, during, "counted vote/yes"},
 		"rejected, then answer added":  {fewer, normal, during, "rejected answer"},
-		"counted, then other pattern":  {normal, numbers, during, "counted yes"},
+		"counted, then other pattern":  {normal, numbers, during, "counted vote/yes"},
 		"rejected, then other pattern": {numbers, normal, during, "rejected voter"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestRecorderAfterSealing(t *testing.T) {
 		expectFailed(t, handle(t, recorder, batch(slices.Concat(again, surfaced)...)))
 	}
 	expectEnds(t, m, map[string]string{
-		"m1": "counted yes", "m2": "duplicate second_vote", "m3": "counted yes", "m4": "counted yes",
+		"m1": "counted vote/yes", "m2": "duplicate second_vote", "m3": "counted vote/yes", "m4": "counted vote/yes",
 		"m5": "late after_final", "m6": "late after_final", "m7": "rejected malformed",
 	})
 }
@@ -305,8 +305,8 @@ func TestRecorderAfterSealing(t *testing.T) {
 // While it is not known whether the window is sealed nothing may become a ballot; what never could is recorded.
 func TestRecorderWithoutTheWindowsState(t *testing.T) {
 	m := newMemory()
-	m.faultOf = func(operation, table, _ string, _ int) fault {
-		if operation == "get" && table == "tallies" {
+	m.faultOf = func(operation, table, key string, _ int) fault {
+		if operation == "get" && table == "tallies" && key == "window" {
 			return before
 		}
 		return fine
@@ -326,8 +326,8 @@ func TestRecorderOnEmptyAndRepeated(t *testing.T) {
 	}
 	vote, poison := sqsMessage("m1", body("ann", "yes"), opens, 1), sqsMessage("m2", "{", opens, 1)
 	expectFailed(t, handle(t, recorder, batch(vote, poison, vote, poison)))
-	expectEnds(t, m, map[string]string{"m1": "counted yes", "m2": "rejected malformed"})
-	counters, err := m.store().Counters(t.Context()) // A redelivery is counted nowhere.
+	expectEnds(t, m, map[string]string{"m1": "counted vote/yes", "m2": "rejected malformed"})
+	counters, err := m.store().Counters(t.Context(), false) // A redelivery is counted nowhere.
 	if err != nil || counters.Counted() != 1 || counters.Rejected != 1 {
 		t.Fatalf("got %+v, %v", counters, err)
 	}
@@ -340,8 +340,8 @@ func TestRecorderKeepsNoJunk(t *testing.T) {
 		sqsMessage("m1", body("Robert'); DROP", "yes"), opens, 1), sqsMessage("m2", body("ann", "<script>"), opens, 1))))
 	_, ledger, err := votecheck.Read(t.Context(), m, "ballots", "ledger")
 	want := []votingwindow.Entry{
-		{Message: "m1", Outcome: votingwindow.Rejected, Reason: votingwindow.ReasonVoter, Sent: opens, Answer: "yes"},
-		{Message: "m2", Outcome: votingwindow.Rejected, Reason: votingwindow.ReasonAnswer, Sent: opens, Voter: "ann"},
+		{Message: "m1", Outcome: votingwindow.Rejected, Reason: votingwindow.ReasonVoter, Sent: opens, Answer: "vote/yes"},
+		{Message: "m2", Outcome: votingwindow.Rejected, Reason: votingwindow.ReasonAnswer, Sent: opens, Voter: hasher.Voter("ann")},
 	}
 	if err != nil || !slices.Equal(ledger, want) {
 		t.Fatalf("got %+v, %v", ledger, err)

@@ -15,7 +15,7 @@ func fill(t *testing.T, m *memory, n int) {
 	t.Helper()
 	for i := range n {
 		if _, err := m.store().PutBallot(t.Context(), votingwindow.Ballot{
-			Voter: fmt.Sprint("v", i), Answer: []string{"yes", "no", "maybe"}[i%3], Message: fmt.Sprint("b", i), Sent: opens,
+			Key: ballotOf(fmt.Sprint("v", i)), Answer: []string{"vote/yes", "vote/no", "vote/maybe"}[i%3], Message: fmt.Sprint("b", i), Sent: opens,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -40,14 +40,14 @@ func TestStoreCountsEveryItem(t *testing.T) {
 	m.lag = func(string, string) bool { return true }
 	fill(t, m, 500)
 	ballots, err := m.store().CountBallots(t.Context(), true)
-	if err != nil || ballots["yes"] != 167 || ballots["no"] != 167 || ballots["maybe"] != 166 || len(ballots) != 3 {
+	if got := ballots.Real.Answers; err != nil || got["vote/yes"] != 167 || got["vote/no"] != 167 || got["vote/maybe"] != 166 || len(got) != 3 {
 		t.Errorf("got %v, %v", ballots, err)
 	}
 	ledger, err := m.store().CountLedger(t.Context())
-	if err != nil || ledger["duplicate"] != 501 || ledger["late"] != 2 || ledger["rejected"] != 3 || len(ledger) != 3 {
+	if got := ledger.Real; err != nil || got.Duplicate != 501 || got.Late != 2 || got.Rejected != 3 || got.Accepted() != 506 {
 		t.Errorf("got %v, %v", ledger, err)
 	}
-	if ballots, err = m.store().CountBallots(t.Context(), false); err != nil || len(ballots) != 0 {
+	if ballots, err = m.store().CountBallots(t.Context(), false); err != nil || ballots.Real.Accepted() != 0 {
 		t.Errorf("a count that may lag got %v, %v", ballots, err)
 	}
 	scans := 0
@@ -57,7 +57,7 @@ func TestStoreCountsEveryItem(t *testing.T) {
 		}
 		return fine
 	}
-	if ballots, err = m.store().CountBallots(t.Context(), true); !errors.Is(err, errInfrastructure) || ballots != nil {
+	if ballots, err = m.store().CountBallots(t.Context(), true); !errors.Is(err, errInfrastructure) || ballots.Real.Accepted() != 0 {
 		t.Errorf("a count with a page missing is %v, %v", ballots, err)
 	}
 }
@@ -65,23 +65,23 @@ func TestStoreCountsEveryItem(t *testing.T) {
 func TestStoreSumsEveryWorker(t *testing.T) {
 	m := newMemory()
 	for i := range 20 {
-		if err := m.store().PutCounters(t.Context(), fmt.Sprint(i), votingwindow.Counts{Answers: map[string]int64{"yes": int64(i)}, Late: 1}); err != nil {
+		if err := m.store().PutCounters(t.Context(), fmt.Sprint(i), false, votingwindow.Counts{Answers: map[string]int64{"vote/yes": int64(i)}, Late: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := m.store().TakeLease(t.Context(), "a", opens, closes); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := m.store().Counters(t.Context())
-	if err != nil || sum.Answers["yes"] != 190 || sum.Late != 20 {
+	sum, err := m.store().Counters(t.Context(), false)
+	if err != nil || sum.Answers["vote/yes"] != 190 || sum.Late != 20 {
 		t.Fatalf("got %+v, %v", sum, err)
 	}
 }
 
 func TestRecount(t *testing.T) {
 	final := func(yes, no, maybe, late int64) votingwindow.State {
-		return votingwindow.State{Version: 1, Phase: votingwindow.PhaseFinal, ClosesAt: closes, Final: votingwindow.Counts{
-			Answers: map[string]int64{"yes": yes, "no": no, "maybe": maybe}, Duplicate: 31, Late: late, Rejected: 3,
+		return votingwindow.State{Version: 1, Phase: votingwindow.PhaseFinal, ClosesAt: closes, FinalAt: closes, Final: votingwindow.Counts{
+			Answers: map[string]int64{"vote/yes": yes, "vote/no": no, "vote/maybe": maybe}, Duplicate: 31, Late: late, Rejected: 3,
 		}}
 	}
 	for name, test := range map[string]struct {
@@ -96,8 +96,8 @@ func TestRecount(t *testing.T) {
 		"a ballot missing":       {final(11, 10, 10, 2), votingwindow.Counts{}, votingwindow.StatusFinal, false},
 		"a ballot added":         {final(9, 10, 10, 2), votingwindow.Counts{}, votingwindow.StatusFinal, false},
 		"a ballot changed":       {final(11, 9, 10, 2), votingwindow.Counts{}, votingwindow.StatusFinal, false},
-		"live":                   {votingwindow.State{}, votingwindow.Counts{Answers: map[string]int64{"yes": 9}, Late: 2}, votingwindow.StatusProvisional, true},
-		"live above the truth":   {votingwindow.State{}, votingwindow.Counts{Answers: map[string]int64{"yes": 11}}, votingwindow.StatusProvisional, false},
+		"live":                   {votingwindow.State{}, votingwindow.Counts{Answers: map[string]int64{"vote/yes": 9}, Late: 2}, votingwindow.StatusProvisional, true},
+		"live above the truth":   {votingwindow.State{}, votingwindow.Counts{Answers: map[string]int64{"vote/yes": 11}}, votingwindow.StatusProvisional, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMemory()
@@ -107,7 +107,7 @@ func TestRecount(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := m.store().PutCounters(t.Context(), "w", test.live); err != nil {
+			if err := m.store().PutCounters(t.Context(), "w", false, test.live); err != nil {
 				t.Fatal(err)
 			}
 			recount := &votingwindow.Recount{Rules: mustRules(window()), Store: m.store(), Clock: &manualClock{now: closes.Add(time.Hour)}}
@@ -115,7 +115,7 @@ func TestRecount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Agrees != test.agrees || got.Status != test.status || got.Accepted != 66 || got.Counted != 30 || got.Answers["maybe"] != 10 ||
+			if got.Agrees != test.agrees || got.Status != test.status || got.Accepted != 66 || got.Counted != 30 || got.Answers["vote/maybe"] != 10 ||
 				got.Duplicate != 31 || got.Late != 2 || got.Rejected != 3 || got.AsOf != "2030-05-04T21:10:00Z" {
 				t.Fatalf("got %+v", got)
 			}

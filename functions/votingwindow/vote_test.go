@@ -5,29 +5,52 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
 func TestDecodeVote(t *testing.T) {
-	vote, err := votingwindow.DecodeVote([]byte(" {\"answer\" : \"y\\u0065s\",\n\"voter\":\"änn\"} \n"))
-	if err != nil || vote != (votingwindow.Vote{Voter: "änn", Answer: "yes"}) {
-		t.Fatalf("got %+v, %v", vote, err)
-	}
-	padded := func(n int) string {
-		vote := `{"voter":"ann","answer":"yes"}`
-		return vote + strings.Repeat(" ", n-len(vote))
-	}
-	if _, err := votingwindow.DecodeVote([]byte(padded(votingwindow.MaxVoteBytes))); err != nil {
-		t.Fatalf("at the limit: %v", err)
-	}
-	for name, body := range malformed() {
-		if vote, err := votingwindow.DecodeVote([]byte(body)); err == nil || vote != (votingwindow.Vote{}) {
+	full := `{"voter":"ann","answer":"yes","question":"q","ticket":"t","rehearsal":true}`
+	for name, test := range map[string]struct {
+		body   string
+		source votingwindow.Source
+		want   votingwindow.Vote // None where it is malformed.
+	}{
+		"spaces and escapes": {" {\"answer\" : \"y\\u0065s\",\n\"voter\":\"änn\"} \n", votingwindow.FromVoter, votingwindow.Vote{Voter: "änn", Answer: "yes"}},
+		"escaped key":        {`{"vot\u0065r":"ann","answer":"yes"}`, votingwindow.FromVoter, votingwindow.Vote{Voter: "ann", Answer: "yes"}},
+		"all":                {full, votingwindow.FromVoter, votingwindow.Vote{Voter: "ann", Answer: "yes", Question: "q", Ticket: "t", Rehearsal: true}},
+		"no rehearsal":       {`{"voter":"ann","answer":"yes","rehearsal":false}`, votingwindow.FromVoter, votingwindow.Vote{Voter: "ann", Answer: "yes"}},
+		"by token":           {`{"answer":"yes"}`, votingwindow.FromToken, votingwindow.Vote{Answer: "yes"}},
+		"token and voter":    {`{"voter":"ann","answer":"yes"}`, votingwindow.FromToken, votingwindow.Vote{}},
+		"voter's address":    {`{"voter":"ann","answer":"yes","address":"::1"}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"intake's address":   {`{"voter":"ann","answer":"yes","address":"::1"}`, votingwindow.FromIntake, votingwindow.Vote{Voter: "ann", Answer: "yes", Address: "::1"}},
+		"empty question":     {`{"voter":"ann","answer":"yes","question":""}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"rehearsal a word":   {`{"voter":"ann","answer":"yes","rehearsal":"true"}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"rehearsal a number": {`{"voter":"ann","answer":"yes","rehearsal":1}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"rehearsal truely":   {`{"voter":"ann","answer":"yes","rehearsal":truely}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"a bad escape":       {`{"voter":"\x","answer":"yes"}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"no comma":           {`{"voter":"ann" "answer":"yes"}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"trailing comma":     {`{"voter":"ann","answer":"yes",}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"two rehearsals":     {`{"voter":"ann","answer":"yes","rehearsal":true,"rehearsal":true}`, votingwindow.FromVoter, votingwindow.Vote{}},
+	} {
+		vote, err := votingwindow.DecodeVote([]byte(test.body), test.source)
+		if vote != test.want || (err == nil) != (test.want != votingwindow.Vote{}) {
 			t.Errorf("%s: got %+v, %v", name, vote, err)
 		}
 	}
-	if _, err := votingwindow.DecodeVote([]byte(padded(votingwindow.MaxVoteBytes + 1))); err == nil {
+	padded := func(n int) []byte {
+		vote := `{"voter":"ann","answer":"yes"}`
+		return []byte(vote + strings.Repeat(" ", n-len(vote)))
+	}
+	if _, err := votingwindow.DecodeVote(padded(votingwindow.MaxVoteBytes), votingwindow.FromVoter); err != nil {
+		t.Fatalf("at the limit: %v", err)
+	}
+	for name, body := range malformed() {
+		if vote, err := votingwindow.DecodeVote([]byte(body), votingwindow.FromVoter); err == nil || vote != (votingwindow.Vote{}) {
+			t.Errorf("%s: got %+v, %v", name, vote, err)
+		}
+	}
+	if _, err := votingwindow.DecodeVote(padded(votingwindow.MaxVoteBytes+1), votingwindow.FromVoter); err == nil {
 		t.Error("above the limit: no error")
 	}
 }
@@ -44,30 +67,6 @@ func malformed() map[string]string {
 		"not UTF-8": "{\"voter\":\"a\xffnn\",\"answer\":\"yes\"}", "NUL": "{\"voter\":\"a\x00nn\",\"answer\":\"yes\"}",
 		"NUL after": "{\"voter\":\"ann\",\"answer\":\"yes\"}\x00", "byte order mark": "\ufeff{\"voter\":\"ann\",\"answer\":\"yes\"}",
 	}
-}
-
-func FuzzDecodeVote(f *testing.F) {
-	for _, body := range malformed() {
-		f.Add([]byte(body))
-	}
-	f.Add([]byte(`{"voter":"ann","answer":"yes"}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		vote, err := votingwindow.DecodeVote(body)
-		if err != nil {
-			if vote != (votingwindow.Vote{}) {
-				t.Fatalf("a vote %+v beside an error", vote)
-			}
-			return
-		}
-		if len(body) > votingwindow.MaxVoteBytes || !utf8.Valid(body) || !utf8.ValidString(vote.Voter+vote.Answer) {
-			t.Fatalf("accepted %q", body)
-		}
-		// What was read reads the same when it is written plainly.
-		again, err := votingwindow.DecodeVote(fmt.Appendf(nil, `{"voter":%s,"answer":%s}`, quoted(vote.Voter), quoted(vote.Answer)))
-		if len(body) < 300 && (err != nil || again != vote) {
-			t.Fatalf("%q reads %+v, then %+v, %v", body, vote, again, err)
-		}
-	})
 }
 
 func quoted(s string) string {
@@ -89,7 +88,7 @@ func body(voter, answer string) string {
 }
 
 func TestClassify(t *testing.T) {
-	rules := mustRules(window())
+	judge := judgeOf(mustRules(window()), votingwindow.RecorderConfig{}, nil)
 	during := opens.Add(time.Minute)
 	for name, test := range map[string]struct {
 		body    string
@@ -118,7 +117,7 @@ func TestClassify(t *testing.T) {
 		"late and wrong":      {body("ann", "perhaps"), closes, votingwindow.Rejected, votingwindow.ReasonAnswer},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := rules.Classify(test.body, test.sent)
+			got := judge.Classify(window(), test.body, test.sent)
 			if got.Outcome != test.outcome || got.Reason != test.reason {
 				t.Fatalf("got %s %s, want %s %s", got.Outcome, got.Reason, test.outcome, test.reason)
 			}
@@ -145,8 +144,7 @@ func TestVoterPattern(t *testing.T) {
 		{"[a-z]+?", "anna", true},
 	} {
 		w := window()
-		w.VoterPattern = test.pattern
-		reason := mustRules(w).Check(votingwindow.Vote{Voter: test.voter, Answer: "yes"})
+		reason := mustAdmit(w, votingwindow.Admission{VoterPattern: test.pattern}).Check(votingwindow.Vote{Voter: test.voter, Answer: "yes"})
 		if (reason == "") != test.valid {
 			t.Errorf("%q on %q: got %q", test.pattern, test.voter, reason)
 		}
@@ -154,23 +152,53 @@ func TestVoterPattern(t *testing.T) {
 }
 
 func TestNewRulesRefuses(t *testing.T) {
-	for name, spoil := range map[string]func(*votingwindow.Window){
-		"closes as it opens": func(w *votingwindow.Window) { w.ClosesAt = w.OpensAt },
-		"closes before":      func(w *votingwindow.Window) { w.ClosesAt = w.OpensAt.Add(-time.Second) },
-		"negative grace":     func(w *votingwindow.Window) { w.Grace = -1 },
-		"no answers":         func(w *votingwindow.Window) { w.Answers = nil },
-		"empty answer":       func(w *votingwindow.Window) { w.Answers = []string{"yes", ""} },
-		"same answer twice":  func(w *votingwindow.Window) { w.Answers = []string{"yes", "no", "yes"} },
-		"broken pattern":     func(w *votingwindow.Window) { w.VoterPattern = "[a-" },
-		"escaping anchors":   func(w *votingwindow.Window) { w.VoterPattern = "a)|(b" },
-		"swallowing anchors": func(w *votingwindow.Window) { w.VoterPattern = `\Qa` },
+	for name, spoil := range map[string]func(*votingwindow.Window, *votingwindow.Admission){
+		"closes as it opens":  func(w *votingwindow.Window, _ *votingwindow.Admission) { w.ClosesAt = w.OpensAt },
+		"closes before":       func(w *votingwindow.Window, _ *votingwindow.Admission) { w.ClosesAt = w.OpensAt.Add(-time.Second) },
+		"negative grace":      func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Grace = -1 },
+		"no questions":        func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = nil },
+		"no answers":          func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"vote"} },
+		"empty answer":        func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"vote/yes/"} },
+		"same answer twice":   func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"vote/yes/no/yes"} },
+		"same question twice": func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"a/yes", "a/no"} },
+		"empty question":      func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"/yes/no"} },
+		"question is no id":   func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"_a/yes/no"} },
+		"answer with a space": func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = []string{"a/yes no"} },
+		"too long an id": func(w *votingwindow.Window, _ *votingwindow.Admission) {
+			w.Questions = []string{"a/" + strings.Repeat("y", 25)}
+		},
+		"21 questions":         func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = questions(21, 2, 3) },
+		"too much of them":     func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Questions = questions(20, 5, 24) },
+		"negative votes":       func(w *votingwindow.Window, _ *votingwindow.Admission) { w.VotesPerVoter = -1 },
+		"21 votes":             func(w *votingwindow.Window, _ *votingwindow.Admission) { w.VotesPerVoter = 21 },
+		"two votes, replacing": func(w *votingwindow.Window, _ *votingwindow.Admission) { w.VotesPerVoter, w.Revote = 2, "replace" },
+		"unknown revote":       func(w *votingwindow.Window, _ *votingwindow.Admission) { w.Revote = "maybe" },
+		"broken pattern":       func(_ *votingwindow.Window, a *votingwindow.Admission) { a.VoterPattern = "[a-" },
+		"escaping anchors":     func(_ *votingwindow.Window, a *votingwindow.Admission) { a.VoterPattern = "a)|(b" },
+		"swallowing anchors":   func(_ *votingwindow.Window, a *votingwindow.Admission) { a.VoterPattern = `\Qa` },
+		"key is no base64":     func(_ *votingwindow.Window, a *votingwindow.Admission) { a.TicketPublicKey = "?" },
+		"key is too short":     func(_ *votingwindow.Window, a *votingwindow.Admission) { a.TicketPublicKey = "AAAA" },
 	} {
-		w := window()
-		spoil(&w)
-		if _, err := votingwindow.NewRules(w); err == nil {
+		w, a := window(), admission
+		spoil(&w, &a)
+		if _, err := votingwindow.NewRules(base, w, a); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// questions is n questions with so many answers, all with ids of a length.
+func questions(n, answers, length int) []string {
+	var all []string
+	for i := range n {
+		question := fmt.Sprintf("%0*d", length, i)
+		ids := make([]string, answers)
+		for j := range ids {
+			ids[j] = fmt.Sprintf("%0*d", length, j)
+		}
+		all = append(all, votingwindow.Question(question, ids...))
+	}
+	return all
 }
 
 // A closing time finer than the store keeps must not look moved at each reading.
@@ -183,17 +211,17 @@ func TestNewRulesTakesTimesToTheMillisecond(t *testing.T) {
 }
 
 func TestCountsTakesTheGreaterFigureByFigure(t *testing.T) {
-	a := votingwindow.Counts{Answers: map[string]int64{"yes": 5, "no": 1}, Duplicate: 1, Late: 7}
-	b := votingwindow.Counts{Answers: map[string]int64{"yes": 2, "no": 3, "maybe": 1}, Duplicate: 2, Rejected: 1}
+	a := votingwindow.Counts{Answers: map[string]int64{"vote/yes": 5, "vote/no": 1}, Duplicate: 1, Late: 7}
+	b := votingwindow.Counts{Answers: map[string]int64{"vote/yes": 2, "vote/no": 3, "vote/maybe": 1}, Duplicate: 2, Rejected: 1}
 	most := a.AtLeast(b)
-	if most.Counted() != 9 || most.Answers["yes"] != 5 || most.Answers["no"] != 3 || most.Duplicate != 2 || most.Late != 7 || most.Rejected != 1 {
+	if most.Counted() != 9 || most.Answers["vote/yes"] != 5 || most.Answers["vote/no"] != 3 || most.Duplicate != 2 || most.Late != 7 || most.Rejected != 1 {
 		t.Errorf("at least: %+v", most)
 	}
 	sum := a.Plus(b)
 	if sum.Counted() != 12 || sum.Duplicate != 3 || sum.Late != 7 || sum.Rejected != 1 || sum.Accepted() != 23 {
 		t.Errorf("plus: %+v", sum)
 	}
-	if a.Answers["no"] != 1 || len(a.Answers) != 2 {
+	if a.Answers["vote/no"] != 1 || len(a.Answers) != 2 {
 		t.Errorf("an operand changed: %+v", a)
 	}
 }

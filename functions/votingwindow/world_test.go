@@ -133,7 +133,7 @@ func (w *world) ledger() votingwindow.LedgerSummary {
 
 func (w *world) publisher(holder string) *votingwindow.Publisher {
 	return &votingwindow.Publisher{
-		Rules: w.rules, Store: w.store(), Votes: depthOf{w, false}, DeadLetters: depthOf{w, true}, Mapping: w, Bucket: w, Clock: w.clock,
+		Rules: w.rules, InForce: &votingwindow.Clocked{Window: w.rules.Window, Store: w.store(), Clock: w.clock}, Store: w.store(), Votes: depthOf{w, false}, DeadLetters: depthOf{w, true}, Mapping: w, Bucket: w, Clock: w.clock,
 		Holder: holder, RecorderTimeout: 30 * time.Second, PublishEvery: 5 * time.Second, Log: discard, Metrics: quiet,
 	}
 }
@@ -172,7 +172,7 @@ func around(now time.Time) votingwindow.Window {
 
 func pass(d time.Duration) { <-time.After(d) }
 
-// checkHistory proves of everything that was published that versions only rise, and figures too while the closing time stands.
+// checkHistory proves of everything that was published that versions only rise, and figures too while the opening stands.
 func checkHistory(t tester, w *world) {
 	t.Helper()
 	for i := 1; i < len(w.history); i++ {
@@ -183,9 +183,10 @@ func checkHistory(t tester, w *world) {
 		if former.Status == votingwindow.StatusFinal && next.Status != former.Status && next.ClosesAt == former.ClosesAt {
 			t.Errorf("%s after final", next.Status)
 		}
-		for answer, n := range former.Answers {
-			if next.Answers[answer] < n && next.ClosesAt == former.ClosesAt {
-				t.Errorf("%s went from %d back to %d", answer, n, next.Answers[answer])
+		figures := next.Answers()
+		for answer, n := range former.Answers() {
+			if figures[answer] < n && next.OpensAt == former.OpensAt && former.Status != votingwindow.StatusRehearsal {
+				t.Errorf("%s went from %d back to %d", answer, n, figures[answer])
 			}
 		}
 	}

@@ -11,9 +11,9 @@ import (
 
 func sound() (accepted []string, ballots []votingwindow.Ballot, ledger []votingwindow.Entry) {
 	return []string{"m1", "m2", "m3", "m4", "m5"},
-		[]votingwindow.Ballot{{Voter: "ann", Answer: "yes", Message: "m1"}, {Voter: "bob", Answer: "no", Message: "m2"}},
+		[]votingwindow.Ballot{{Key: "ann/q", Answer: "q/yes", Message: "m1"}, {Key: "bob/q", Answer: "q/no", Message: "m2"}},
 		[]votingwindow.Entry{
-			{Message: "m3", Outcome: votingwindow.Duplicate, Voter: "ann"},
+			{Message: "m3", Outcome: votingwindow.Duplicate, Voter: "ann", Answer: "q/no"},
 			{Message: "m4", Outcome: votingwindow.Late, Voter: "eve"},
 			{Message: "m5", Outcome: votingwindow.Rejected},
 		}
@@ -50,14 +50,25 @@ func TestCheckFails(t *testing.T) {
 			*l = append(*l, votingwindow.Entry{Message: "m1", Outcome: votingwindow.Late})
 		}, "m1 ended 2 times"},
 		"two ballots of a message": {func(_ *[]string, b *[]votingwindow.Ballot, _ *[]votingwindow.Entry) {
-			*b = append(*b, votingwindow.Ballot{Voter: "joe", Message: "m1"})
+			*b = append(*b, votingwindow.Ballot{Key: "joe/q", Answer: "q/yes", Message: "m1"})
 		}, "m1 ended 2 times"},
 		"two ballots of a voter": {func(a *[]string, b *[]votingwindow.Ballot, _ *[]votingwindow.Entry) {
-			*a, *b = append(*a, "m6"), append(*b, votingwindow.Ballot{Voter: "ann", Message: "m6"})
+			*a, *b = append(*a, "m6"), append(*b, votingwindow.Ballot{Key: "ann/q", Answer: "q/yes", Message: "m6"})
 		}, "two ballots of one voter"},
 		"duplicate of nothing": {func(_ *[]string, _ *[]votingwindow.Ballot, l *[]votingwindow.Entry) { (*l)[0].Voter = "zoe" }, "duplicate of no other"},
-		"unknown outcome":      {func(_ *[]string, _ *[]votingwindow.Ballot, l *[]votingwindow.Entry) { (*l)[1].Outcome = "maybe" }, `"maybe"`},
-		"accepted twice":       {func(a *[]string, _ *[]votingwindow.Ballot, _ *[]votingwindow.Entry) { *a = append(*a, "m1") }, "accepted twice"},
+		"a gap": {func(a *[]string, b *[]votingwindow.Ballot, _ *[]votingwindow.Entry) {
+			*a, *b = append(*a, "m6"), append(*b, votingwindow.Ballot{Key: "ann/q/2", Answer: "q/yes", Message: "m6"})
+		}, "none in slot 1"},
+		"another question's place": {func(_ *[]string, b *[]votingwindow.Ballot, _ *[]votingwindow.Entry) { (*b)[0].Answer = "p/yes" }, "the place of another"},
+		"a rehearsal's place":      {func(_ *[]string, b *[]votingwindow.Ballot, _ *[]votingwindow.Entry) { (*b)[0].Rehearsal = true }, "the place of another"},
+		"replaced by nothing": {func(_ *[]string, _ *[]votingwindow.Ballot, l *[]votingwindow.Entry) {
+			(*l)[0].Outcome, (*l)[0].Voter = votingwindow.Replaced, "zoe"
+		}, "replaced by no later"},
+		"replaced by an earlier": {func(_ *[]string, _ *[]votingwindow.Ballot, l *[]votingwindow.Entry) {
+			(*l)[0].Outcome = votingwindow.Replaced
+		}, "replaced by no later"},
+		"unknown outcome": {func(_ *[]string, _ *[]votingwindow.Ballot, l *[]votingwindow.Entry) { (*l)[1].Outcome = "maybe" }, `"maybe"`},
+		"accepted twice":  {func(a *[]string, _ *[]votingwindow.Ballot, _ *[]votingwindow.Entry) { *a = append(*a, "m1") }, "accepted twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			accepted, ballots, ledger := sound()
@@ -75,10 +86,18 @@ type published struct {
 	recounted votingwindow.Recounted
 }
 
+func resultsOf(status votingwindow.Status, total int64, answers map[string]int64) votingwindow.Results {
+	var sum int64
+	for _, n := range answers {
+		sum += n
+	}
+	return votingwindow.Results{Status: status, Total: total, Questions: map[string]votingwindow.QuestionResults{"q": {Total: sum, Answers: answers}}}
+}
+
 func final() published {
-	answers := func() map[string]int64 { return map[string]int64{"yes": 1, "no": 1} }
+	answers := func() map[string]int64 { return map[string]int64{"q/yes": 1, "q/no": 1} }
 	return published{
-		votingwindow.Results{Status: votingwindow.StatusFinal, Total: 2, Answers: map[string]int64{"yes": 1, "no": 1, "none": 0}},
+		resultsOf(votingwindow.StatusFinal, 2, map[string]int64{"yes": 1, "no": 1, "none": 0}),
 		votingwindow.LedgerSummary{
 			Status: votingwindow.StatusFinal, Exact: true, Accepted: 5, Counted: 2, Duplicate: 1, Late: 1, Rejected: 1, LiveTotal: 1, Difference: 1,
 		},
@@ -96,13 +115,22 @@ func TestCheckFinal(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoils := map[string]func(*published){
-		"not final":          func(p *published) { p.results.Status = votingwindow.StatusProvisional },
-		"ledger not final":   func(p *published) { p.ledger.Status = votingwindow.StatusProvisional },
-		"not exact":          func(p *published) { p.ledger.Exact = false },
-		"one too many":       func(p *published) { p.results.Answers["yes"], p.results.Total = 2, 3 },
-		"moved":              func(p *published) { p.results.Answers["yes"], p.results.Answers["no"] = 2, 0 },
-		"answer of nobody":   func(p *published) { p.results.Answers["none"] = 1 },
+		"not final":        func(p *published) { p.results.Status = votingwindow.StatusProvisional },
+		"ledger not final": func(p *published) { p.ledger.Status = votingwindow.StatusProvisional },
+		"not exact":        func(p *published) { p.ledger.Exact = false },
+		"one too many": func(p *published) {
+			p.results = resultsOf(votingwindow.StatusFinal, 3, map[string]int64{"yes": 2, "no": 1})
+		},
+		"moved": func(p *published) {
+			p.results = resultsOf(votingwindow.StatusFinal, 2, map[string]int64{"yes": 2, "no": 0})
+		},
+		"answer of nobody": func(p *published) {
+			p.results = resultsOf(votingwindow.StatusFinal, 2, map[string]int64{"yes": 1, "no": 1, "none": 1})
+		},
+		"question's total":   func(p *published) { p.results.Questions["q"].Answers["none"] = 1 },
 		"total":              func(p *published) { p.results.Total = 1 },
+		"quarantined":        func(p *published) { p.ledger.Quarantined = 1 },
+		"released":           func(p *published) { p.ledger.Released = 1 },
 		"ledger's counted":   func(p *published) { p.ledger.Counted = 1 },
 		"ledger's sum":       func(p *published) { p.ledger.Accepted = 6 },
 		"difference":         func(p *published) { p.ledger.Difference = 0 },
@@ -110,7 +138,7 @@ func TestCheckFinal(t *testing.T) {
 		"recount disagrees":  func(p *published) { p.recounted.Agrees = false },
 		"recounted":          func(p *published) { p.recounted.Counted = 3 },
 		"recounted accepted": func(p *published) { p.recounted.Accepted = 4 },
-		"recounted answer":   func(p *published) { p.recounted.Answers["no"] = 0 },
+		"recounted answer":   func(p *published) { p.recounted.Answers["q/no"] = 0 },
 	}
 	for name, spoil := range spoils {
 		t.Run(name, func(t *testing.T) {
@@ -129,10 +157,10 @@ func TestCheckLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, results := range []votingwindow.Results{
-		{Total: 1, Answers: map[string]int64{"yes": 1, "no": 0}},
-		{Total: 2, Answers: map[string]int64{"yes": 2, "no": 0}},
-		{Total: 1, Answers: map[string]int64{"yes": 1, "no": 1}},
-		{Total: 1, Answers: map[string]int64{"other": 1}},
+		resultsOf("", 1, map[string]int64{"yes": 1, "no": 0}),
+		resultsOf("", 2, map[string]int64{"yes": 2, "no": 0}),
+		resultsOf("", 1, map[string]int64{"yes": 1, "no": 1}),
+		resultsOf("", 1, map[string]int64{"other": 1}),
 	} {
 		if got, want := votecheck.CheckLive(report.Counts, results) == nil, slices.Contains([]int{0}, i); got != want {
 			t.Errorf("results %d hold: %v, want %v", i, got, want)
