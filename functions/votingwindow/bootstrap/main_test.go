@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +17,7 @@ import (
 var (
 	base   = votingwindow.Base{System: "voting_window", Name: "final"}
 	window = votingwindow.Window{
-		OpensAt: time.Unix(1_900_000_000, 0), ClosesAt: time.Unix(1_900_000_600, 0), Grace: 2 * time.Minute, Answers: []string{"yes", "no"},
+		OpensAt: time.Unix(1_900_000_000, 0), ClosesAt: time.Unix(1_900_000_600, 0), Grace: 2 * time.Minute, Questions: []string{"vote/yes/no"},
 	}
 )
 
@@ -26,19 +30,79 @@ func environ(name string, cfg any) map[string]string {
 	return environ
 }
 
+// parameters is SSM, or S3, as far as a start asks it: for the key, and for an allow list of one entry. At first it throttles.
+func parameters(t *testing.T, throttles int) (endpoint string, calls func() int) {
+	t.Helper()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") != "AmazonSSM.GetParameter" {
+			if r.Method != http.MethodGet || r.URL.Path != "/lists/allow" {
+				t.Errorf("asked for %s %s", r.Method, r.URL.Path)
+			}
+			_, _ = w.Write([]byte("12345678"))
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		if int(asked.Add(1)) <= throttles {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"__type":"ThrottlingException","message":"Rate exceeded"}`))
+			return
+		}
+		var request struct {
+			Name           string
+			WithDecryption bool
+		}
+		if err := json.NewDecoder(r.Body).Decode(&request); err != nil || request.Name != "/key" || !request.WithDecryption {
+			t.Errorf("asked for %+v, %v", request, err)
+		}
+		_, _ = w.Write([]byte(`{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() int { return int(asked.Load()) }
+}
+
+func recorderConfig() votingwindow.RecorderConfig {
+	return votingwindow.RecorderConfig{
+		Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t", VoterKeyParameter: "/key",
+	}
+}
+
+// The key is read once at the start, which waits for its turn where SSM throttles, and the allow list beside it.
+func TestRecorderStarts(t *testing.T) {
+	endpoint, calls := parameters(t, 2)
+	cfg := recorderConfig()
+	cfg.AllowBucket, cfg.AllowKey = "lists", "allow"
+	complete := environ("recorder", cfg)
+	complete["AWS_ENDPOINT_URL"] = endpoint
+	if _, err := handler(complete); err != nil {
+		t.Fatal(err)
+	}
+	if calls() != 3 {
+		t.Errorf("%d calls, of which two were throttled", calls())
+	}
+	delete(complete, "ALLOW_KEY")
+	if _, err := handler(complete); err == nil || !strings.Contains(err.Error(), "ALLOW_KEY") {
+		t.Errorf("a bucket without a key: %v", err)
+	}
+}
+
 func TestHandlers(t *testing.T) {
+	endpoint, _ := parameters(t, 0)
 	configs := map[string]any{
 		"intake":   votingwindow.IntakeConfig{Base: base, Window: window, QueueURL: "https://queue"},
-		"recorder": votingwindow.RecorderConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
+		"recorder": recorderConfig(),
 		"publisher": votingwindow.PublisherConfig{
 			Base: base, Window: window, QueueURL: "https://queue", DeadLetterURL: "https://dead", BallotsTable: "b", LedgerTable: "l",
 			TalliesTable: "t", ResultsBucket: "results", MappingID: "uuid", RecorderTimeout: 30 * time.Second, PublishEvery: 5 * time.Second,
 		},
-		"recount": votingwindow.RecountConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
+		"recount":    votingwindow.RecountConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
+		"quarantine": votingwindow.QuarantineConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
+		"reset":      votingwindow.ResetConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
 	}
 	for name := range handlers {
 		t.Run(name, func(t *testing.T) {
 			complete := environ(name, configs[name])
+			complete["AWS_ENDPOINT_URL"] = endpoint
 			if handle, err := handler(complete); err != nil || handle == nil {
 				t.Fatal(handle, err)
 			}
@@ -60,16 +124,15 @@ func TestHandlers(t *testing.T) {
 func TestUnknownHandler(t *testing.T) {
 	for _, name := range []string{"", "bootstrap", "Intake"} {
 		_, err := handler(environ(name, base))
-		if err == nil || !strings.Contains(err.Error(), "intake, recorder, publisher and recount") {
+		if err == nil || !strings.Contains(err.Error(), "one of intake, publisher, quarantine, recorder, recount, reset") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
 
 func TestBrokenWindow(t *testing.T) {
-	broken := window
-	broken.VoterPattern = "("
-	_, err := handler(environ("intake", votingwindow.IntakeConfig{Base: base, Window: broken, QueueURL: "q"}))
+	broken := votingwindow.Admission{VoterPattern: "("}
+	_, err := handler(environ("intake", votingwindow.IntakeConfig{Base: base, Window: window, Admission: broken, QueueURL: "q"}))
 	if err == nil || !strings.Contains(err.Error(), "start intake") || !strings.Contains(err.Error(), "voter pattern") {
 		t.Fatal(err)
 	}
@@ -79,5 +142,63 @@ func TestEnvironment(t *testing.T) {
 	got := environment([]string{"A=1", "B=x=y", "C="})
 	if want := map[string]string{"A": "1", "B": "x=y", "C": ""}; !maps.Equal(got, want) {
 		t.Fatalf("got %v", got)
+	}
+}
+
+// A publisher whose settings make no sense does not start.
+func TestBrokenPublisher(t *testing.T) {
+	for name, spoil := range map[string]func(*votingwindow.PublisherConfig){
+		"PUBLISH_EVERY":          func(c *votingwindow.PublisherConfig) { c.PublishEvery = 61 * time.Second },
+		"PUBLISH_EVERY is 500ms": func(c *votingwindow.PublisherConfig) { c.PublishEvery = 500 * time.Millisecond },
+		"RECORDER_TIMEOUT":       func(c *votingwindow.PublisherConfig) { c.RecorderTimeout = 0 },
+		"RESULTS":                func(c *votingwindow.PublisherConfig) { c.Results = "never" },
+		"QUARANTINE_PER_ADDRESS": func(c *votingwindow.PublisherConfig) { c.QuarantinePerAddress = -1 },
+	} {
+		cfg := votingwindow.PublisherConfig{PublishEvery: 5 * time.Second, RecorderTimeout: time.Second}
+		if err := cfg.Check(); err != nil {
+			t.Fatal(err)
+		}
+		spoil(&cfg)
+		if err := cfg.Check(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The largest window that the rules take, with the longest of everything else, stays within Lambda's 4 KB of environment (AWS Lambda
+// Developer Guide, "Lambda quotas").
+func TestGreatestEnvironmentFits(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("x", n) }
+	var questions []string
+	for i := range votingwindow.MaxQuestions {
+		id := func(n int) string { return long(votingwindow.MaxIDBytes-2) + string(rune('a'+i)) + string(rune('a'+n)) }
+		questions = append(questions, votingwindow.Question(id(0), id(1), id(2), id(3), id(4)))
+	}
+	greatest := window
+	greatest.Questions, greatest.VotesPerVoter, greatest.Revote = questions, votingwindow.MaxVotesPerVoter, votingwindow.RevoteReject
+	who := votingwindow.Admission{VoterPattern: long(200), TicketPublicKey: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+	if _, err := votingwindow.NewRules(base, greatest, who); err != nil {
+		t.Fatal(err)
+	}
+	name := votingwindow.Base{System: "voting_window", Name: long(40)}
+	for function, cfg := range map[string]any{
+		"intake": votingwindow.IntakeConfig{Base: name, Window: greatest, Admission: who, QueueURL: long(140), TalliesTable: long(80), VoterClaim: long(40)},
+		"recorder": votingwindow.RecorderConfig{
+			Base: name, Window: greatest, Admission: who, BallotsTable: long(80), LedgerTable: long(80), TalliesTable: long(80), VoterKeyParameter: long(100),
+			Direct: true, AllowBucket: long(63), AllowKey: long(60), QuarantinePattern: long(200), RetentionDays: 3650,
+		},
+		"publisher": votingwindow.PublisherConfig{
+			Base: name, Window: greatest, QueueURL: long(140), DeadLetterURL: long(140), BallotsTable: long(80), LedgerTable: long(80),
+			TalliesTable: long(80), ResultsBucket: long(63), MappingID: long(36), RecorderTimeout: time.Minute, PublishEvery: time.Minute,
+			Results: votingwindow.ResultsAfterClose, QuarantinePerAddress: 1000,
+		},
+	} {
+		size := 0
+		for variable, value := range config.Environ(cfg) {
+			size += len(variable) + len(value)
+		}
+		if size > 4096 {
+			t.Errorf("%s has %d bytes of environment", function, size)
+		}
 	}
 }
