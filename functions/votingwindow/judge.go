@@ -1,6 +1,8 @@
 package votingwindow
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"time"
 )
@@ -12,23 +14,27 @@ type Judge struct {
 	Source     Source         // FromIntake or, where voters send the messages themselves, FromVoter.
 	Allow      AllowList      // nil where any identifier may vote.
 	Quarantine *regexp.Regexp // A whole match of suspicious identifiers; nil for none.
-	Retention  time.Duration  // From closing until items expire; zero for never.
+	Expires    time.Time      // When DynamoDB may delete what is recorded; zero for never. A closing time that an operator moves does not change it.
 }
 
 // NewJudge adds to the rules what only a recorder knows.
 func NewJudge(rules *Rules, cfg RecorderConfig, hasher *Hasher, allow AllowList) (*Judge, error) {
 	quarantine, err := wholeMatch(cfg.QuarantinePattern)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("compile quarantine pattern: %w", err)
+	}
+	if cfg.RetentionDays < 0 {
+		return nil, errors.New("RETENTION_DAYS is negative")
 	}
 	source := FromIntake
 	if cfg.Direct {
 		source = FromVoter
 	}
-	return &Judge{
-		Rules: rules, Hasher: hasher, Source: source, Allow: allow, Quarantine: quarantine,
-		Retention: time.Duration(cfg.RetentionDays) * 24 * time.Hour,
-	}, nil
+	judge := &Judge{Rules: rules, Hasher: hasher, Source: source, Allow: allow, Quarantine: quarantine}
+	if cfg.RetentionDays > 0 {
+		judge.Expires = rules.ClosesAt.AddDate(0, 0, cfg.RetentionDays).Truncate(time.Second)
+	}
+	return judge, nil
 }
 
 // Verdict is what a message is by itself: Counted or Quarantined means that it becomes a ballot of the voter's unless the
@@ -84,12 +90,12 @@ func (j *Judge) Classify(window Window, body string, sent time.Time) Verdict {
 }
 
 // ballot is the ballot that a message becomes.
-func (j *Judge) ballot(window Window, message message, slot int) Ballot {
+func (j *Judge) ballot(message message, slot int) Ballot {
 	verdict := message.verdict
 	ballot := Ballot{
 		Key:    BallotKey(verdict.Voter, verdict.Vote.Question, slot, verdict.Rehearsal),
 		Answer: verdict.Choice, Message: message.id, Sent: message.sent, Address: j.Hasher.Address(verdict.Vote.Address),
-		Rehearsal: verdict.Rehearsal, Expires: j.expires(window),
+		Rehearsal: verdict.Rehearsal, Expires: j.Expires,
 	}
 	if verdict.Outcome == Quarantined {
 		ballot.Quarantine = RulePattern
@@ -98,22 +104,14 @@ func (j *Judge) ballot(window Window, message message, slot int) Ballot {
 }
 
 // entry is the ledger's record of a message that does not count.
-func (j *Judge) entry(window Window, message message, outcome Outcome, reason Reason) Entry {
+func (j *Judge) entry(message message, outcome Outcome, reason Reason) Entry {
 	verdict := message.verdict
 	entry := Entry{
 		Message: message.id, Outcome: outcome, Reason: reason, Sent: message.sent, Answer: verdict.Choice,
-		Rehearsal: verdict.Rehearsal, Expires: j.expires(window),
+		Rehearsal: verdict.Rehearsal, Expires: j.Expires,
 	}
 	if reason != ReasonVoter {
 		entry.Voter = verdict.Voter
 	}
 	return entry
-}
-
-// expires is when DynamoDB may delete what is recorded now.
-func (j *Judge) expires(window Window) time.Time {
-	if j.Retention == 0 {
-		return time.Time{}
-	}
-	return window.ClosesAt.Add(j.Retention).Truncate(time.Second)
 }

@@ -144,7 +144,7 @@ func (m *memory) call(ctx context.Context, operation, table, key string) (fault,
 	if process, ok := ctx.Value(processKey{}).(*process); ok {
 		happens = process.befall(textHash(operation+key)%2 == 0)
 	}
-	if happens == fine && m.faultOf != nil {
+	if happens == fine && m.faultOf != nil && ctx.Value(peaceKey{}) == nil {
 		id := textHash(operation + " " + table + " " + key)
 		m.times[id]++
 		happens = m.faultOf(operation, table, key, m.times[id])

@@ -243,7 +243,7 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 		}
 	}()
 	if !message.verdict.counts() {
-		return r.refuse(ctx, window, message)
+		return r.refuse(ctx, message)
 	}
 	if sealErr != nil {
 		return recorded{err: sealErr}
@@ -258,10 +258,10 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 		}
 	}
 	if window.replaces() {
-		return r.revote(ctx, window, message)
+		return r.revote(ctx, message)
 	}
 	for slot := range window.slots() {
-		standing, err := r.Store.PutBallot(ctx, r.Judge.ballot(window, message, slot))
+		standing, err := r.Store.PutBallot(ctx, r.Judge.ballot(message, slot))
 		switch {
 		case err != nil:
 			return recorded{err: fmt.Errorf("put ballot: %w", err)}
@@ -274,7 +274,7 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 	if result, known := r.knownFrom(ctx, message, window.slots()); known {
 		return result
 	}
-	return r.put(ctx, r.Judge.entry(window, message, Duplicate, ReasonSecondVote))
+	return r.put(ctx, r.Judge.entry(message, Duplicate, ReasonSecondVote))
 }
 
 // replaceAttempts bounds how often a vote is compared anew because another vote of its voter came in between. Each time the one
@@ -282,8 +282,8 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 const replaceAttempts = 10
 
 // revote records a vote where the latest of a voter stands.
-func (r *Recorder) revote(ctx context.Context, window Window, message message) recorded {
-	ballot := r.Judge.ballot(window, message, 0)
+func (r *Recorder) revote(ctx context.Context, message message) recorded {
+	ballot := r.Judge.ballot(message, 0)
 	for attempt := range replaceAttempts {
 		standing, err := r.Store.PutBallot(ctx, ballot)
 		switch {
@@ -300,7 +300,7 @@ func (r *Recorder) revote(ctx context.Context, window Window, message message) r
 			}
 		}
 		if !ballot.follows(*standing) {
-			return r.put(ctx, r.Judge.entry(window, message, Replaced, ReasonLaterVote))
+			return r.put(ctx, r.Judge.entry(message, Replaced, ReasonLaterVote))
 		}
 		replaced, err := r.Store.ReplaceBallot(ctx, ballot, Entry{
 			Message: standing.Message, Outcome: Replaced, Reason: ReasonLaterVote, Sent: standing.Sent, Answer: standing.Answer,
@@ -343,7 +343,7 @@ func (r *Recorder) stands(ctx context.Context, message message, question string,
 }
 
 // refuse records a message as late or rejected, unless it was counted before.
-func (r *Recorder) refuse(ctx context.Context, window Window, message message) recorded {
+func (r *Recorder) refuse(ctx context.Context, message message) recorded {
 	verdict := message.verdict
 	questions := []string{verdict.Vote.Question}
 	switch {
@@ -358,7 +358,7 @@ func (r *Recorder) refuse(ctx context.Context, window Window, message message) r
 			return recorded{err: err}
 		}
 	}
-	return r.put(ctx, r.Judge.entry(window, message, verdict.Outcome, verdict.Reason))
+	return r.put(ctx, r.Judge.entry(message, verdict.Outcome, verdict.Reason))
 }
 
 // put writes a message's ledger entry.
@@ -385,7 +385,7 @@ func (r *Recorder) keepCounters(ctx context.Context, window Window, batch Tally)
 		if now.Accepted() == 0 {
 			continue
 		}
-		if window.replaces() {
+		if window.replaces() && !rehearsal { // Those of a rehearsal only tell that there is one.
 			now.Answers = nil
 		}
 		*all = all.Plus(*now)

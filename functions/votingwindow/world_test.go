@@ -17,14 +17,16 @@ import (
 // world is everything around a publisher.
 type world struct {
 	*memory
-	mu      sync.Mutex
-	rules   *votingwindow.Rules
-	clock   votingwindow.Clock
-	depth   votingwindow.Depth
-	dead    votingwindow.Depth
-	mapping string
-	objects map[string][]byte
-	caches  map[string]string
+	mu    sync.Mutex
+	rules *votingwindow.Rules
+	clock votingwindow.Clock
+	depth votingwindow.Depth
+	dead  votingwindow.Depth
+	// depthNow is the depth of the queue where there is one; nil for depth.
+	depthNow func() votingwindow.Depth
+	mapping  string
+	objects  map[string][]byte
+	caches   map[string]string
 	// history is every results.json that was written, and when.
 	history []votingwindow.Results
 	times   []time.Time
@@ -46,7 +48,10 @@ func (w *world) do(ctx context.Context, call string, effect func()) error {
 		return err
 	}
 	happens := fine
-	if w.failOf != nil {
+	if process, ok := ctx.Value(processKey{}).(*process); ok {
+		happens = process.befall(textHash(call)%2 == 0)
+	}
+	if happens == fine && w.failOf != nil {
 		happens = w.failOf(call)
 	}
 	if happens != before {
@@ -65,8 +70,13 @@ type depthOf struct {
 
 func (d depthOf) Depth(ctx context.Context) (depth votingwindow.Depth, err error) {
 	err = d.do(ctx, "depth", func() {
-		if depth = d.depth; d.dead {
+		switch {
+		case d.dead:
 			depth = d.world.dead
+		case d.depthNow != nil:
+			depth = d.depthNow()
+		default:
+			depth = d.depth
 		}
 	})
 	return depth, err
@@ -122,6 +132,9 @@ func decode[T any](body []byte) (read T) {
 func (w *world) results() votingwindow.Results {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.objects[votingwindow.ResultsObject] == nil {
+		return votingwindow.Results{}
+	}
 	return decode[votingwindow.Results](w.objects[votingwindow.ResultsObject])
 }
 
