@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
@@ -111,6 +112,7 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 		Boundary                             *document
 		Session                              []document
 		Tags                                 map[string]string
+		Issued                               int64 // Seconds since 1970, of a session.
 	}
 	if err := d.ask(ctx, "principal", key, &found); err != nil || found == nil {
 		return nil, err
@@ -135,6 +137,9 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 	}
 	for key, value := range found.Tags {
 		p.Keys.Set("aws:PrincipalTag/"+key, value)
+	}
+	if found.Issued > 0 {
+		p.Keys.Set("aws:TokenIssueTime", time.Unix(found.Issued, 0).UTC().Format(time.RFC3339))
 	}
 	var err error
 	if p.Identity, err = parsed(found.Policies); err != nil {

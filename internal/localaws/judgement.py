@@ -89,6 +89,7 @@ def principal_of(key):
             "boundary": managed(boundary, account) if boundary else None,
             "session": passed,
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
+            "issued": int(session.get("IssuedAt") or 0),
         }
 
 
