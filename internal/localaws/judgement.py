@@ -105,6 +105,7 @@ def principal_of(key):
             "session": passed,
             "issued": int(session.get("IssuedAt") or 0),
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
+            "issued": int(session.get("IssuedAt") or 0),
         }
 
 

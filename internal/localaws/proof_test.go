@@ -405,6 +405,18 @@ func TestPoliciesOfResourcesAndSessions(t *testing.T) {
 	expect("the role's policy allows", send(session), true)
 	expect("the session policy allows, too", send(assumed(aws.String(documentOf(statement("Allow", "sqs:SendMessage", queueARN))))), true)
 	expect("the session policy does not", send(assumed(aws.String(documentOf(statement("Allow", "sqs:ReceiveMessage", queueARN))))), false)
+	revoke := func(before string) {
+		t.Helper()
+		deny := `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"` + before + `"}}}`
+		must[*iam.PutRolePolicyOutput](t)(roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+			RoleName: aws.String("helper"), PolicyName: aws.String("revoked"), PolicyDocument: aws.String(documentOf(deny)),
+		}))
+	}
+	revoke("2999-01-01T00:00:00Z")
+	expect("sessions of before are revoked", send(session), false)
+	revoke("2000-01-01T00:00:00Z")
+	expect("the session is of later", send(session), true)
+	must[*iam.DeleteRolePolicyOutput](t)(roles.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: aws.String("helper"), PolicyName: aws.String("revoked")}))
 	limit := must[*iam.CreatePolicyOutput](t)(roles.CreatePolicy(t.Context(), &iam.CreatePolicyInput{
 		PolicyName: aws.String("limit"), PolicyDocument: aws.String(documentOf(statement("Allow", "sqs:ReceiveMessage", "*"))),
 	})).Policy

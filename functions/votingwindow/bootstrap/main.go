@@ -51,12 +51,15 @@ func environment(lines []string) map[string]string {
 
 // handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
 var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, error){
-	"intake":     intake,
-	"publisher":  publisher,
-	"quarantine": quarantine,
-	"recorder":   recorder,
-	"recount":    recount,
-	"reset":      reset,
+	"credentials":  credentials,
+	"export":       export,
+	"intake":       intake,
+	"orchestrator": orchestrator,
+	"publisher":    publisher,
+	"quarantine":   quarantine,
+	"recorder":     recorder,
+	"recount":      recount,
+	"reset":        reset,
 }
 
 func handler(environ map[string]string) (any, error) {

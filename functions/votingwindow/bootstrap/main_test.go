@@ -89,8 +89,16 @@ func TestRecorderStarts(t *testing.T) {
 func TestHandlers(t *testing.T) {
 	endpoint, _ := parameters(t, 0)
 	configs := map[string]any{
-		"intake":   votingwindow.IntakeConfig{Base: base, Window: window, QueueURL: "https://queue"},
-		"recorder": recorderConfig(),
+		"credentials": votingwindow.CredentialsConfig{
+			Base: base, Window: window, TalliesTable: "t", VoterRoleARN: "arn:aws:iam::123456789012:role/voter", QueueURL: "https://queue",
+			QueueARN: "arn:aws:sqs:eu-west-1:123456789012:votes", ResultsBucket: "results",
+		},
+		"export": votingwindow.ExportConfig{
+			Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t", ResultsBucket: "results", ExportBucket: "results",
+		},
+		"orchestrator": orchestratorConfig(),
+		"intake":       votingwindow.IntakeConfig{Base: base, Window: window, QueueURL: "https://queue"},
+		"recorder":     recorderConfig(),
 		"publisher": votingwindow.PublisherConfig{
 			Base: base, Window: window, QueueURL: "https://queue", DeadLetterURL: "https://dead", BallotsTable: "b", LedgerTable: "l",
 			TalliesTable: "t", ResultsBucket: "results", MappingID: "uuid", RecorderTimeout: 30 * time.Second, PublishEvery: 5 * time.Second,
@@ -121,10 +129,38 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
+func orchestratorConfig() votingwindow.OrchestratorConfig {
+	return votingwindow.OrchestratorConfig{
+		Base: base, Window: window, QueueURL: "https://queue", BallotsTable: "b", TalliesTable: "t", MappingID: "uuid",
+		MinUnits: 100, MaxUnits: 4000, MinWorkers: 2, MaxWorkers: 80, DrainWithin: time.Minute, UnitsPerWorker: 50,
+	}
+}
+
+func TestBrokenLimits(t *testing.T) {
+	broken := orchestratorConfig()
+	broken.MaxWorkers = 1001
+	if _, err := handler(environ("orchestrator", broken)); err == nil || !strings.Contains(err.Error(), "start orchestrator: MAX_WORKERS is 1001") {
+		t.Error(err)
+	}
+}
+
+func TestExportStarts(t *testing.T) {
+	cfg := votingwindow.ExportConfig{
+		Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t", ResultsBucket: "results", ExportBucket: "results",
+		SigningKey: "arn:aws:kms:eu-west-1:123456789012:key/1234",
+	}
+	for identifiers, says := range map[string]string{"": "", "hashed": "", "none": "", "plain": `start export: EXPORT_IDENTIFIERS is "plain"`} {
+		cfg.Identifiers = identifiers
+		if _, err := handler(environ("export", cfg)); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", identifiers, err)
+		}
+	}
+}
+
 func TestUnknownHandler(t *testing.T) {
 	for _, name := range []string{"", "bootstrap", "Intake"} {
 		_, err := handler(environ(name, base))
-		if err == nil || !strings.Contains(err.Error(), "one of intake, publisher, quarantine, recorder, recount, reset") {
+		if err == nil || !strings.Contains(err.Error(), "one of credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"cmp"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+)
+
+func export(environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[votingwindow.ExportConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
+	function := &votingwindow.Export{
+		Name:        cfg.Name,
+		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		Store:       tables,
+		Results:     bucket(aws, cfg.ResultsBucket),
+		Bucket:      bucket(aws, cfg.ExportBucket),
+		Identifiers: cmp.Or(cfg.Identifiers, votingwindow.IdentifiersHashed),
+		Clock:       votingwindow.SystemClock{},
+		Log:         telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "export"}),
+	}
+	if cfg.SigningKey != "" {
+		function.Signer = &votingwindow.SigningKey{Client: kms.NewFromConfig(aws), ARN: cfg.SigningKey}
+	}
+	return function.Handle, nil
+}
+
+func credentials(environ map[string]string, cfg aws.Config) (any, error) {
+	settings, err := config.Load[votingwindow.CredentialsConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(settings.Base, settings.Window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
+	}
+	function := &votingwindow.Credentials{
+		InForce:  &votingwindow.Clocked{Window: rules.Window, Store: store(cfg, "", "", settings.TalliesTable), Clock: votingwindow.SystemClock{}},
+		Role:     &votingwindow.Role{AWS: cfg, ARN: settings.VoterRoleARN, QueueARN: settings.QueueARN},
+		Bucket:   bucket(cfg, settings.ResultsBucket),
+		QueueURL: settings.QueueURL,
+		Region:   cfg.Region,
+		Endpoint: aws.ToString(cfg.BaseEndpoint),
+		Clock:    votingwindow.SystemClock{},
+		Log:      telemetry.Logger(os.Stdout, telemetry.Source{System: settings.System, Name: settings.Name, Function: "credentials"}),
+	}
+	return function.Handle, nil
+}
+
+func orchestrator(environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[votingwindow.OrchestratorConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Limits().Check(); err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
+	}
+	tables := dynamodb.NewFromConfig(aws)
+	tallies := &votingwindow.Store{Client: tables, Tallies: cfg.TalliesTable}
+	function := &votingwindow.Orchestrator{
+		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tallies, Clock: votingwindow.SystemClock{}},
+		Limits:  cfg.Limits(),
+		Votes:   &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
+		Table:   &votingwindow.ProvisionedTable{Client: tables, Name: cfg.BallotsTable},
+		Mapping: &votingwindow.Mapping{Client: awslambda.NewFromConfig(aws), ID: cfg.MappingID},
+		Store:   tallies,
+		Clock:   votingwindow.SystemClock{},
+		Log:     telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "orchestrator"}),
+	}
+	return function.Handle, nil
+}

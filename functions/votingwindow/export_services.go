@@ -1,0 +1,76 @@
+package votingwindow
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+)
+
+const (
+	// uploadPart is the least size of a part but the last (S3 User Guide, "Amazon S3 multipart upload limits"); 10,000 of them are 50 GB.
+	uploadPart = 5 << 20
+	// uploadsAtOnce is how many parts of one object are on their way, with as many in memory.
+	uploadsAtOnce = 2
+	// uploadAbort bounds the time for taking back a part of an upload that failed.
+	uploadAbort = 5 * time.Second
+)
+
+// Upload writes an object of any length as it is read, in little memory. Where reading fails there is no object, or the one that
+// was there.
+func (b *Bucket) Upload(ctx context.Context, key, contentType string, body io.Reader) error {
+	uploads := transfermanager.New(b.Client, func(o *transfermanager.Options) {
+		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency, o.FailTimeout = uploadPart, uploadPart, uploadsAtOnce, uploadAbort
+	})
+	cache := cachePrivate
+	_, err := uploads.UploadObject(ctx, &transfermanager.UploadObjectInput{
+		Bucket: &b.Name, Key: &key, Body: body, ContentType: &contentType, CacheControl: &cache,
+	})
+	if err != nil {
+		return fmt.Errorf("upload object %s to %s: %w", key, b.Name, err)
+	}
+	return nil
+}
+
+// SigningKey is an asymmetric KMS key, of the spec ECC_NIST_P256, for SIGN_VERIFY.
+type SigningKey struct {
+	Client *kms.Client
+	ARN    string
+}
+
+// ID is the key's ARN.
+func (k *SigningKey) ID() string { return k.ARN }
+
+// Sign signs a SHA-256 digest: ECDSA, ASN.1 DER (KMS API Reference, Sign, Signature).
+func (k *SigningKey) Sign(ctx context.Context, digest []byte) ([]byte, error) {
+	signed, err := k.Client.Sign(ctx, &kms.SignInput{
+		KeyId: &k.ARN, Message: digest, MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign with %s: %w", k.ARN, err)
+	}
+	return signed.Signature, nil
+}
+
+// PublicKey is the key to check signatures by: PKIX, DER (KMS API Reference, GetPublicKey, PublicKey).
+func (k *SigningKey) PublicKey(ctx context.Context) ([]byte, error) {
+	found, err := k.Client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &k.ARN})
+	if err != nil {
+		return nil, fmt.Errorf("get public key of %s: %w", k.ARN, err)
+	}
+	return found.PublicKey, nil
+}
+
+// BallotsInOrder visits all ballots, strongly consistent, in an order that stands as long as the table does.
+func (s *Store) BallotsInOrder(ctx context.Context, visit func(Ballot) error) error {
+	return s.each(ctx, s.Ballots, func(found item) error { return visit(ReadBallot(found)) })
+}
+
+// EntriesInOrder visits all entries of the ledger, strongly consistent, in an order that stands as long as the table does.
+func (s *Store) EntriesInOrder(ctx context.Context, visit func(Entry) error) error {
+	return s.each(ctx, s.Ledger, func(found item) error { return visit(ReadEntry(found)) })
+}

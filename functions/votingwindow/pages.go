@@ -1,0 +1,81 @@
+package votingwindow
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// pageLimit is how many items a page of an ordered scan has at most, so that what scanSegments pages hold in memory stays near ten
+// megabytes.
+const pageLimit = 1000
+
+// page is a part of a segment, or the fault that ended it.
+type page struct {
+	items []item
+	err   error
+}
+
+// each visits every item of a table, strongly consistent. Segments are read in parallel, a page ahead of the visits, and visited in
+// turn page by page, so that the order is the same as long as the table is.
+func (s *Store) each(ctx context.Context, table string, visit func(item) error) error {
+	reading, cancel := context.WithCancel(ctx)
+	segments := make([]chan page, scanSegments)
+	for i := range segments {
+		segments[i] = make(chan page)
+		go s.readSegment(reading, table, int32(i), segments[i])
+	}
+	defer func() {
+		cancel()
+		for _, segment := range segments { // An invocation leaves no goroutine behind: Lambda would freeze it in mid-call.
+			for range segment { //nolint:revive // Until it is closed.
+			}
+		}
+	}()
+	for open := segments; len(open) > 0; {
+		var more []chan page
+		for _, segment := range open {
+			next, ok := <-segment
+			if !ok {
+				continue
+			}
+			if next.err != nil {
+				return next.err
+			}
+			for _, found := range next.items {
+				if err := visit(found); err != nil {
+					return err
+				}
+			}
+			more = append(more, segment)
+		}
+		open = more
+	}
+	return ctx.Err() // A segment that was given up looks like one that is at its end.
+}
+
+// readSegment sends the pages of one segment until its end, a fault or the end of the context, and closes the channel.
+func (s *Store) readSegment(ctx context.Context, table string, segment int32, pages chan<- page) {
+	defer close(pages)
+	input := &dynamodb.ScanInput{
+		TableName: &table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(pageLimit),
+		Segment: &segment, TotalSegments: aws.Int32(scanSegments),
+	}
+	for {
+		found, err := s.Client.Scan(ctx, input)
+		next := page{err: wrap(err, "scan %s", table)}
+		if err == nil {
+			next.items = found.Items
+		}
+		select {
+		case pages <- next:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil || len(found.LastEvaluatedKey) == 0 {
+			return
+		}
+		input.ExclusiveStartKey = found.LastEvaluatedKey
+	}
+}
