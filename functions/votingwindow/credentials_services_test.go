@@ -28,7 +28,7 @@ func answering(t *testing.T, handler http.HandlerFunc) aws.Config {
 }
 
 // asked are the parameters of the one request, whose answer is given.
-func asked(t *testing.T, status int, answer string, call func(role *votingwindow.Role)) url.Values {
+func heard(t *testing.T, status int, answer string, call func(role *votingwindow.Role)) url.Values {
 	t.Helper()
 	var parameters url.Values
 	cfg := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func expectParameters(t *testing.T, got url.Values, want map[string]string) {
 func TestRoleAssume(t *testing.T) {
 	const answer = `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>` +
 		`<SessionToken>token</SessionToken><Expiration>2030-05-04T21:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`
-	parameters := asked(t, http.StatusOK, answer, func(role *votingwindow.Role) {
+	parameters := heard(t, http.StatusOK, answer, func(role *votingwindow.Role) {
 		session, err := role.Assume(t.Context(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestRoleAssumeRefused(t *testing.T) {
 		"no credentials": {http.StatusOK, `<AssumeRoleResponse><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>`, "no credentials"},
 		"without an end": {http.StatusOK, `<AssumeRoleResponse><AssumeRoleResult><Credentials><SecretAccessKey>hush</SecretAccessKey></Credentials></AssumeRoleResult></AssumeRoleResponse>`, "none that end"},
 	} {
-		asked(t, answer.status, answer.body, func(role *votingwindow.Role) {
+		heard(t, answer.status, answer.body, func(role *votingwindow.Role) {
 			_, err := role.Assume(t.Context(), time.Hour)
 			if err == nil || !strings.Contains(err.Error(), answer.says) || !strings.Contains(err.Error(), "final-voter") || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%s: %v", name, err)
@@ -95,7 +95,7 @@ func TestRoleAssumeRefused(t *testing.T) {
 }
 
 func TestRoleRevokeBefore(t *testing.T) {
-	parameters := asked(t, http.StatusOK, `<PutRolePolicyResponse/>`, func(role *votingwindow.Role) {
+	parameters := heard(t, http.StatusOK, `<PutRolePolicyResponse/>`, func(role *votingwindow.Role) {
 		if err := role.RevokeBefore(t.Context(), scaleOpens); err != nil {
 			t.Fatal(err)
 		}
