@@ -34,12 +34,10 @@ type mapping struct {
 	function *function
 	queue    *queue
 	writer   writer
-	// busy is for how many steps messages have been waiting without end.
+	// busy is for how many steps messages have been left waiting.
 	busy, pollers int
 	gathered      messages
 	gatheredN     int
-	// windows adds up the pollers' windows, which end at different times.
-	windows int
 	// batches were refused and are tried again in a step; waiting is how many.
 	batches map[int]work
 	waiting int
@@ -48,7 +46,7 @@ type mapping struct {
 }
 
 func (m Mapping) start(r *run) (stage, error) {
-	at := &mapping{Mapping: m, run: r, batches: map[int]work{}}
+	at := &mapping{Mapping: m, run: r, batches: map[int]work{}, pollers: FirstBatches}
 	var err error
 	if at.queue, err = r.queue("mapping", m.Queue); err != nil {
 		return nil, err
@@ -72,7 +70,6 @@ func (m *mapping) idle() bool { return m.gatheredN+m.waiting+m.writer.busy == 0 
 // ask gathers messages, and asks for an execution for every batch that is full
 // or whose window is over.
 func (m *mapping) ask(now int) {
-	m.scale()
 	again := m.batches[now]
 	delete(m.batches, now)
 	m.waiting -= again.calls
@@ -86,24 +83,27 @@ func (m *mapping) ask(now int) {
 			m.gatheredN += got.count()
 		}
 	}
-	calls := m.full(free)
-	n := min(calls*m.Batch, m.gatheredN)
-	if rest := free - calls; rest > 0 && m.gatheredN > n {
-		m.windows += rest
-		due := m.windows / steps(m.Window)
-		m.windows %= steps(m.Window)
-		due = min(due, rest, m.gatheredN-n)
-		// Pollers have gathered alike.
-		n += min(m.gatheredN-n, due*((m.gatheredN-n+rest-1)/rest))
-		calls += due
+	m.scale()
+	calls := max(0, min(free, m.gatheredN/m.Batch))
+	batch := m.gather(calls * m.Batch)
+	// Pollers have gathered alike.
+	for ; calls < free && m.over(now); calls++ {
+		batch = append(batch, m.gather((m.gatheredN+free-calls-1)/(free-calls))...)
 	}
-	m.gatheredN -= n
-	m.trying = work{calls: calls + again.calls, messages: append(again.messages, m.gathered.take(n)...)}
+	m.trying = work{calls: calls + again.calls, messages: append(again.messages, batch...)}
 	m.run.pool.want(&m.call, m.trying.calls)
 }
 
-// full is how many batches are full.
-func (m *mapping) full(free int) int { return max(0, min(free, m.gatheredN/m.Batch)) }
+// gather takes n gathered messages, the oldest first.
+func (m *mapping) gather(n int) messages {
+	m.gatheredN -= n
+	return m.gathered.take(n)
+}
+
+// over reports that the window of the oldest gathered message is over.
+func (m *mapping) over(now int) bool {
+	return len(m.gathered) > 0 && now >= m.gathered[0].received+steps(m.Window)
+}
 
 func (m *mapping) act(now int) {
 	m.writer.act()
@@ -139,8 +139,8 @@ func (w *work) split(calls int) work {
 	return out
 }
 
-// scale lets the pollers grow while messages wait, and fall back at the same
-// pace when none do.
+// scale lets the pollers grow while they leave messages waiting, and fall back at
+// the same pace when they do not.
 func (m *mapping) scale() {
 	most := m.run.Limits.MappingBatches
 	if m.MaxConcurrency > 0 {

@@ -1,8 +1,9 @@
 package forecast
 
-// cohort is some messages that came in the same step and were received as often.
+// cohort is some messages that came in the same step and were last received in
+// the same step.
 type cohort struct {
-	sent, receives, n int
+	sent, received, receives, n int
 }
 
 // messages are cohorts, the oldest first.
@@ -22,7 +23,7 @@ func (m *messages) take(n int) messages {
 	for n > 0 && len(*m) > 0 {
 		first := &(*m)[0]
 		k := min(n, first.n)
-		out = append(out, cohort{first.sent, first.receives, k})
+		out = append(out, cohort{first.sent, first.received, first.receives, k})
 		first.n -= k
 		n -= k
 		if first.n == 0 {
@@ -60,16 +61,17 @@ func (q *queue) send(now, n int) {
 // flight.
 func (q *queue) receive(n int) messages {
 	want := min(n, q.waiting)
-	allowed := min(want, q.run.Limits.InFlight-q.inFlight)
+	allowed := max(0, min(want, q.run.Limits.InFlight-q.inFlight))
 	if allowed < want {
-		q.run.log.throttle(QueueInFlight, q.Name, want-max(0, allowed))
+		q.run.log.hit(QueueInFlight, q.Name)
 	}
 	got := q.ready.take(allowed)
 	for i := range got {
 		got[i].receives++
+		got[i].received = q.run.now
 	}
-	q.waiting -= max(0, allowed)
-	q.inFlight += max(0, allowed)
+	q.waiting -= allowed
+	q.inFlight += allowed
 	return got
 }
 
