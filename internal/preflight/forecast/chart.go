@@ -11,7 +11,7 @@ import (
 // Sizes of the chart, in pixels.
 const (
 	chartWidth  = 800
-	chartLeft   = 64
+	chartLeft   = 80
 	chartRight  = 16
 	panelHeight = 96
 	panelGap    = 44
@@ -30,7 +30,7 @@ type line struct {
 type panel struct {
 	title string
 	lines []line
-	// limit is drawn across; 0 for none.
+	// limit is drawn across: the account's, or from where results are frozen.
 	limit int
 }
 
@@ -48,7 +48,7 @@ func (r *Result) panels() []panel {
 		{title: "executions at once", limit: r.Concurrency, lines: []line{{"accepted", "", func(s Sample, _ time.Duration) int { return s.Concurrency }}}},
 	}
 	if r.Published {
-		out = append(out, panel{title: "age of the results, seconds", lines: []line{{"age", "", func(s Sample, _ time.Duration) int { return int(s.Age / time.Second) }}}})
+		out = append(out, panel{title: "age of the results, seconds", limit: int(r.FrozenAge / time.Second), lines: []line{{"age", "", func(s Sample, _ time.Duration) int { return int(s.Age / time.Second) }}}})
 	}
 	return out
 }

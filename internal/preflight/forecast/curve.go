@@ -69,7 +69,8 @@ const (
 	mostTotal  = 1e9
 )
 
-func (c Curve) check() error {
+// Check refuses a curve that cannot be simulated.
+func (c Curve) Check() error {
 	if len(c) < 2 || c[0].At != 0 {
 		return errors.New("arrivals: give at least two points, the first at 0")
 	}

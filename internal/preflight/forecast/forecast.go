@@ -150,7 +150,7 @@ func (f Forecast) Run() (*Result, error) {
 }
 
 func (f Forecast) prepare() (*run, error) {
-	if err := f.Arrivals.check(); err != nil {
+	if err := f.Arrivals.Check(); err != nil {
 		return nil, err
 	}
 	if len(f.Design.Stages) == 0 {

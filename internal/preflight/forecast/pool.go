@@ -1,9 +1,14 @@
 package forecast
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
+
+// ErrReservations says that the account's concurrency does not carry the
+// functions' reservations.
+var ErrReservations = errors.New("the apply would fail")
 
 // pool is the account's concurrent executions, and the functions that run in
 // them.
@@ -56,7 +61,7 @@ func newPool(r *run) (*pool, error) {
 		})
 	}
 	if reserved := r.Limits.Concurrency - p.unreserved; reserved > 0 && p.unreserved < KeptUnreserved {
-		return nil, fmt.Errorf("the functions reserve %d of %d concurrent executions, and AWS keeps %d unreserved: the apply would fail; reserve less or ask for a higher quota", reserved, r.Limits.Concurrency, KeptUnreserved)
+		return nil, fmt.Errorf("%w: the functions reserve %d of %d concurrent executions, and AWS keeps %d unreserved; reserve less or ask for a higher quota", ErrReservations, reserved, r.Limits.Concurrency, KeptUnreserved)
 	}
 	p.requests = newBucket(PerExecution*p.unreserved, PerExecution*p.unreserved)
 	return p, nil

@@ -42,8 +42,10 @@ type Result struct {
 	// for the first time; negative where they never froze. OldestResults is their
 	// greatest age. Results count until everything is done.
 	Frozen, FrozenAt, OldestResults time.Duration
-	// Published is false for a design without a publisher.
+	// Published is false for a design without a publisher. FrozenAge is from
+	// which age on its results count as frozen.
 	Published bool
+	FrozenAge time.Duration
 	// PeakConcurrency is the greatest number of executions at once, of all
 	// functions and of each.
 	PeakConcurrency int
@@ -75,10 +77,10 @@ type Throttle struct {
 type Sample struct {
 	// Arrived, Accepted, Refused, Recorded and Throttled happened within it.
 	Arrived, Accepted, Refused, Recorded, Throttled int
-	// Waiting messages and Concurrency are as at its end, or their greatest
-	// figures where several seconds are taken together.
+	// Waiting messages are those at its end, or the most where several seconds are
+	// taken together; Concurrency the greatest number of executions within it.
 	Waiting, Concurrency int
-	// Age is that of the published results.
+	// Age is the greatest age of the published results.
 	Age time.Duration
 }
 
@@ -150,10 +152,10 @@ func (l *log) step() {
 		l.now = Sample{}
 		return
 	}
-	l.out.PeakConcurrency = max(l.out.PeakConcurrency, l.run.pool.concurrency())
+	l.now.Concurrency = max(l.now.Concurrency, l.run.pool.concurrency())
 	if l.every > 0 {
 		age := l.age()
-		l.out.OldestResults = max(l.out.OldestResults, time.Duration(age)*step)
+		l.now.Age = max(l.now.Age, time.Duration(age)*step)
 		if age > frozenAfter*l.every {
 			if l.out.FrozenAt < 0 {
 				l.out.FrozenAt = l.after(max(l.publication, l.run.opens))
@@ -167,10 +169,8 @@ func (l *log) step() {
 	for _, q := range l.run.ordered.queues {
 		l.now.Waiting += q.depth()
 	}
-	l.now.Concurrency = l.run.pool.concurrency()
-	if l.every > 0 {
-		l.now.Age = time.Duration(l.age()) * step
-	}
+	l.out.PeakConcurrency = max(l.out.PeakConcurrency, l.now.Concurrency)
+	l.out.OldestResults = max(l.out.OldestResults, l.now.Age)
 	l.out.PeakAccepted = max(l.out.PeakAccepted, l.now.Accepted)
 	l.out.Seconds = append(l.out.Seconds, l.now)
 	l.now = Sample{}
@@ -179,6 +179,7 @@ func (l *log) step() {
 func (r *run) result() *Result {
 	out := r.log.out
 	out.Closes, out.Concurrency, out.Published = r.Arrivals.Length(), r.Limits.Concurrency, r.log.every > 0
+	out.FrozenAge = time.Duration(frozenAfter*r.log.every) * step
 	out.Drains = -1
 	if r.log.drained >= 0 {
 		out.Drains = time.Duration(r.log.drained-r.closes) * step
