@@ -64,7 +64,7 @@ func TestAccBurstForecast(t *testing.T) {
 		refuse(`arrivals\.plateau_rate\s+value\s+must\s+be\s+at\s+least`, "arrivals = { plateau_rate = -1 }"),
 		refuse(`(?s)Too short.*Arrivals last 1m0s`, "arrivals = { plateau_rate = 1, seconds = 60, opening_rate = 2, opening_seconds = 61 }"),
 		refuse(`(?s)No opening.*opening_rate`, "arrivals = { plateau_rate = 1, opening_seconds = 61 }"),
-		refuse(`(?s)Invalid arrivals.*give\s+at\s+most\s+1000000000`, "arrivals = { plateau_rate = 1e7 }"),
+		refuse(`(?s)Invalid arrivals.*give\s+at\s+most\s+100000000`, "arrivals = { plateau_rate = 1e7 }"),
 		refuse(`quotas\.api_burst\s+value\s+must\s+be\s+between`, plateau, "quotas = { api_burst = 0 }"),
 		refuse(`(?s)Too little concurrency.*reserve 2 of\s+100`, plateau, "quotas = { concurrent_executions = 100 }"),
 		refuse(`seed\s+value\s+must\s+be\s+at\s+least\s+0`, plateau, "seed = -1"),

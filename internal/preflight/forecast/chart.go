@@ -35,7 +35,7 @@ type panel struct {
 }
 
 // perSecond is a count within a sample as a rate.
-func perSecond(n int, each time.Duration) int { return n * int(time.Second) / int(each) }
+func perSecond(n int, each time.Duration) int { return n / int(each/time.Second) }
 
 func (r *Result) panels() []panel {
 	out := []panel{

@@ -63,10 +63,10 @@ func (c Curve) Times(factor float64) Curve {
 	return out
 }
 
-// Greatest figures that a run takes on: a day, and a billion arrivals.
+// Greatest figures that a run takes on: a day, and a hundred million arrivals.
 const (
 	mostLength = 24 * time.Hour
-	mostTotal  = 1e9
+	mostTotal  = 1e8
 )
 
 // Check refuses a curve that cannot be simulated.

@@ -76,7 +76,7 @@ func (m *mapping) ask(now int) {
 
 	free := m.pollers - m.writer.busy - m.waiting - again.calls
 	if free > 0 {
-		room := min(free*m.Batch-m.gatheredN, free*PerReceive*int(step)/int(receiveTakes))
+		room := min(free*m.Batch-m.gatheredN, free*PerReceive/int(receiveTakes/step))
 		if room > 0 && m.queue.waiting > 0 {
 			got := m.queue.receive(room)
 			m.gathered = append(m.gathered, got...)

@@ -104,7 +104,7 @@ func (o *orchestrator) orchestrate(warm, cold int) {
 		takes += steps(o.function.ColdStart)
 	}
 	o.function.end(o.run.now, takes, warm+cold)
-	units := max(o.LeastUnits, waits*int(time.Second)/int(o.Clear))
+	units := max(o.LeastUnits, int(int64(waits)*int64(time.Second)/int64(o.Clear)))
 	o.table.provision(o.run.now+takes, units)
 	if n := waits / o.Workers.Per; n > 0 {
 		o.scaled[o.run.now+takes] += n

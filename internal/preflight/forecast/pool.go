@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 )
 
 // ErrReservations says that the account's concurrency does not carry the
@@ -56,7 +57,7 @@ func newPool(r *run) (*pool, error) {
 		p.unreserved -= f.Reserved
 		p.functions = append(p.functions, &function{
 			Function: f, ends: map[int]int{},
-			growth:   newBucket(GrowthEnvironments*int(1e9)/int(GrowthPeriod), GrowthEnvironments),
+			growth:   newBucket(GrowthEnvironments/int(GrowthPeriod/time.Second), GrowthEnvironments),
 			requests: newBucket(PerExecution*f.Reserved, PerExecution*f.Reserved),
 		})
 	}
