@@ -16,6 +16,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
 )
 
 // Definition is all that a system supplies. M is its model: a struct with
@@ -36,6 +37,9 @@ type Definition[M any] struct {
 	// Blueprint describes the system. It is called only when all of the
 	// system's own arguments are known, expected_load apart.
 	Blueprint func(m *M, b *blueprint.Builder) error
+	// Forecast describes the system as a burst meets it, from the arguments and
+	// the blueprint that they come to; nil where there is nothing to forecast.
+	Forecast func(m *M, b *blueprint.Blueprint) (forecast.Design, error)
 }
 
 // Bundles are the systems' functions, ready to be uploaded.

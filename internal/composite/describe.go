@@ -18,6 +18,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
 )
 
 // Resource is the resource of a system, which can also be described before it
@@ -29,6 +30,9 @@ type Resource interface {
 	// it. Nothing is asked of AWS. Diagnostics are at the attribute "arguments"
 	// and name the argument.
 	Describe(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, diag.Diagnostics)
+	// Forecast is Describe with the design that a burst meets, for the forecast;
+	// a system without one is an error at the attribute "system".
+	Forecast(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, forecast.Design, diag.Diagnostics)
 	// Recorded returns the blueprint of a deployed system from its manifest alone,
 	// as this version of the provider would deploy it with the same arguments, tags
 	// and functions. Where another version deployed it, parts may differ from what
@@ -50,9 +54,31 @@ func EncodeArguments(ctx context.Context, object attr.Value) (json.RawMessage, e
 }
 
 func (r *system[M]) Describe(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, diag.Diagnostics) {
+	b, _, diags := r.described(ctx, name, arguments, defaultTags)
+	return b, diags
+}
+
+func (r *system[M]) Forecast(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, forecast.Design, diag.Diagnostics) {
+	b, m, diags := r.described(ctx, name, arguments, defaultTags)
+	if diags.HasError() {
+		return nil, forecast.Design{}, diags
+	}
+	if r.def.Forecast == nil {
+		diags.AddAttributeError(path.Root("system"), "Nothing to forecast", "A "+r.def.System.Name+" meets no burst.")
+		return nil, forecast.Design{}, diags
+	}
+	d, err := r.def.Forecast(m, b)
+	if err != nil {
+		diags.AddAttributeError(argumentsPath, "Cannot forecast the "+r.def.System.Name, err.Error())
+	}
+	return b, d, diags
+}
+
+// described returns the blueprint, and the model that it comes from.
+func (r *system[M]) described(ctx context.Context, name string, arguments json.RawMessage, defaultTags map[string]string) (*blueprint.Blueprint, *M, diag.Diagnostics) {
 	raw, diags := r.decode(ctx, name, arguments)
 	if diags.HasError() {
-		return nil, diags
+		return nil, nil, diags
 	}
 	s := r.schema(ctx)
 	config := tfsdk.Config{Raw: raw, Schema: s}
@@ -74,9 +100,10 @@ func (r *system[M]) Describe(ctx context.Context, name string, arguments json.Ra
 		diags.Append(diag.WithPath(argumentsPath, diag.NewErrorDiagnostic(d.Summary(), detail)))
 	}
 	if diags.HasError() {
-		return nil, diags
+		return nil, nil, diags
 	}
-	return r.blueprint(ctx, &m, defaultTags, placeholderSHA256)
+	b, described := r.blueprint(ctx, &m, defaultTags, placeholderSHA256)
+	return b, &m, described
 }
 
 var argumentsPath = path.Root("arguments")

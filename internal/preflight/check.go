@@ -11,34 +11,14 @@ import (
 	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
 )
 
 // Limits that no quota of the account moves, or that Service Quotas does not
-// tell.
+// tell, beside those that the forecast has.
 const (
-	// keptUnreserved executions stay unreserved in every account (Lambda
-	// Developer Guide, "Configuring reserved concurrency").
-	keptUnreserved = 100
-	// urlPerExecution is how many requests a second a function URL takes for each
-	// concurrent execution (Lambda Developer Guide, "Understanding Lambda function
-	// scaling", requests per second).
-	urlPerExecution = 10
-	// A mapping from a queue begins with firstBatches at once, and takes
-	// moreBatches more each minute up to mostBatches (Lambda Developer Guide,
-	// "Configuring scaling behavior for SQS event source mappings").
-	firstBatches, moreBatches, mostBatches = 5, 300, 1000
-	// mostInFlight messages of a standard queue are received and not yet deleted
-	// (SQS Developer Guide, "Amazon SQS message quotas").
-	mostInFlight = 120_000
-	// A new on-demand table carries these units a second, and throttles above
-	// twice its previous peak within 30 minutes (DynamoDB Developer Guide,
-	// "DynamoDB on-demand capacity mode", initial throughput).
-	newTableWrites, newTableReads = 4000, 12_000
-	// One partition, and so one item, carries these units a second (DynamoDB
-	// Developer Guide, "Best practices for designing and using partition keys").
-	itemWrites, itemReads = 1000, 3000
-	// A prefix of a bucket carries these requests a second (S3 User Guide,
-	// "Best practices design patterns: optimizing Amazon S3 performance").
+	// A prefix of a bucket carries these requests a second (S3 User Guide, "Best
+	// practices design patterns: optimizing Amazon S3 performance").
 	prefixGets, prefixPuts = 5500, 3500
 	// leastRequests a second to APIs is what an account has in the regions with the
 	// lowest default (API Gateway quotas, "API Gateway account-level quotas, per
@@ -119,11 +99,11 @@ func (c *checker) concurrency(ctx context.Context) {
 			left -= reserved
 		}
 	}
-	if reserved > 0 && left < keptUnreserved {
+	if reserved > 0 && left < forecast.KeptUnreserved {
 		c.warn("Lambda concurrency: the reservations will be refused",
 			"The functions reserve %s of the account's %s concurrent executions, which leaves %s unreserved, and AWS keeps %d unreserved: the apply will fail. "+
 				"Ask for a higher quota (%s), or reserve less: functions = { <function> = { reserved_concurrency = -1 } }. %s",
-			number(reserved), number(all.Value), number(left), keptUnreserved, where(Concurrency), all.Source)
+			number(reserved), number(all.Value), number(left), forecast.KeptUnreserved, where(Concurrency), all.Source)
 	}
 	if pool > left {
 		c.warn("Lambda concurrency: too little for the expected load",
@@ -141,7 +121,7 @@ func (c *checker) executions(key string) float64 {
 		return 0
 	}
 	if c.public(key) {
-		return max(d.Concurrency, d.PerSecond/urlPerExecution)
+		return max(d.Concurrency, d.PerSecond/forecast.PerExecution)
 	}
 	return d.Concurrency
 }
@@ -157,7 +137,7 @@ func (c *checker) public(key string) bool {
 // refused says what becomes of calls that find no execution.
 func (c *checker) refused(key string) string {
 	if c.public(key) {
-		return fmt.Sprintf("A function URL takes %d requests a second for each of them; what comes above gets status 429.", urlPerExecution)
+		return fmt.Sprintf("A function URL takes %d requests a second for each of them; what comes above gets status 429.", forecast.PerExecution)
 	}
 	if c.behindAPI(key) {
 		return "Calls above that are refused, and the API answers with an error."
@@ -185,20 +165,20 @@ func (c *checker) mappings() {
 			continue
 		}
 		need := c.demand.Functions[function.Key].Concurrency
-		switch most := float64(cmp.Or(m.MaxConcurrency, mostBatches)); {
+		switch most := float64(cmp.Or(m.MaxConcurrency, forecast.MostBatches)); {
 		case need > most:
 			c.warn(fmt.Sprintf("Mapping %q: too few batches at once for the expected load", p.Key),
 				"Function %q needs %s executions at once to keep up with queue %q, and the mapping allows %s. Messages wait in the queue until the load falls. Let a batch hold more messages or take less time (functions.%s.memory_mb), or raise the mapping's maximum concurrency where it has one.",
 				function.Key, number(need), queue.Key, number(most), function.Key)
-		case need > firstBatches+moreBatches:
+		case need > forecast.FirstBatches+forecast.MoreBatches:
 			c.warn(fmt.Sprintf("Mapping %q: its pollers grow more slowly than the expected load", p.Key),
 				"Function %q needs %s executions at once to keep up with queue %q. Lambda begins with %d and adds %d a minute, so messages wait for up to %s minutes after a sudden start. Let the load begin earlier, or give the function more memory so that a batch takes less time (functions.%s.memory_mb).",
-				function.Key, number(need), queue.Key, firstBatches, moreBatches, number((need-firstBatches)/moreBatches), function.Key)
+				function.Key, number(need), queue.Key, forecast.FirstBatches, forecast.MoreBatches, number((need-forecast.FirstBatches)/forecast.MoreBatches), function.Key)
 		}
-		if held := c.demand.InFlight[queue.Key]; held > mostInFlight {
+		if held := c.demand.InFlight[queue.Key]; held > forecast.MostInFlight {
 			c.warn(fmt.Sprintf("Queue %q: too many messages in flight for the expected load", queue.Key),
 				"%s messages are received and not yet deleted at the greatest rate, and a standard queue holds about %s so. Lambda then receives no more until some are deleted; messages wait. Give the function more memory so that a batch takes less time (functions.%s.memory_mb), or ask AWS Support for more. %s is AWS's default; no service tells the account's own figure.",
-				number(held), number(mostInFlight), function.Key, number(mostInFlight))
+				number(held), number(forecast.MostInFlight), function.Key, number(forecast.MostInFlight))
 		}
 	}
 }
@@ -214,8 +194,8 @@ func (c *checker) tables(ctx context.Context) {
 			ofNew, ofItem, limit float64
 			quota                Quota
 		}{
-			{"write", d.Writes, d.ItemWrites, newTableWrites, itemWrites, TableWrites.Default, TableWrites},
-			{"read", d.Reads, d.ItemReads, newTableReads, itemReads, TableReads.Default, TableReads},
+			{"write", d.Writes, d.ItemWrites, forecast.NewTableWrites, forecast.PartitionWrites, TableWrites.Default, TableWrites},
+			{"read", d.Reads, d.ItemReads, forecast.NewTableReads, forecast.PartitionReads, TableReads.Default, TableReads},
 		} {
 			source := ""
 			if u.need > u.limit {

@@ -48,23 +48,43 @@ func describedSchema(description string, own map[string]schema.Attribute) schema
 // blueprint describes the system. Arguments in over take the place of those
 // that the user gave; their values are JSON.
 func (d described) blueprint(ctx context.Context, data *composite.ProviderData, over map[string]json.RawMessage) (*blueprint.Blueprint, diag.Diagnostics) {
+	system, arguments, diags := d.encoded(ctx)
+	if diags.HasError() {
+		return nil, diags
+	}
+	if arguments, diags = instead(arguments, over); diags.HasError() {
+		return nil, diags
+	}
+	return system.Resource().Describe(ctx, d.Name.ValueString(), arguments, data.DefaultTags)
+}
+
+// encoded is the system, and its arguments as JSON.
+func (d described) encoded(ctx context.Context) (systems.System, json.RawMessage, diag.Diagnostics) {
 	system, known := systems.Find(d.System.ValueString())
 	if !known {
-		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("system"), "Unknown system",
+		return system, nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("system"), "Unknown system",
 			fmt.Sprintf("%q is none of %s.", d.System.ValueString(), strings.Join(systems.Names(), ", ")))}
 	}
 	arguments, err := composite.EncodeArguments(ctx, d.Arguments.UnderlyingValue())
 	if err != nil {
-		return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("arguments"), "Invalid arguments", err.Error())}
+		return system, nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("arguments"), "Invalid arguments", err.Error())}
 	}
+	return system, arguments, nil
+}
+
+// instead puts arguments in over in the place of others. What is no object is
+// left for Describe to refuse.
+func instead(arguments json.RawMessage, over map[string]json.RawMessage) (json.RawMessage, diag.Diagnostics) {
 	var fields map[string]json.RawMessage
-	if len(over) > 0 && json.Unmarshal(arguments, &fields) == nil && fields != nil {
-		maps.Copy(fields, over)
-		if arguments, err = json.Marshal(fields); err != nil {
-			return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Cannot join the arguments", err.Error())}
-		}
+	if len(over) == 0 || json.Unmarshal(arguments, &fields) != nil || fields == nil {
+		return arguments, nil
 	}
-	return system.Resource().Describe(ctx, d.Name.ValueString(), arguments, data.DefaultTags)
+	maps.Copy(fields, over)
+	joined, err := json.Marshal(fields)
+	if err != nil {
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Cannot join the arguments", err.Error())}
+	}
+	return joined, nil
 }
 
 // configured is the part of every data source that takes the provider's

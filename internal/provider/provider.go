@@ -276,5 +276,5 @@ func (p *serverless) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *serverless) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newArchitecture, newCostEstimate, newDeployPolicy}
+	return []func() datasource.DataSource{newArchitecture, newBurstForecast, newCostEstimate, newDeployPolicy}
 }

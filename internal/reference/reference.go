@@ -1,6 +1,6 @@
 // Package reference renders the reference in docs: the provider's index page
 // and one page for each resource and data source, from the schema's descriptions
-// and the examples. The guides beside it are written by hand and left alone.
+// and the examples. The guides and their images beside it are left alone.
 package reference
 
 import (
@@ -25,8 +25,8 @@ const tfplugindocs = "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindoc
 // module's root.
 const templates = "internal/reference/templates"
 
-// guides is the folder of docs that is written by hand.
-const guides = "guides"
+// others are the folders of docs that are no part of the reference.
+var others = []string{"guides", "images"}
 
 // Render renders the reference of the module at root and returns its files by
 // their slashed paths below docs. It builds the provider and asks it, through
@@ -114,7 +114,7 @@ func run(ctx context.Context, dir, name string, args ...string) error {
 }
 
 // Read returns the files of a reference below dir, by their slashed paths. The
-// guides are none of it.
+// guides and their images are none of it.
 func Read(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -125,7 +125,7 @@ func Read(dir string) (map[string][]byte, error) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name == guides:
+		case entry.IsDir() && slices.Contains(others, name):
 			return filepath.SkipDir
 		case entry.IsDir():
 			return nil
@@ -140,7 +140,8 @@ func Read(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Write makes the reference in dir be these files, and leaves the guides alone.
+// Write makes the reference in dir be these files, and leaves the guides and
+// their images alone.
 func Write(dir string, files map[string][]byte) error {
 	old, err := Read(dir)
 	if err != nil {

@@ -72,10 +72,10 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Writing replaces the pages and leaves the guides alone.
+// Writing replaces the pages and leaves the guides and their images alone.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"index.md", "resources/old.md", "guides/operations.md"} {
+	for _, name := range []string{"index.md", "resources/old.md", "guides/operations.md", "images/chart.svg"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -95,7 +95,9 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
 	}
-	if guide, err := os.ReadFile(filepath.Join(dir, "guides", "operations.md")); err != nil || string(guide) != "old" {
-		t.Errorf("the guide is %q, %v", guide, err)
+	for _, other := range []string{"guides/operations.md", "images/chart.svg"} {
+		if kept, err := os.ReadFile(filepath.Join(dir, other)); err != nil || string(kept) != "old" {
+			t.Errorf("%s is %q, %v", other, kept, err)
+		}
 	}
 }

@@ -1,0 +1,56 @@
+package forecast
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// FunctionOf is a function as a blueprint has it, with the user's own settings.
+func FunctionOf(b *blueprint.Blueprint, key string, coldStart time.Duration) (Function, error) {
+	spec, err := specOf[blueprint.FunctionSpec](b, key)
+	return Function{Name: key, Reserved: max(0, spec.ReservedConcurrency), ColdStart: coldStart}, err
+}
+
+// QueueOf is a queue as a blueprint has it.
+func QueueOf(b *blueprint.Blueprint, key string) (Queue, error) {
+	spec, err := specOf[blueprint.QueueSpec](b, key)
+	return Queue{Name: key, Visibility: time.Duration(spec.VisibilityTimeout) * time.Second, MaxReceives: spec.MaxReceives}, err
+}
+
+// TableOf is a table as a blueprint has it.
+func TableOf(b *blueprint.Blueprint, key string) (Table, error) {
+	_, err := specOf[blueprint.TableSpec](b, key)
+	return Table{Name: key}, err
+}
+
+// MappingOf is a mapping as a blueprint has it. What its function does with a
+// batch is the caller's to say.
+func MappingOf(b *blueprint.Blueprint, key string) (Mapping, error) {
+	spec, err := specOf[blueprint.MappingSpec](b, key)
+	if err != nil {
+		return Mapping{}, err
+	}
+	queue, function := b.Target(spec.Source), b.Target(spec.Function)
+	if queue == nil || function == nil {
+		return Mapping{}, fmt.Errorf("mapping %q has no queue or no function in the blueprint", key)
+	}
+	return Mapping{
+		Queue: queue.Key, Function: function.Key,
+		Batch: spec.BatchSize, Window: time.Duration(spec.Window) * time.Second, MaxConcurrency: spec.MaxConcurrency,
+	}, nil
+}
+
+func specOf[S blueprint.Spec](b *blueprint.Blueprint, key string) (S, error) {
+	var none S
+	p := b.Part(key)
+	if p == nil {
+		return none, fmt.Errorf("the blueprint has no part %q", key)
+	}
+	spec, ok := p.Spec.(S)
+	if !ok {
+		return none, fmt.Errorf("part %q is a %s and no %s", key, p.Spec.Kind(), none.Kind())
+	}
+	return spec, nil
+}

@@ -1,0 +1,79 @@
+package votingwindow
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
+)
+
+// What no configuration tells, as the forecast is made with; the durations of
+// calls are those of the cost.
+const (
+	// coldStart is what an environment's first call takes more: a Go function
+	// with one client and 512 MB.
+	coldStart = 100 * time.Millisecond
+	// A page sends a refused vote again, pageAttempts times in all.
+	pageAttempts  = 5
+	pageFirstWait = time.Second
+	pageLastWait  = 20 * time.Second
+	// recorderAttempts and the waits between them are the SDK's own (AWS SDK for
+	// Go v2, package retry: standard retryer, exponential backoff).
+	recorderAttempts  = 3
+	recorderFirstWait = 2 * time.Second
+	recorderLastWait  = 20 * time.Second
+)
+
+// design is the voting window as a burst meets it.
+func design(m *Model, b *blueprint.Blueprint) (forecast.Design, error) {
+	w, err := m.window()
+	if err != nil {
+		return forecast.Design{}, err
+	}
+	votes, queueErr := forecast.QueueOf(b, "votes")
+	ballots, tableErr := forecast.TableOf(b, "ballots")
+	recorder, recorderErr := forecast.FunctionOf(b, "recorder", coldStart)
+	publisher, publisherErr := forecast.FunctionOf(b, "publisher", coldStart)
+	mapping, mappingErr := forecast.MappingOf(b, "recorder-votes")
+	if err := errors.Join(queueErr, tableErr, recorderErr, publisherErr, mappingErr); err != nil {
+		return forecast.Design{}, err
+	}
+	mapping.Takes, mapping.Table = recorderTakes, ballots.Name
+	mapping.Retry = forecast.Retry{Attempts: recorderAttempts, Base: recorderFirstWait, Most: recorderLastWait}
+
+	d := forecast.Design{
+		Functions: []forecast.Function{recorder, publisher}, Queues: []forecast.Queue{votes}, Tables: []forecast.Table{ballots},
+		Grace: w.Grace, Length: w.ClosesAt.Sub(w.OpensAt),
+		Load: forecast.Load{Units: "votes", Peak: "peak_votes_per_second"},
+		Assumptions: []forecast.Assumption{
+			{Name: "a batch of votes takes", Value: recorderTakes.String(), Source: "a hundred ballots, sixteen at a time; stated, as in the cost"},
+			{Name: "a cold start takes", Value: coldStart.String(), Source: "Go, one client, 512 MB; stated"},
+			{Name: "a throttled write is tried", Value: "3 times", Source: "AWS SDK for Go v2, standard retryer"},
+		},
+	}
+	door := forecast.Door{Kind: forecast.Direct, Queue: votes.Name}
+	if b.Part("intake") != nil {
+		intake, err := forecast.FunctionOf(b, "intake", coldStart)
+		if err != nil {
+			return forecast.Design{}, err
+		}
+		d.Functions = append(d.Functions, intake)
+		door = forecast.Door{
+			Kind: forecast.API, Function: intake.Name, Takes: intakeTakes, Queue: votes.Name,
+			Retry: forecast.Retry{Attempts: pageAttempts, Base: pageFirstWait, Most: pageLastWait},
+		}
+		if slices.ContainsFunc(b.Parts, func(p *blueprint.Part) bool { return p.Spec.Kind() == blueprint.URLSpec{}.Kind() }) {
+			door.Kind = forecast.URL
+		}
+		d.Assumptions = append(d.Assumptions,
+			forecast.Assumption{Name: "taking a vote takes", Value: intakeTakes.String(), Source: "one message sent; stated, as in the cost"},
+			forecast.Assumption{Name: "a page sends a refused vote", Value: "5 times", Source: "after at most 1 s, 2 s, 4 s and 8 s, by chance; stated"})
+	}
+	d.Stages = []forecast.Stage{
+		door, mapping,
+		forecast.Publisher{Function: publisher.Name, Tick: time.Minute, Every: publishEvery, Lives: publisherTakes},
+	}
+	return d, nil
+}
