@@ -25,8 +25,11 @@ const tfplugindocs = "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindoc
 // module's root.
 const templates = "internal/reference/templates"
 
-// guides is the folder of docs that is written by hand.
-const guides = "guides"
+// guides and images are the folders of docs that are made by hand.
+const (
+	guides = "guides"
+	images = "images"
+)
 
 // Render renders the reference of the module at root and returns its files by
 // their slashed paths below docs. It builds the provider and asks it, through
@@ -114,7 +117,7 @@ func run(ctx context.Context, dir, name string, args ...string) error {
 }
 
 // Read returns the files of a reference below dir, by their slashed paths. The
-// guides are none of it.
+// guides and images are none of it.
 func Read(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -125,7 +128,7 @@ func Read(dir string) (map[string][]byte, error) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name == guides:
+		case entry.IsDir() && (name == guides || name == images):
 			return filepath.SkipDir
 		case entry.IsDir():
 			return nil
@@ -140,7 +143,7 @@ func Read(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Write makes the reference in dir be these files, and leaves the guides alone.
+// Write makes the reference in dir be these files, and leaves the guides and images alone.
 func Write(dir string, files map[string][]byte) error {
 	old, err := Read(dir)
 	if err != nil {

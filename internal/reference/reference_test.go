@@ -72,10 +72,10 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Writing replaces the pages and leaves the guides alone.
+// Writing replaces the pages and leaves the guides and images alone.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"index.md", "resources/old.md", "guides/operations.md"} {
+	for _, name := range []string{"index.md", "resources/old.md", "guides/operations.md", "images/page.png"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -95,7 +95,9 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
 	}
-	if guide, err := os.ReadFile(filepath.Join(dir, "guides", "operations.md")); err != nil || string(guide) != "old" {
-		t.Errorf("the guide is %q, %v", guide, err)
+	for _, name := range []string{"guides/operations.md", "images/page.png"} {
+		if left, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(left) != "old" {
+			t.Errorf("%s is %q, %v", name, left, err)
+		}
 	}
 }
