@@ -3,7 +3,7 @@ import "./style.css";
 import { App } from "./app.tsx";
 import { now, start, texts, title } from "./state.ts";
 import { Studio } from "./studio.tsx";
-import { startVoting } from "./voting.ts";
+import { hideSecrets, startVoting } from "./voting.ts";
 import { isStudio } from "./window.ts";
 
 const root = document.getElementById("app");
@@ -16,6 +16,7 @@ if (root) {
   });
   document.documentElement.classList.toggle("studio", isStudio);
   render(isStudio ? <Studio /> : <App />, root);
+  hideSecrets();
   await start();
   if (!isStudio) await startVoting();
   // Tests and slow phones alike wait for this.

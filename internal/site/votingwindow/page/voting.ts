@@ -34,7 +34,12 @@ export const fieldError = signal<{ field: "voter" | "ticket"; key: string }>();
 /** Questions that were sent without an answer chosen. */
 export const missing = signal(false);
 export const voter = signal("");
-export const ticket = signal(fragment.get("ticket") ?? "");
+
+/** What the organiser's link carries, kept for the tab: the address loses it at once. */
+const given = (name: "token" | "ticket"): string | undefined => fragment.get(name) ?? recall(place(name), "tab");
+const place = (name: string): string => `${name}:${location.pathname}`;
+
+export const ticket = signal(given("ticket") ?? "");
 /** Whether the ticket came with the address, so that nobody has to type it. */
 export const ticketGiven = ticket.value !== "";
 export const token = signal<string>();
@@ -46,7 +51,6 @@ export const sending = signal<"no" | "first" | "again">("no");
 let markers: Markers | undefined;
 let intake: Intake | undefined;
 const marked = signal(0);
-const tokenPlace = "token";
 
 /** Who votes, for this device's memory. */
 const self = computed(() => (token.value === undefined ? voter.value : String(claims(token.value).sub ?? token.value)));
@@ -82,12 +86,13 @@ export async function startVoting(): Promise<void> {
   addEventListener("beforeunload", (e) => sending.value !== "no" && e.preventDefault());
   prepareBeforeOpening();
   if (byToken(window)) await findToken();
-  forgetSecrets();
 }
 
-/** Tickets and tokens do not stay in the address, where a shoulder or a history could see them. */
-function forgetSecrets(): void {
+/** Takes tickets and tokens out of the address, where a shoulder or a history could see them. */
+export function hideSecrets(): void {
   if (!fragment.has("token") && !fragment.has("ticket")) return;
+  remember(place("ticket"), given("ticket"), "tab");
+  remember(place("token"), given("token"), "tab");
   const rest = new URLSearchParams(fragment);
   rest.delete("token");
   rest.delete("ticket");
@@ -99,19 +104,19 @@ async function findToken(): Promise<void> {
   const window = config.value;
   const from = window && provider(window);
   try {
-    token.value = fragment.get("token") ?? (from && (await finishSignIn(from))) ?? recall(tokenPlace, "tab");
+    token.value = (from && (await finishSignIn(from))) ?? given("token");
   } catch {
     notice.value = { tone: "error", key: "sign_in_failed" };
   }
   const expires = token.value === undefined ? undefined : claims(token.value).exp;
   if (typeof expires === "number" && expires * 1000 < clock.now()) return signOut();
-  remember(tokenPlace, token.value, "tab");
+  remember(place("token"), token.value, "tab");
   if (token.value !== undefined) proceed();
 }
 
 function signOut(): void {
   token.value = undefined;
-  remember(tokenPlace, undefined, "tab");
+  remember(place("token"), undefined, "tab");
   step.value = "identify";
   notice.value = { tone: "error", key: "signed_out" };
 }

@@ -49,6 +49,8 @@ export class Backend {
   broken = new Map<string, number>();
   /** The credentials that are good now; issue() makes new ones. */
   credentials = { id: "", secret: "", token: "", expires: 0 };
+  /** Whether SQS is at the root of its host, as AWS has it. */
+  sqsAtRoot = false;
   /** Seconds of age that a cache in between would add. */
   age = 0;
   votes: Received[] = [];
@@ -146,6 +148,7 @@ export class Backend {
       return;
     }
     if (status !== undefined) return json(status, { error: "unavailable" });
+    if (this.sqsAtRoot && path === "/" && request.method === "POST") return this.#sqs(request, body, json);
     switch (path) {
       case "/":
       case "/studio":

@@ -82,6 +82,16 @@ export const test = base.extend<{ backend: Backend }>({
     await backend.stop();
     expect(backend.failed).toBeUndefined();
   },
+  // No page may throw, or try what its security policy forbids.
+  context: async ({ context }, use) => {
+    const wrong: string[] = [];
+    context.on("weberror", (e) => wrong.push(String(e.error())));
+    context.on("console", (m) => {
+      if (/Content Security Policy|Trusted/.test(m.text())) wrong.push(m.text());
+    });
+    await use(context);
+    expect(wrong).toEqual([]);
+  },
 });
 
 /** Fills in the identifier. */

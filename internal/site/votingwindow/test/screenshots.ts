@@ -46,6 +46,7 @@ for (const [device, viewport] of Object.entries({
         "open",
         { vote: { anna: 184_213, bruno: 96_402, clara: 141_877 } },
         2,
+        opening + 133_000,
       );
       await page.goto("about:blank");
       backend.fixed = opening + 134_000;
@@ -77,7 +78,7 @@ test.describe("studio", () => {
       "open",
       { vote: { anna: 184_213, bruno: 96_402, clara: 141_877 } },
       2,
-      opening + 133_000,
+      opening + 317_000,
     );
     await stopClocks(page, backend, opening + 5 * minute + 18_000);
     await page.goto(`${backend.url}studio`);
