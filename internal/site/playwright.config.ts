@@ -6,7 +6,7 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: true,
   reporter: "line",
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   use: { launchOptions, locale: "en-GB", timezoneId: "Europe/Warsaw", colorScheme: "light" },
 });

@@ -23,11 +23,14 @@ export function Results() {
   const window = config.value;
   const r = results.value;
   if (window === undefined) return null;
-  const heading = t.text(
-    phase.value === "final" ? "final" : phase.value === "closed" ? "closed" : figures.value ? "so_far" : "accepted",
-  );
+  const heading = {
+    waiting: "opens_in",
+    open: figures.value ? "so_far" : "now_open",
+    closed: "closed",
+    final: "final",
+  }[phase.value];
   return (
-    <Section heading={phase.value === "open" && !figures.value ? t.text("so_far") : heading} name="results">
+    <Section heading={t.text(heading)} name="results">
       {phase.value === "closed" && <p>{t.text("counting")}</p>}
       {phase.value === "open" && window.results === "after_close" && (
         <p>
@@ -70,25 +73,29 @@ function Chart(props: { question: Question }) {
         ))}
       </div>
       <p class="total">{t.count("votes", total)}</p>
-      <table class="hidden">
-        <caption>{questionText(question)}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t.text("answer")}</th>
-            <th scope="col">{t.text("votes")}</th>
-            <th scope="col">{t.text("share")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {answers.map((a) => (
-            <tr key={a.id}>
-              <th scope="row">{mine.value[question.id] === a.id ? `${a.label} (${t.text("your_vote")})` : a.label}</th>
-              <td>{t.number(a.votes)}</td>
-              <td>{t.share(a.share)}</td>
+      <div class="hidden">
+        <table>
+          <caption>{questionText(question)}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t.text("answer")}</th>
+              <th scope="col">{t.text("votes")}</th>
+              <th scope="col">{t.text("share")}</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {answers.map((a) => (
+              <tr key={a.id}>
+                <th scope="row">
+                  {mine.value[question.id] === a.id ? `${a.label} (${t.text("your_vote")})` : a.label}
+                </th>
+                <td>{t.number(a.votes)}</td>
+                <td>{t.share(a.share)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </div>
   );
 }

@@ -32,7 +32,8 @@ test("loading takes three requests, a vote by SQS three more", async ({ page, ba
   expect(asked.filter((a) => a === "GET /results.json").length).toBeLessThanOrEqual(1);
 });
 
-test("a script that is slipped in does not run", async ({ page, backend }) => {
+test("a script that is slipped in does not run", async ({ browser, backend }) => {
+  const page = await browser.newPage();
   const response = page.waitForResponse(backend.url);
   await page.goto(backend.url);
   expect((await response).ok()).toBe(true);
@@ -48,6 +49,7 @@ test("a script that is slipped in does not run", async ({ page, backend }) => {
     }
     return { slipped: "slipped" in globalThis, refused };
   });
+  await page.close();
   expect(ran.slipped).toBe(false);
   expect(ran.refused).toContain("TrustedScript");
 });

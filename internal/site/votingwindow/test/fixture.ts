@@ -136,10 +136,15 @@ export async function stopClocks(page: Page, backend: Backend, at: number, devic
   await page.clock.pauseAt(at + device);
 }
 
-/** Moves both clocks on together, a second at a time, and waits for the requests of each. */
-export async function advance(page: Page, backend: Backend, ms: number): Promise<void> {
+/** Moves both clocks on together, step by step, and waits for the requests of each. Times are milliseconds. */
+export async function advance(
+  page: Page,
+  backend: Backend,
+  ms: number,
+  step = ms > 2 * minute ? 5000 : 1000,
+): Promise<void> {
   for (let done = 0; done < ms; ) {
-    const by = Math.min(1000, ms - done);
+    const by = Math.min(step, ms - done);
     backend.fixed = backend.now() + by;
     await page.clock.runFor(by);
     await settle(page);

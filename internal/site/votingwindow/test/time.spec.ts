@@ -153,12 +153,12 @@ test("results after the close only", async ({ page, backend }) => {
 });
 
 test("what a viewer of a whole window costs", async ({ page, backend }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   await at(page, backend, 1_000);
   await identify(page);
   await vote(page);
   await settle(page);
-  await advance(page, backend, 12 * minute);
+  await advance(page, backend, 12 * minute, 1000);
   // Six in the first half minute, then four a minute at most; the cost in the guide is made of this.
   const reads = backend.count("/results.json");
   expect(reads).toBeLessThanOrEqual(53);

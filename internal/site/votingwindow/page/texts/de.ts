@@ -68,5 +68,5 @@ export const de: Record<keyof typeof en, string> = {
   hours: "Stunden",
   minutes: "Minuten",
   seconds: "Sekunden",
-  now_open: "Die Abstimmung ist eröffnet.",
+  now_open: "Die Abstimmung ist eröffnet",
 };

@@ -67,5 +67,5 @@ export const en = {
   hours: "Hours",
   minutes: "Minutes",
   seconds: "Seconds",
-  now_open: "Voting is open.",
+  now_open: "Voting is open",
 };

@@ -68,5 +68,5 @@ export const es: Record<keyof typeof en, string> = {
   hours: "Horas",
   minutes: "Minutos",
   seconds: "Segundos",
-  now_open: "La votación está abierta.",
+  now_open: "La votación está abierta",
 };

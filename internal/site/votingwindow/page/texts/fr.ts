@@ -68,5 +68,5 @@ export const fr: Record<keyof typeof en, string> = {
   hours: "Heures",
   minutes: "Minutes",
   seconds: "Secondes",
-  now_open: "Le vote est ouvert.",
+  now_open: "Le vote est ouvert",
 };

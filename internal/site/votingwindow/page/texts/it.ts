@@ -68,5 +68,5 @@ export const it: Record<keyof typeof en, string> = {
   hours: "Ore",
   minutes: "Minuti",
   seconds: "Secondi",
-  now_open: "Il voto è aperto.",
+  now_open: "Il voto è aperto",
 };

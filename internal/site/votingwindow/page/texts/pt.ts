@@ -68,5 +68,5 @@ export const pt: Record<keyof typeof en, string> = {
   hours: "Horas",
   minutes: "Minutos",
   seconds: "Segundos",
-  now_open: "A votação está aberta.",
+  now_open: "A votação está aberta",
 };
