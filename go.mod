@@ -4,6 +4,9 @@ go 1.26.0
 
 toolchain go1.26.8
 
+// Packages of the pages, which may bring Go code of their own.
+ignore ./internal/site/node_modules
+
 require (
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.6

@@ -111,7 +111,6 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 		Policies                             []document
 		Boundary                             *document
 		Session                              []document
-		Issued                               int64
 		Tags                                 map[string]string
 		Issued                               int64 // Seconds since 1970, of a session.
 	}
@@ -141,9 +140,6 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 	}
 	for key, value := range found.Tags {
 		p.Keys.Set("aws:PrincipalTag/"+key, value)
-	}
-	if found.Issued > 0 {
-		p.Keys.Set("aws:TokenIssueTime", time.Unix(found.Issued, 0).UTC().Format(time.RFC3339))
 	}
 	var err error
 	if p.Identity, err = parsed(found.Policies); err != nil {

@@ -103,7 +103,6 @@ def principal_of(key):
             "policies": policies,
             "boundary": managed(boundary, account) if boundary else None,
             "session": passed,
-            "issued": int(session.get("IssuedAt") or 0),
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
             "issued": int(session.get("IssuedAt") or 0),
         }

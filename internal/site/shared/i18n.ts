@@ -1,0 +1,74 @@
+/** Texts of one language by key. {name} in a text stands for a value. */
+export type Texts = Readonly<Record<string, string>>;
+
+/**
+ * Picks the first of what the visitor prefers that is offered, by language without region ("pt-BR" is content with
+ * "pt"); the first offered where none is.
+ */
+export function pickLanguage(preferred: readonly string[], offered: readonly string[]): string {
+  for (const tag of preferred) {
+    const exact = offered.find((o) => o.toLowerCase() === tag.toLowerCase());
+    const primary = tag.toLowerCase().split("-")[0];
+    const found = exact ?? offered.find((o) => o.toLowerCase().split("-")[0] === primary);
+    if (found !== undefined) return found;
+  }
+  return offered[0] ?? "en";
+}
+
+/** Translator writes texts, numbers and times in one language. */
+export class Translator {
+  readonly language: string;
+  readonly #locale: string;
+  readonly #texts: Texts[];
+  readonly #plural: Intl.PluralRules;
+  readonly #number: Intl.NumberFormat;
+  readonly #share: Intl.NumberFormat;
+
+  /**
+   * The first of the texts that has a key counts. Numbers and times follow the region of the preferred tag of that
+   * language: "en-GB" has other times than "en".
+   */
+  constructor(language: string, preferred: readonly string[], ...texts: (Texts | undefined)[]) {
+    this.language = language;
+    this.#texts = texts.filter((t) => t !== undefined);
+    this.#locale = preferred.find((tag) => tag.toLowerCase().startsWith(`${language.toLowerCase()}-`)) ?? language;
+    this.#plural = new Intl.PluralRules(this.#locale);
+    this.#number = new Intl.NumberFormat(this.#locale);
+    this.#share = new Intl.NumberFormat(this.#locale, { style: "percent", maximumFractionDigits: 1 });
+  }
+
+  /** The text of a key with its values put in, or undefined where nobody has it. */
+  find(key: string, values: Record<string, string> = {}): string | undefined {
+    const text = this.#texts.find((t) => Object.hasOwn(t, key))?.[key];
+    return text?.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+  }
+
+  /** The text of a key; the key itself shows that one is missing. */
+  text(key: string, values?: Record<string, string>): string {
+    return this.find(key, values) ?? key;
+  }
+
+  /** The text of key_one, key_other and so on, by the language's plural rule (CLDR); {n} is the number. */
+  count(key: string, n: number): string {
+    const values = { n: this.number(n) };
+    return this.find(`${key}_${this.#plural.select(n)}`, values) ?? this.text(`${key}_other`, values);
+  }
+
+  number(n: number): string {
+    return this.#number.format(n);
+  }
+
+  /** A share from 0 to 1 as percent. */
+  share(of: number): string {
+    return this.#share.format(of);
+  }
+
+  /** A time of day in the visitor's zone; with the date where it is not today. Milliseconds since 1970. */
+  time(at: number, today: number, seconds = false): string {
+    const sameDay = new Date(at).toDateString() === new Date(today).toDateString();
+    return new Intl.DateTimeFormat(this.#locale, {
+      timeStyle: seconds ? "medium" : "short",
+      ...(sameDay ? {} : { dateStyle: "medium" as const }),
+    }).format(at);
+  }
+}

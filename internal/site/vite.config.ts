@@ -1,0 +1,30 @@
+import { defineConfig } from "vite";
+import { inline } from "./shared/inline.ts";
+
+// PAGE names the folder of the system whose page is built; "npm run build" builds each.
+const page = process.env.PAGE ?? "votingwindow";
+
+export default defineConfig({
+  root: page,
+  base: "./",
+  publicDir: false,
+  plugins: [
+    inline({
+      // Where votes go to is known only when the system is deployed; plain HTTP is for a local AWS alone.
+      "connect-src": "'self' https: http://localhost:* http://*.localhost:* http://127.0.0.1:*",
+      "img-src": "'self' data:",
+      "require-trusted-types-for": "'script'",
+      "trusted-types": "'none'",
+    }),
+  ],
+  build: {
+    outDir: "dist",
+    // The README there is under version control.
+    emptyOutDir: false,
+    target: "es2022",
+    modulePreload: false,
+    assetsInlineLimit: Number.MAX_SAFE_INTEGER,
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+  },
+});

@@ -1,0 +1,50 @@
+// Package votingwindow carries the browser page of a voting window: the voter's
+// page and the studio view. Its source is TypeScript, in page and in
+// internal/site/shared; "make pages" builds it.
+package votingwindow
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// dist holds the built page. A checkout has none until "make pages".
+//
+//go:embed all:dist
+var dist embed.FS
+
+// File is an object to be put beside window.json and results.json.
+type File struct {
+	Name         string // The key of the object, without a slash before it.
+	ContentType  string
+	CacheControl string
+	Content      []byte
+}
+
+// cacheControl lets browsers and a CDN keep the page for a minute, so that a
+// mistake in it is mended within one.
+const cacheControl = "public, max-age=60"
+
+var errNone = errors.New("this build of the provider carries no page of a voting window; run \"make pages\" and build it again")
+
+// Files returns the page's objects by name: index.html for voters, and studio,
+// the same file under the name by which it knows that it is shown on a screen.
+// The error says how to build the page where this build has none.
+func Files() (map[string]File, error) { return files(dist) }
+
+func files(from fs.FS) (map[string]File, error) {
+	page, err := fs.ReadFile(from, "dist/index.html")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the page of a voting window: %w", err)
+	}
+	found := map[string]File{}
+	for _, name := range []string{"index.html", "studio"} {
+		found[name] = File{Name: name, ContentType: "text/html; charset=utf-8", CacheControl: cacheControl, Content: page}
+	}
+	return found, nil
+}
