@@ -50,7 +50,7 @@ func TestGoldenDoors(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want, err := os.ReadFile(file) //nolint:gosec // one of ours
+		want, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,14 +116,14 @@ func TestAPIAddress(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, Readable(got), Readable(want))
 		}
 	}
-	if b.Part("api-domain") != nil || !b.Part("api").Spec.(HTTPAPISpec).Endpoint { //nolint:forcetypeassert // the builder's own
+	if b.Part("api-domain") != nil || !b.Part("api").Spec.(HTTPAPISpec).Endpoint {
 		t.Error("without a domain name there is a part for it, or the API has no address")
 	}
 	with := doors(nil)
 	if got := with.Outputs["url"]; got != "https://api.example.org" {
 		t.Errorf("url is %q", got)
 	}
-	if with.Part("api").Spec.(HTTPAPISpec).Endpoint { //nolint:forcetypeassert // the builder's own
+	if with.Part("api").Spec.(HTTPAPISpec).Endpoint {
 		t.Error("the API's own address is open beside the domain name")
 	}
 }

@@ -155,7 +155,7 @@ func TestLostAnswers(t *testing.T) {
 			}
 			driver, target := All(Env{AWS: env.AWS, Clock: hurried{}})[c.spec.Kind()], targetOf(c.part)
 			_, err = driver.Create(t.Context(), target, c.spec)
-			if passes := driver.Transient(err); passes != (c.want == errPassing) || !passes && !errors.Is(err, c.want) {
+			if passes := driver.Transient(err); passes != errors.Is(c.want, errPassing) || !passes && !errors.Is(err, c.want) {
 				t.Errorf("Create gave %v, want %v", err, c.want)
 			}
 			if !armed.Fired() {

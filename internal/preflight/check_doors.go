@@ -23,7 +23,11 @@ func (c *checker) apis(ctx context.Context) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.demand.Requests)) {
-		api, ok := c.blue.Part(key).Spec.(blueprint.HTTPAPISpec)
+		part := c.blue.Part(key)
+		if part == nil {
+			continue
+		}
+		api, ok := part.Spec.(blueprint.HTTPAPISpec)
 		if own := float64(api.Rate); ok && own > 0 && c.demand.Requests[key] > own {
 			c.warn(fmt.Sprintf("HTTP API %q: its throttling is below the expected load", key),
 				"At its greatest rate the load makes %s requests a second, and the API lets %s through on each route. Those above get status 429. Raise its throttling limits.",
