@@ -56,13 +56,13 @@ func plans() map[string]plan {
 		"rejecting": {votes: 6000, voters: 4000, window: one, faults: 1, deaths: 5, rehearsed: true, moved: 90 * time.Second},
 		"in peace":  {votes: 3000, voters: 2500, window: one},
 		"thrice":    {votes: 5000, voters: 900, window: thrice, faults: 3, deaths: 10, moved: -4 * time.Minute, afterClose: true},
-		"replacing": {votes: 5000, voters: 900, window: replacing, faults: 3, deaths: 10, moved: 90 * time.Second, rehearsed: true},
+		"replacing": {votes: 5000, voters: 150, window: replacing, faults: 3, deaths: 10, moved: 90 * time.Second, rehearsed: true},
 		"guarded": {
 			votes: 4000, voters: 2500, window: two, tickets: true, listed: true, faults: 2, deaths: 5, moved: -8 * time.Minute,
 			recorder: votingwindow.RecorderConfig{Direct: true, RetentionDays: 30},
 		},
 		"suspicious": {
-			votes: 5000, voters: 1500, window: one, perAddress: 5, faults: 3, deaths: 10,
+			votes: 5000, voters: 1500, window: one, perAddress: 2, faults: 3, deaths: 10,
 			recorder: votingwindow.RecorderConfig{QuarantinePattern: `zq\.[0-9]*99`},
 		},
 		"suspicious, replacing": {

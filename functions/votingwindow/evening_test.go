@@ -382,7 +382,7 @@ func (d *drama) voting() {
 				d.request(c)
 				continue
 			}
-			d.send(c, now.Add(-time.Duration(d.random.IntN(1000))*time.Millisecond))
+			d.send(c, now.Add(-time.Duration(d.random.IntN(4))*250*time.Millisecond)) // Some of one person at the same moment.
 		}
 	}
 }
