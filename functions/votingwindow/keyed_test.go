@@ -66,7 +66,9 @@ func TestBallotKey(t *testing.T) {
 func TestTicket(t *testing.T) {
 	private := ed25519.NewKeyFromSeed(voterKey)
 	public := private.Public().(ed25519.PublicKey)
-	sign := func(text string) string { return base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text))) }
+	sign := func(text string) string {
+		return base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text)))
+	}
 	good := sign("final\nann")
 	for name, test := range map[string]struct {
 		window, voter, ticket string
