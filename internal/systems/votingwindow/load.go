@@ -45,7 +45,7 @@ const (
 	messageBytes = 400 // The same as received, with its attributes.
 	answerBytes  = 400 // Intake's answer, headers included.
 	entryBytes   = 150 // An entry in the ledger.
-	ballotBytes  = 80  // Four attributes with their names; a voter has eight characters.
+	ballotBytes  = 140 // Five attributes with their names: two hashes, an answer, a message id, a time.
 	tallyBytes   = 100 // A worker's counters, or the window's state, without its answers.
 	pollBytes    = 700 // The results without their answers, headers included.
 	figureBytes  = 10  // One answer's figure in these, beside the answer's id.
@@ -66,7 +66,7 @@ const (
 	// waiting is how often in a round the publisher in waiting asks for the lease.
 	waiting = 2.5
 
-	recorderMetrics, publisherMetrics = 6, 4
+	recorderMetrics, publisherMetrics = 7, 5
 )
 
 // ExampleLoad is an expected load for the example: a television show with a
@@ -118,7 +118,7 @@ func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 	b.PerEvent(blueprint.Load{Unit: "poll", Count: polls, Over: live}, p.results.Serves(1, results))
 
 	b.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / publishEvery.Seconds(), Over: live},
-		p.tallies.Puts(1+waiting, tally), p.tallies.Gets(1, tally), blueprint.Eventually(p.tallies.Scans(1, workers*tally)),
+		p.tallies.Puts(1+waiting, tally), p.tallies.Gets(2, tally), blueprint.Eventually(p.tallies.Scans(1, workers*tally)),
 		p.votes.Depths(1), p.deadLetters.Depths(1), p.results.Puts(2), p.publisher.Logs(1, lineBytes))
 	// Every minute the ballots so far are counted, half of all on the mean.
 	b.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
