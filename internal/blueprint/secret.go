@@ -31,7 +31,7 @@ func (SecretSpec) Kind() string { return "secret" }
 
 // secretPath is where the parameters of secrets are. Manifests are beside it,
 // under slugs, which are shorter.
-const secretPath = "/serverless/secrets/"
+const secretPath = "/serverless/secrets/" //nolint:gosec // a place of secrets, and none itself
 
 // SecretHandle refers to a secret.
 type SecretHandle struct {
