@@ -54,15 +54,6 @@ func (c Curve) Peak() float64 {
 	return peak
 }
 
-// Times is the same curve with all rates multiplied.
-func (c Curve) Times(factor float64) Curve {
-	out := make(Curve, len(c))
-	for i, p := range c {
-		out[i] = Point{p.At, p.Rate * factor}
-	}
-	return out
-}
-
 // Greatest figures that a run takes on: a day, and a hundred million arrivals.
 const (
 	mostLength = 24 * time.Hour

@@ -44,7 +44,6 @@ type queue struct {
 	hidden  map[int]messages
 	// inFlight messages are received and not yet deleted, hidden ones included.
 	inFlight int
-	dead     int
 }
 
 // depth is how many messages are not done.
@@ -102,8 +101,7 @@ func (q *queue) reappear() {
 	for _, c := range back {
 		q.inFlight -= c.n
 		if q.MaxReceives > 0 && c.receives >= q.MaxReceives {
-			q.dead += c.n
-			q.run.log.died(q.Name, c.n)
+			q.run.log.died(c.n)
 			continue
 		}
 		q.ready = append(q.ready, c)

@@ -107,7 +107,7 @@ func (l *log) arrived(n int)  { l.out.Arrived += n; l.now.Arrived += n }
 func (l *log) accepted(n int) { l.out.Accepted += n; l.now.Accepted += n }
 func (l *log) refused(n int)  { l.out.Refused += n; l.now.Refused += n }
 
-func (l *log) died(queue string, n int) { l.out.Dead += n }
+func (l *log) died(n int) { l.out.Dead += n }
 
 func (l *log) recorded(c cohort) {
 	delay := l.run.now - c.sent

@@ -104,7 +104,7 @@ func TestBurst(t *testing.T) {
 			t.Errorf("the rate at %s is %v, want %v", at, got, want)
 		}
 	}
-	if c.Peak() != 4000 || c.Length() != 10*time.Minute || c.Times(10).Peak() != 40_000 {
+	if c.Peak() != 4000 || c.Length() != 10*time.Minute {
 		t.Errorf("peak %v, length %s", c.Peak(), c.Length())
 	}
 }
