@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	cftypes "github.com/aws/aws-sdk-go-v2/service/cloudfront/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -36,8 +38,9 @@ func (i *inventory) add(kind, name string) {
 
 // Inventory lists everything that exists in the configuration's account and region, sorted, one line each ("queue votes",
 // "mapping intake <uuid>"), of the kinds that systems are made of: roles and their inline policies, managed policies,
-// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters and topics.
-// Tests assert with it that an account is empty. IAM is global: its objects are listed whatever the region.
+// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters, topics,
+// distributions, origin access controls and CloudFront functions. Tests assert with it that an account is empty. IAM and
+// CloudFront are global: their objects are listed whatever the region.
 func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	all := &inventory{}
 	group, ctx := errgroup.WithContext(ctx)
@@ -45,6 +48,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
 		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics,
+		"distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions,
 	} {
 		group.Go(func() error {
 			if err := list(ctx, cfg); err != nil {
@@ -246,6 +250,43 @@ func (i *inventory) topics(ctx context.Context, cfg aws.Config) error {
 		for _, topic := range page.Topics {
 			i.add("topic", shortName(aws.ToString(topic.TopicArn)))
 		}
+	}
+	return nil
+}
+
+func (i *inventory) distributions(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudfront.NewListDistributionsPaginator(cloudfront.NewFromConfig(cfg), &cloudfront.ListDistributionsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range page.DistributionList.Items {
+			i.add("distribution", aws.ToString(d.Id))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) accessControls(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudfront.NewListOriginAccessControlsPaginator(cloudfront.NewFromConfig(cfg), &cloudfront.ListOriginAccessControlsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, control := range page.OriginAccessControlList.Items {
+			i.add("origin access control", aws.ToString(control.Name))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) edgeFunctions(ctx context.Context, cfg aws.Config) error {
+	out, err := cloudfront.NewFromConfig(cfg).ListFunctions(ctx, &cloudfront.ListFunctionsInput{Stage: cftypes.FunctionStageDevelopment})
+	if err != nil {
+		return err
+	}
+	for _, function := range out.FunctionList.Items {
+		i.add("edge function", aws.ToString(function.Name))
 	}
 	return nil
 }

@@ -24,8 +24,10 @@ threading.Thread(target=follow, daemon=True).start()
 # Without Nagle's algorithm switched off a warm invoke takes 52 ms instead of 8 to 10.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
+import edge  # noqa: E402
 import mappings  # noqa: E402
 
+edge.install()
 mappings.install()
 
 from ministack.services import cloudwatch_logs  # noqa: E402

@@ -25,12 +25,14 @@ const (
 )
 
 // launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports
-// launchMappings, which keeps the event source mappings, from MiniStack's directory.
+// launchMappings, which keeps the event source mappings, and launchEdge, CloudFront's edges, from MiniStack's directory.
 var (
 	//go:embed launch.py
 	launch string
 	//go:embed mappings.py
 	launchMappings []byte
+	//go:embed edge.py
+	launchEdge []byte
 )
 
 // judgement leaves the judging of calls to the gate; it must run before MiniStack starts.
@@ -75,8 +77,10 @@ func launchServer(ctx context.Context, venv, gate string, ready bool, logs *tail
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if err := os.WriteFile(filepath.Join(home, "mappings.py"), launchMappings, 0o600); err != nil {
-		return nil, fmt.Errorf("start MiniStack: %w", err)
+	for name, module := range map[string][]byte{"mappings.py": launchMappings, "edge.py": launchEdge} {
+		if err := os.WriteFile(filepath.Join(home, name), module, 0o600); err != nil {
+			return nil, fmt.Errorf("start MiniStack: %w", err)
+		}
 	}
 	port, err := freePort(ctx)
 	if err != nil {
