@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -32,7 +33,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
+var Services = []string{"cloudfront", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "servicequotas", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -78,6 +79,7 @@ type Client struct {
 	Lambda     *lambda.Client
 	IAM        *iam.Client
 	CloudWatch *cloudwatch.Client
+	CloudFront *cloudfront.Client
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
 	Scheduler  *scheduler.Client
@@ -178,6 +180,14 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.Lambda = lambda.NewFromConfig(cfg, func(o *lambda.Options) { at("lambda", &o.BaseEndpoint) })
 	cl.IAM = iam.NewFromConfig(cfg, func(o *iam.Options) { at("iam", &o.BaseEndpoint) })
 	cl.CloudWatch = cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { at("cloudwatch", &o.BaseEndpoint) })
+	cl.CloudFront = cloudfront.NewFromConfig(cfg, func(o *cloudfront.Options) {
+		at("cloudfront", &o.BaseEndpoint)
+		if cl.partition == "aws" {
+			// CloudFront is one for all regions, and its calls are signed for this one
+			// (AWS General Reference, "Amazon CloudFront endpoints and quotas").
+			o.Region = "us-east-1"
+		}
+	})
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })

@@ -51,7 +51,7 @@ type Usage struct {
 // operation, or what no call shows.
 type Action string
 
-// The actions. Those from Run on are billed without a call of their own.
+// The actions. Those from RunAtEdge on are billed without a call of their own.
 const (
 	Invoke             Action = "lambda:Invoke"
 	SendMessage        Action = "sqs:SendMessage"
@@ -64,14 +64,16 @@ const (
 	Scan               Action = "dynamodb:Scan"
 	PutObject          Action = "s3:PutObject"
 	GetObject          Action = "s3:GetObject"
+	Deliver            Action = "cloudfront:Deliver" // An answer of a distribution, with its bytes.
 
-	Run       Action = "lambda:Run"         // A function's memory over its duration.
-	KeepItem  Action = "dynamodb:KeepItem"  // An item's storage for a month.
-	Schedule  Action = "scheduler:Invoke"   // A schedule's call of its target.
-	Alarm     Action = "cloudwatch:Alarm"   // An alarm for a month.
-	Metric    Action = "cloudwatch:Metric"  // A custom metric for a month.
-	WriteLogs Action = "logs:PutLogEvents"  // What a function writes to its log.
-	SendOut   Action = "internet:SendBytes" // What leaves AWS for the Internet.
+	RunAtEdge Action = "cloudfront:RunFunction" // A CloudFront function's run.
+	Run       Action = "lambda:Run"             // A function's memory over its duration.
+	KeepItem  Action = "dynamodb:KeepItem"      // An item's storage for a month.
+	Schedule  Action = "scheduler:Invoke"       // A schedule's call of its target.
+	Alarm     Action = "cloudwatch:Alarm"       // An alarm for a month.
+	Metric    Action = "cloudwatch:Metric"      // A custom metric for a month.
+	WriteLogs Action = "logs:PutLogEvents"      // What a function writes to its log.
+	SendOut   Action = "internet:SendBytes"     // What leaves AWS for the Internet.
 )
 
 // Operation is what is done to one part.

@@ -35,17 +35,22 @@ type Driver interface {
 // All returns the driver of every kind, by the name that specs give.
 func All(e Env) map[string]Driver {
 	return map[string]Driver{
-		blueprint.AlarmSpec{}.Kind():    adapt[blueprint.AlarmSpec](alarm{e}),
-		blueprint.BucketSpec{}.Kind():   adapt[blueprint.BucketSpec](bucket{e}),
-		blueprint.FunctionSpec{}.Kind(): adapt[blueprint.FunctionSpec](function{e}),
-		blueprint.LogGroupSpec{}.Kind(): adapt[blueprint.LogGroupSpec](logGroup{e}),
-		blueprint.MappingSpec{}.Kind():  adapt[blueprint.MappingSpec](mapping{e}),
-		blueprint.ObjectSpec{}.Kind():   adapt[blueprint.ObjectSpec](object{e}),
-		blueprint.QueueSpec{}.Kind():    adapt[blueprint.QueueSpec](queue{e}),
-		blueprint.RoleSpec{}.Kind():     adapt[blueprint.RoleSpec](role{e}),
-		blueprint.ScheduleSpec{}.Kind(): adapt[blueprint.ScheduleSpec](schedule{e}),
-		blueprint.TableSpec{}.Kind():    adapt[blueprint.TableSpec](table{e}),
-		blueprint.URLSpec{}.Kind():      adapt[blueprint.URLSpec](functionURL{e}),
+		blueprint.AccessControlSpec{}.Kind(): adapt[blueprint.AccessControlSpec](accessControl{e}),
+		blueprint.BucketPolicySpec{}.Kind():  adapt[blueprint.BucketPolicySpec](bucketPolicy{e}),
+		blueprint.DistributionSpec{}.Kind():  adapt[blueprint.DistributionSpec](distribution{e}),
+		blueprint.EdgeFunctionSpec{}.Kind():  adapt[blueprint.EdgeFunctionSpec](edgeFunction{e}),
+		blueprint.WebsiteSpec{}.Kind():       adapt[blueprint.WebsiteSpec](website{e}),
+		blueprint.AlarmSpec{}.Kind():         adapt[blueprint.AlarmSpec](alarm{e}),
+		blueprint.BucketSpec{}.Kind():        adapt[blueprint.BucketSpec](bucket{e}),
+		blueprint.FunctionSpec{}.Kind():      adapt[blueprint.FunctionSpec](function{e}),
+		blueprint.LogGroupSpec{}.Kind():      adapt[blueprint.LogGroupSpec](logGroup{e}),
+		blueprint.MappingSpec{}.Kind():       adapt[blueprint.MappingSpec](mapping{e}),
+		blueprint.ObjectSpec{}.Kind():        adapt[blueprint.ObjectSpec](object{e}),
+		blueprint.QueueSpec{}.Kind():         adapt[blueprint.QueueSpec](queue{e}),
+		blueprint.RoleSpec{}.Kind():          adapt[blueprint.RoleSpec](role{e}),
+		blueprint.ScheduleSpec{}.Kind():      adapt[blueprint.ScheduleSpec](schedule{e}),
+		blueprint.TableSpec{}.Kind():         adapt[blueprint.TableSpec](table{e}),
+		blueprint.URLSpec{}.Kind():           adapt[blueprint.URLSpec](functionURL{e}),
 	}
 }
 

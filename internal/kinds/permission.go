@@ -9,6 +9,8 @@ import (
 
 // Reasons of permissions that several kinds have.
 const (
+	// byList: an id is in the manifest as soon as its part is made.
+	byList = "only where an apply was cut off before it could note the id"
 	// byService: see what each kind cites.
 	byService = "used by AWS in the caller's name, with kms_key_arn only"
 	// eitherARN: the Service Authorization Reference lists functions and aliases
@@ -33,6 +35,8 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	switch s := spec.(type) {
 	case blueprint.RoleSpec:
 		values["trusted_service"] = trustedService(s.Trust)
+	case blueprint.DistributionSpec:
+		values["system"], values["deployment"] = s.System, s.Deployment
 	case blueprint.FunctionSpec:
 		if len(s.VPC.SubnetIDs) > 0 {
 			values["vpc"] = "set"
