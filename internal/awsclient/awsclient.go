@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -36,7 +37,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"apigatewayv2", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudfront", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -82,6 +83,7 @@ type Client struct {
 	Lambda     *lambda.Client
 	IAM        *iam.Client
 	CloudWatch *cloudwatch.Client
+	CloudFront *cloudfront.Client
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
 	KMS        *kms.Client
@@ -186,6 +188,14 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.Lambda = lambda.NewFromConfig(cfg, func(o *lambda.Options) { at("lambda", &o.BaseEndpoint) })
 	cl.IAM = iam.NewFromConfig(cfg, func(o *iam.Options) { at("iam", &o.BaseEndpoint) })
 	cl.CloudWatch = cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { at("cloudwatch", &o.BaseEndpoint) })
+	cl.CloudFront = cloudfront.NewFromConfig(cfg, func(o *cloudfront.Options) {
+		at("cloudfront", &o.BaseEndpoint)
+		if cl.partition == "aws" {
+			// CloudFront is one for all regions, and its calls are signed for this one
+			// (AWS General Reference, "Amazon CloudFront endpoints and quotas").
+			o.Region = "us-east-1"
+		}
+	})
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.KMS = kms.NewFromConfig(cfg, func(o *kms.Options) { at("kms", &o.BaseEndpoint) })

@@ -145,14 +145,15 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 		p.learn(key, "url", "https://"+name)
 		return p.bucket(ctx, name, s)
 	case blueprint.ObjectSpec:
-		content := []byte(s.Content)
-		if s.Content == "" {
-			var err error
-			if content, err = p.content(ctx, s.SHA256); err != nil {
-				return err
-			}
+		read := s.Content
+		if read == nil {
+			read = func() ([]byte, error) { return p.content(ctx, s.SHA256) }
 		}
-		_, err := p.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &s.Key, Body: bytes.NewReader(content), ContentType: &s.ContentType})
+		content, err := read()
+		if err != nil {
+			return err
+		}
+		_, err = p.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &s.Key, Body: bytes.NewReader(content), ContentType: &s.ContentType})
 		return err
 	case blueprint.FunctionSpec:
 		return p.function(ctx, name, s)

@@ -1,7 +1,7 @@
 // Package blueprint describes everything a system wants to exist in AWS, as
 // data, before anything does: its parts, how they refer to each other, and
 // what each function may do. It is pure: it reads no clock, no environment
-// and calls nothing. Plan, apply, drift, IAM policies, diagrams and golden
+// and calls nothing; it reads the files that a system names. Plan, apply, drift, IAM policies, diagrams and golden
 // tests are all derived from what is described here.
 package blueprint
 

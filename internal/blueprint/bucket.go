@@ -1,10 +1,6 @@
 package blueprint
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"slices"
-)
+import "slices"
 
 // Bucket says what an S3 bucket should be.
 type Bucket struct {
@@ -14,6 +10,14 @@ type Bucket struct {
 	PublicRead []string
 	// Origins may read public objects from a browser's script.
 	Origins []string
+	// Origin marks the origin of a distribution, which alone reads it: its policy
+	// is a part of its own, since it names the distribution. It is encrypted by
+	// S3's own key, since CloudFront may not use others' unless their own policies
+	// say so.
+	Origin bool
+	// PlainHTTP lets objects be read without TLS, which website endpoints do not
+	// have (S3 User Guide, "Website endpoints").
+	PlainHTTP bool
 	// Data marks a bucket whose objects cannot be made again.
 	Data bool
 }
@@ -42,7 +46,7 @@ func (b *Builder) Bucket(key string, k Bucket) BucketHandle {
 	h := b.add(key, b.globalName(key), nil)
 	handle := BucketHandle{Handle: h}
 	spec := BucketSpec{Encryption: "AES256", BlockPublic: len(k.PublicRead) == 0, CORSOrigins: slices.Clone(k.Origins)}
-	if b.settings.KMSKeyARN != "" && spec.BlockPublic {
+	if b.settings.KMSKeyARN != "" && spec.BlockPublic && !k.Origin {
 		spec.Encryption, spec.KMSKeyARN, handle.kms = "aws:kms", b.settings.KMSKeyARN, b.settings.KMSKeyARN
 	}
 	var policy []Statement
@@ -53,14 +57,28 @@ func (b *Builder) Bucket(key string, k Bucket) BucketHandle {
 		}
 		policy = append(policy, public)
 	}
-	policy = append(policy, Statement{
-		Sid: "EncryptedTransport", Effect: "Deny", Principal: everyone(), Action: []string{"s3:*"},
-		Resource:  []string{handle.ARN(), handle.ObjectARN("*")},
-		Condition: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"false"}}},
-	})
+	policy = append(policy, handle.encryptedTransport(k.PlainHTTP))
 	spec.Policy = NewPolicy(policy...)
+	if k.Origin {
+		spec.Policy = NewPolicy()
+		h.part.RuntimeOwned = []string{"policy"}
+	}
 	h.part.Spec, h.part.Data = spec, k.Data
 	return handle
+}
+
+// encryptedTransport refuses plain HTTP: to everything, or to all but reading
+// objects.
+func (k BucketHandle) encryptedTransport(plainReads bool) Statement {
+	s := Statement{
+		Sid: "EncryptedTransport", Effect: "Deny", Principal: everyone(), Action: []string{"s3:*"},
+		Resource:  []string{k.ARN(), k.ObjectARN("*")},
+		Condition: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"false"}}},
+	}
+	if plainReads {
+		s.Action = []string{"s3:Delete*", "s3:List*", "s3:Put*"}
+	}
+	return s
 }
 
 func everyone() map[string][]string { return map[string][]string{"AWS": {"*"}} }
@@ -96,41 +114,4 @@ func (k BucketHandle) grants(objects, actions []string, keyActions ...string) []
 		g.Resources = append(g.Resources, k.ObjectARN(object))
 	}
 	return append([]Grant{g}, useKey(k.kms, keyActions...)...)
-}
-
-// ObjectSpec is the spec of an object in a bucket of the same system.
-type ObjectSpec struct {
-	Bucket string `json:"bucket" fixed:"true"`
-	Key    string `json:"key" fixed:"true"`
-	// SHA256 is the hex digest of the content.
-	SHA256       string `json:"sha256"`
-	ContentType  string `json:"content_type"`
-	CacheControl string `json:"cache_control"`
-	// Content is the content itself, where it is small and comes from the
-	// arguments; empty where the engine finds the content by its digest (a
-	// bundle of functions).
-	Content string `json:"-"`
-}
-
-// Kind implements Spec.
-func (ObjectSpec) Kind() string { return "object" }
-
-// Object is a small object whose content comes from the system's arguments.
-type Object struct {
-	ContentType, CacheControl, Content string
-}
-
-// Object describes an object in a bucket. The content may hold no tokens.
-func (b *Builder) Object(key string, bucket BucketHandle, object string, o Object) Handle {
-	digest := sha256.Sum256([]byte(o.Content))
-	return b.object(key, bucket, ObjectSpec{
-		Key: object, SHA256: hex.EncodeToString(digest[:]),
-		ContentType: o.ContentType, CacheControl: o.CacheControl, Content: o.Content,
-	})
-}
-
-func (b *Builder) object(key string, bucket BucketHandle, spec ObjectSpec) Handle {
-	spec.Bucket = bucket.Name()
-	// Like every part whose object lives inside another, it is named by both.
-	return b.add(key, spec.Bucket+"/"+spec.Key, spec, bucket.Key())
 }

@@ -107,6 +107,16 @@ func (d *diagram) part(p *Part) {
 	case TopicSpec:
 		d.node("watches", p.Key, fmt.Sprintf(`>"%s<br/><small>topic</small>"]`, p.Key))
 		d.edge("alarms", p.Key, "notify", true)
+	case DistributionSpec:
+		d.node("comes in", world, `(("anyone"))`)
+		d.node("works", p.Key, fmt.Sprintf(`[/"%s<br/><small>distribution</small>"/]`, p.Key))
+		d.edge(d.first(s.Origin), p.Key, "cached by", false)
+		d.edge(p.Key, world, "over HTTPS", false)
+		if s.ViewerRequest != "" {
+			d.edge(d.first(s.ViewerRequest), p.Key, "sees each request", true)
+		}
+	case EdgeFunctionSpec:
+		d.node("works", p.Key, fmt.Sprintf(`["%s<br/><small>edge function</small>"]`, p.Key))
 	case AlarmSpec:
 		d.alarms++
 	default:

@@ -64,7 +64,7 @@ func TestCompare(t *testing.T) {
 			LogGroupSpec{KMSKeyARN: "k"}, LogGroupSpec{KMSKeyARN: "x" + strings.Repeat("é", 200)}, nil,
 			[]string{`kms key is "x` + strings.Repeat("é", 59) + `…", should be "k"`},
 		},
-		"what is no field": {ObjectSpec{Content: "a"}, ObjectSpec{Content: "b"}, nil, nil},
+		"what is no field": {ObjectSpec{File: "a"}, ObjectSpec{File: "b"}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines []string

@@ -51,7 +51,7 @@ type Usage struct {
 // operation, or what no call shows.
 type Action string
 
-// The actions. Those from Run on are billed without a call of their own.
+// The actions. Those from RunAtEdge on are billed without a call of their own.
 const (
 	Invoke             Action = "lambda:Invoke"
 	SendMessage        Action = "sqs:SendMessage"
@@ -69,14 +69,17 @@ const (
 	GetID              Action = "cognito-identity:GetId"
 	GetCredentials     Action = "cognito-identity:GetCredentialsForIdentity"
 
-	Run       Action = "lambda:Run"         // A function's memory over its duration.
-	KeepItem  Action = "dynamodb:KeepItem"  // An item's storage for a month.
-	Schedule  Action = "scheduler:Invoke"   // A schedule's call of its target.
-	Alarm     Action = "cloudwatch:Alarm"   // An alarm for a month.
-	Key       Action = "kms:Key"            // A customer's key for a month.
-	Metric    Action = "cloudwatch:Metric"  // A custom metric for a month.
-	WriteLogs Action = "logs:PutLogEvents"  // What a function writes to its log.
-	SendOut   Action = "internet:SendBytes" // What leaves AWS for the Internet.
+	Deliver Action = "cloudfront:Deliver" // An answer of a distribution, with its bytes.
+
+	RunAtEdge Action = "cloudfront:RunFunction" // A CloudFront function's run.
+	Run       Action = "lambda:Run"             // A function's memory over its duration.
+	KeepItem  Action = "dynamodb:KeepItem"      // An item's storage for a month.
+	Schedule  Action = "scheduler:Invoke"       // A schedule's call of its target.
+	Alarm     Action = "cloudwatch:Alarm"       // An alarm for a month.
+	Metric    Action = "cloudwatch:Metric"      // A custom metric for a month.
+	WriteLogs Action = "logs:PutLogEvents"      // What a function writes to its log.
+	SendOut   Action = "internet:SendBytes"     // What leaves AWS for the Internet.
+	Key       Action = "kms:Key"                // A customer's key for a month.
 )
 
 // Operation is what is done to one part.

@@ -60,6 +60,16 @@ func (b *Blueprint) Validate() []Problem {
 			c.guests(s)
 		case BucketSpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
+		case BucketPolicySpec:
+			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
+		case DistributionSpec:
+			c.distribution(s)
+		case EdgeFunctionSpec:
+			c.atMost("code", b.longest(s.Code), maxEdgeCode, "bytes", "CloudFront Developer Guide, Quotas on CloudFront Functions")
+		case ObjectSpec:
+			c.object(s)
+		case WebsiteSpec:
+			c.website(s)
 		case ScheduleSpec:
 			c.atMost("description", b.longest(s.Description), 512, "characters", "EventBridge Scheduler API Reference")
 		case TopicSpec:
@@ -236,6 +246,7 @@ var nameLimits = map[string]int{
 	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255,
 	"topic": 256, "secret": 1011, "signing_key": 256,
 	"http_api": 128, "identity_pool": 128, "domain_name": 512,
+	"edge_function": 64, "origin_access_control": 64,
 }
 
 func (c *checker) name() {

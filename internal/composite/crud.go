@@ -17,8 +17,9 @@ import (
 )
 
 // defaultTimeout of each operation: IAM, DynamoDB and Lambda in a row take
-// minutes at worst, and a name of a queue is blocked for one.
-const defaultTimeout = 20 * time.Minute
+// minutes at worst, a name of a queue is blocked for one, and a change of a
+// distribution reaches all edges after some more.
+const defaultTimeout = 30 * time.Minute
 
 func (r *system[M]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var m M

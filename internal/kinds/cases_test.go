@@ -189,7 +189,7 @@ func cases() []kindCase {
 				with(objectBase(), func(s *blueprint.ObjectSpec) { s.CacheControl = "max-age=60" }),
 			},
 		},
-		functionCase(),
+		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), bucketPolicyCase(), websiteCase(),
 		{
 			part: testFunction + ":" + blueprint.LiveAlias, spec: urlBase(), setup: func(t *testing.T) { needFunction(t) },
 			changes: []blueprint.Spec{

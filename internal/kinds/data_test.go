@@ -132,8 +132,12 @@ func TestForeignCORS(t *testing.T) {
 func TestObjectContent(t *testing.T) {
 	begin(t)
 	made(t, testBucket, bucketBase())
-	spec := blueprint.ObjectSpec{Bucket: testBucket, Key: "window.json", SHA256: digestOf("other"), Content: "{}"}
+	spec := blueprint.ObjectSpec{Bucket: testBucket, Key: "window.json", SHA256: digestOf("other")}
 	if _, err := drivers["object"].Create(t.Context(), targetOf(testBucket+"/window.json"), spec); err == nil || !strings.Contains(err.Error(), "there is no bundle") {
+		t.Errorf("Create gave %v", err)
+	}
+	spec.Content = func() ([]byte, error) { return []byte("{}"), nil }
+	if _, err := drivers["object"].Create(t.Context(), targetOf(testBucket+"/window.json"), spec); err == nil || !strings.Contains(err.Error(), "the content has SHA-256") {
 		t.Errorf("Create gave %v", err)
 	}
 	absent(t, "object", targetOf(testBucket+"/window.json"))

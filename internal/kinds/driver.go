@@ -56,6 +56,11 @@ func All(e Env) map[string]Driver {
 		blueprint.IdentityPoolSpec{}.Kind():     adapt[blueprint.IdentityPoolSpec](identityPool{e}),
 		blueprint.IdentityPoolRoleSpec{}.Kind(): adapt[blueprint.IdentityPoolRoleSpec](identityPoolRole{e}),
 		blueprint.InvokePermissionSpec{}.Kind(): adapt[blueprint.InvokePermissionSpec](invokePermission{e}),
+		blueprint.AccessControlSpec{}.Kind():    adapt[blueprint.AccessControlSpec](accessControl{e}),
+		blueprint.BucketPolicySpec{}.Kind():     adapt[blueprint.BucketPolicySpec](bucketPolicy{e}),
+		blueprint.DistributionSpec{}.Kind():     adapt[blueprint.DistributionSpec](distribution{e}),
+		blueprint.EdgeFunctionSpec{}.Kind():     adapt[blueprint.EdgeFunctionSpec](edgeFunction{e}),
+		blueprint.WebsiteSpec{}.Kind():          adapt[blueprint.WebsiteSpec](website{e}),
 	}
 }
 

@@ -83,14 +83,15 @@ func (k object) Create(ctx context.Context, _ *Target, want blueprint.ObjectSpec
 
 // put writes the object; absent, "*" or nil, makes S3 refuse where there is one.
 func (k object) put(ctx context.Context, want blueprint.ObjectSpec, absent *string) error {
-	content, digest := []byte(want.Content), sha256.Sum256([]byte(want.Content))
-	if hex.EncodeToString(digest[:]) != want.SHA256 {
-		var err error
-		if content, err = k.Content(ctx, want.SHA256); err != nil {
-			return step("find the content with SHA-256 "+want.SHA256, err)
-		}
-		digest = sha256.Sum256(content)
+	read := want.Content
+	if read == nil {
+		read = func() ([]byte, error) { return k.Content(ctx, want.SHA256) }
 	}
+	content, err := read()
+	if err != nil {
+		return step("find the content with SHA-256 "+want.SHA256, err)
+	}
+	digest := sha256.Sum256(content)
 	if found := hex.EncodeToString(digest[:]); found != want.SHA256 {
 		return fmt.Errorf("the content has SHA-256 %s, should have %s", found, want.SHA256)
 	}
@@ -106,7 +107,7 @@ func (k object) put(ctx context.Context, want blueprint.ObjectSpec, absent *stri
 	if want.CacheControl != "" {
 		in.CacheControl = &want.CacheControl
 	}
-	_, err := k.AWS.S3.PutObject(ctx, in)
+	_, err = k.AWS.S3.PutObject(ctx, in)
 	return err
 }
 

@@ -9,6 +9,8 @@ import (
 
 // Reasons of permissions that several kinds have.
 const (
+	// byList: an id is in the manifest as soon as its part is made.
+	byList = "only where an apply was cut off before it could note the id"
 	// byService: see what each kind cites.
 	byService = "used by AWS in the caller's name, with kms_key_arn only"
 	// eitherARN: the Service Authorization Reference lists functions and aliases
@@ -44,6 +46,8 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 		values["system"], values["system_name"] = s.System, s.SystemName
 	case blueprint.HashedListSpec:
 		values["secret_kms_key"] = s.SecretKMSKeyARN
+	case blueprint.DistributionSpec:
+		values["system"], values["deployment"] = s.System, s.Deployment
 	case blueprint.FunctionSpec:
 		if len(s.VPC.SubnetIDs) > 0 {
 			values["vpc"] = "set"

@@ -11,7 +11,8 @@ type Call struct {
 	// Time is when the request's head arrived at the gate.
 	Time time.Time `json:"time"`
 	// Service is the name under which botocore keeps the service's model: sqs, dynamodb, cloudwatch, logs, ... A request to a
-	// function's URL has "lambda-url", one to an HTTP API "execute-api".
+	// function's URL has "lambda-url", one to an HTTP API "execute-api",
+	// one to a distribution "cloudfront-edge".
 	Service string `json:"service"`
 	// Operation is the API operation, as in AWS's reference. Function URLs and HTTP APIs have "Invoke". A REST request that
 	// no operation of the service's model fits has its method and path.

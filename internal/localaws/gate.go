@@ -169,6 +169,10 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.proxy.ServeHTTP(w, r)
 		return
 	}
+	if bucket, ok := websiteOf(r); ok {
+		g.serveWebsite(w, r, bucket)
+		return
+	}
 	start := time.Now()
 	body, err := peek(r)
 	if err != nil {

@@ -17,11 +17,13 @@ var (
 	functionURLHost = regexp.MustCompile(`^([a-z0-9]{32})\.lambda-url\.([a-z0-9-]+)\.`)
 	functionURLPath = regexp.MustCompile(`^/_aws/lambda-url/([^/]+)`)
 	httpAPIHost     = regexp.MustCompile(`^([a-z0-9]+)\.execute-api\.`)
-	httpAPIPath     = regexp.MustCompile(`^/_aws/execute-api/([^/]+)`)
-	credential      = regexp.MustCompile(`Credential=([^,\s]+)`)
-	appID           = regexp.MustCompile(`(?:^|\s)app/(\S+)`)
-	rpcPath         = regexp.MustCompile(`^/service/([^/]+)/operation/([^/]+)$`)
-	accountNumber   = regexp.MustCompile(`^\d{12}$`)
+	// A distribution's host as CloudFront gives it, and as browsers reach it here: <label>.cloudfront.localhost.
+	distributionHost = regexp.MustCompile(`^([a-z0-9]+)\.cloudfront\.(?:net|localhost)$`)
+	httpAPIPath      = regexp.MustCompile(`^/_aws/execute-api/([^/]+)`)
+	credential       = regexp.MustCompile(`Credential=([^,\s]+)`)
+	appID            = regexp.MustCompile(`(?:^|\s)app/(\S+)`)
+	rpcPath          = regexp.MustCompile(`^/service/([^/]+)/operation/([^/]+)$`)
+	accountNumber    = regexp.MustCompile(`^\d{12}$`)
 )
 
 // modelOfSigningName lists the services whose signing name is not the name of their model.
@@ -95,6 +97,10 @@ func identify(models *Models, r *http.Request, body []byte, now time.Time) *Call
 	}
 	if m := httpAPIPath.FindStringSubmatch(c.Path); m != nil {
 		c.endpoint("execute-api", m[1], c.Region)
+		return c
+	}
+	if m := distributionHost.FindStringSubmatch(host); m != nil {
+		c.endpoint("cloudfront-edge", m[1], c.Region)
 		return c
 	}
 	if name, ok := modelOfSigningName[signingName]; ok {

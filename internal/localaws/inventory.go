@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	cftypes "github.com/aws/aws-sdk-go-v2/service/cloudfront/types"
+
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
@@ -50,7 +53,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "topics": all.topics, "subscriptions": all.subscriptions,
+		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "topics": all.topics, "subscriptions": all.subscriptions,
 		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {
@@ -349,4 +352,41 @@ func (i *inventory) identityPools(ctx context.Context, cfg aws.Config) error {
 			return nil
 		}
 	}
+}
+
+func (i *inventory) distributions(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudfront.NewListDistributionsPaginator(cloudfront.NewFromConfig(cfg), &cloudfront.ListDistributionsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range page.DistributionList.Items {
+			i.add("distribution", aws.ToString(d.Id))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) accessControls(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudfront.NewListOriginAccessControlsPaginator(cloudfront.NewFromConfig(cfg), &cloudfront.ListOriginAccessControlsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, control := range page.OriginAccessControlList.Items {
+			i.add("origin access control", aws.ToString(control.Name))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) edgeFunctions(ctx context.Context, cfg aws.Config) error {
+	out, err := cloudfront.NewFromConfig(cfg).ListFunctions(ctx, &cloudfront.ListFunctionsInput{Stage: cftypes.FunctionStageDevelopment})
+	if err != nil {
+		return err
+	}
+	for _, function := range out.FunctionList.Items {
+		i.add("edge function", aws.ToString(function.Name))
+	}
+	return nil
 }

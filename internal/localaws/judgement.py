@@ -231,7 +231,18 @@ def tags_of(arn):
         return {"tags": resource_tags(arn) or {}}
 
 
-questions = {"principal": principal_of, "resource": resource_of, "tags": tags_of}
+def website_of(bucket):
+    """The documents of a bucket's website; None where it has none."""
+    from ministack.services import s3
+
+    stored = next((text for (_, name), text in s3._bucket_websites.to_dict().items() if name == bucket), None)
+    if stored is None:
+        return None
+    found = {name: re.search(rf"<{name}>([^<]+)<", stored) for name in ("Suffix", "Key")}
+    return {"index": found["Suffix"].group(1) if found["Suffix"] else "", "error": found["Key"].group(1) if found["Key"] else ""}
+
+
+questions = {"principal": principal_of, "resource": resource_of, "tags": tags_of, "website": website_of}
 handle_request = app._handle_pre_body_request
 
 

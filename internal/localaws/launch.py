@@ -25,8 +25,10 @@ threading.Thread(target=follow, daemon=True).start()
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 import apis  # noqa: E402
+import edge  # noqa: E402
 import mappings  # noqa: E402
 
+edge.install()
 mappings.install()
 apis.install()
 

@@ -34,7 +34,8 @@ type Options struct {
 	Port int
 	// Log gets the output of MiniStack and of the gate; nil keeps only the tail, for Logs.
 	Log io.Writer
-	// FunctionsReady leaves out the half second in which a new or changed function is Pending: for measurements of all else.
+	// FunctionsReady leaves out the half second in which a new or changed function is Pending, and a distribution InProgress: for
+	// measurements of all else.
 	FunctionsReady bool
 }
 

@@ -143,6 +143,9 @@ func loadModel(dir, name string) (_ *ServiceModel, err error) {
 		shape.names = slices.Sorted(maps.Keys(shape.Members))
 		shape.matcher = sync.OnceValue(func() *regexp.Regexp { return compilePattern(shape.Pattern) })
 	}
+	for name, operation := range model.Operations {
+		operation.Name = name // CloudFront's own names have the API's version behind them
+	}
 	model.compileRoutes()
 	return model, nil
 }

@@ -92,8 +92,8 @@ func (p *Proof) forget() {
 
 // Before refuses a call that AWS would refuse.
 func (p *Proof) Before(ctx context.Context, c *Call, r *http.Request) *Answer {
-	if c.Service == "execute-api" || c.Operation == "Preflight" || r.Method == http.MethodOptions {
-		return nil // an HTTP API has its own authorizer; browsers' questions are answered to everybody
+	if c.Service == "execute-api" || c.Service == "cloudfront-edge" || c.Operation == "Preflight" || r.Method == http.MethodOptions {
+		return nil // an HTTP API has its own authorizer, a distribution none; browsers' questions are answered to everybody
 	}
 	known := permission.Known(c.Service, c.Operation)
 	if !known {

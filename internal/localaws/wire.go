@@ -59,6 +59,12 @@ func answerError(models *Models, c *Call, e apiError) *Answer {
 		})
 	case protocolRESTXML:
 		answer.Code = wire
+		if c.Service != "s3" { // S3 alone has no element around its errors
+			answer.xml(queryErrorXML{
+				Namespace: xmlNamespace(model), Type: faultOf(e.status), Code: wire, Message: e.message, RequestID: id,
+			})
+			break
+		}
 		answer.Header.Set("X-Amz-Request-Id", id)
 		answer.xml(s3ErrorXML{Code: wire, Message: e.message, Resource: c.Path, RequestID: id})
 	case protocolCBOR:

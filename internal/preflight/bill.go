@@ -52,6 +52,10 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{s3Gets, o.Count}}
 	case blueprint.Request:
 		return []charge{{apiRequests, o.Count * started(o.Bytes, apiUnit)}}
+	case blueprint.Deliver:
+		return []charge{{edgeRequests, o.Count}, {edgeBytes, o.Count * o.Bytes / gigabyte}}
+	case blueprint.RunAtEdge:
+		return []charge{{edgeFunctions, o.Count}}
 	case blueprint.Schedule:
 		return []charge{{schedulerCalls, o.Count}}
 	case blueprint.Key:

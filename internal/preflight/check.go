@@ -28,6 +28,9 @@ const (
 	// give, GetId (Cognito Developer Guide, "Quotas in Amazon Cognito", identity
 	// pools API operation request rates).
 	newIdentities = 25
+	// A distribution carries these requests and bits a second by default
+	// (CloudFront Developer Guide, "General quotas").
+	edgeRate, edgeBits = 250_000, 150e9
 )
 
 // Warning is a quota that does not carry the expected load.
@@ -51,6 +54,7 @@ func Check(ctx context.Context, b *blueprint.Blueprint, quotas Quotas, exists bo
 	c.buckets()
 	c.apis(ctx)
 	c.identities()
+	c.distributions()
 	return c.warnings
 }
 
@@ -238,6 +242,25 @@ func (c *checker) buckets() {
 				c.warn(fmt.Sprintf("S3 bucket %q: too many %s requests for the expected load", key, u.what),
 					"The load needs %s %s requests a second, and a prefix carries %s. Those above get status 503 (Slow Down) until S3 has grown, which takes minutes. %s The figure is AWS's own; no quota can be raised.",
 					number(u.need), u.what, number(u.prefix), u.advice)
+			}
+		}
+	}
+}
+
+// distributions compares requests and bits a second with what a distribution
+// carries. CloudFront's quotas are told in us-east-1 only, where a system's own
+// client does not ask.
+func (c *checker) distributions() {
+	for _, key := range slices.Sorted(maps.Keys(c.demand.Distributions)) {
+		d := c.demand.Distributions[key]
+		for _, u := range []struct {
+			what        string
+			need, limit float64
+		}{{"requests", d.Requests, edgeRate}, {"bits", 8 * d.Bytes, edgeBits}} {
+			if u.need > u.limit {
+				c.warn(fmt.Sprintf("CloudFront distribution %q: too many %s for the expected load", key, u.what),
+					"The load needs %s %s a second, and a distribution carries %s. What comes above is slowed down or refused. Ask for a higher quota (Service Quotas, cloudfront, in us-east-1) well before the event, or let pages ask less often. The figure is AWS's default; the account's own was not asked for.",
+					number(u.need), u.what, number(u.limit))
 			}
 		}
 	}

@@ -173,6 +173,36 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOfDistribution: what an edge answers, the bucket need not carry.
+func TestCheckOfDistribution(t *testing.T) {
+	for name, c := range map[string]struct {
+		views, bytes, hits float64
+		want, says         []string
+	}{
+		"an audience":           {200_000, 1000, 0.99, nil, nil},
+		"too large an audience": {300_000, 1000, 0.99, []string{`CloudFront distribution "cdn": too many requests`}, []string{"needs 300,000 requests a second, and a distribution carries 250,000"}},
+		"large answers":         {20_000, 1e6, 0.99, []string{`CloudFront distribution "cdn": too many bits`}, []string{"needs 160,000,000,000 bits a second"}},
+		"nothing is kept":       {6000, 1000, 0, []string{`S3 bucket "pages": too many GET requests`}, []string{"needs 6,000 GET requests a second"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := builder()
+			d := b.Distribution("cdn", blueprint.Distribution{Origin: b.Bucket("pages", blueprint.Bucket{Origin: true})})
+			views := blueprint.Load{Unit: "view", Count: c.views, Over: time.Second}
+			b.Event(blueprint.Event{Unit: "view", Units: views.Count, PerMonth: 1})
+			b.PerEvent(views, d.Serves(1, c.bytes, c.hits))
+			have := Check(t.Context(), b.Blueprint(), &fixed{all: 1000, unreserved: 1000}, false)
+			if len(have) != len(c.want) {
+				t.Fatalf("there are %d warnings, want %d: %q", len(have), len(c.want), have)
+			}
+			for i, w := range have {
+				if !strings.HasPrefix(w.Summary, c.want[i]) || !strings.Contains(w.Detail, c.says[i]) {
+					t.Errorf("the warning is %q", w)
+				}
+			}
+		})
+	}
+}
+
 func TestCheckAsksNothingWithoutLoad(t *testing.T) {
 	quotas := &fixed{}
 	if have := Check(t.Context(), system(false), quotas, false); have != nil || quotas.asked != nil {

@@ -9,10 +9,11 @@ import (
 // Demand is what an event's loads ask of AWS at their greatest rates, all at
 // the same time.
 type Demand struct {
-	// Functions, Tables and Buckets by part key.
-	Functions map[string]*FunctionDemand
-	Tables    map[string]*TableDemand
-	Buckets   map[string]*BucketDemand
+	// Functions, Tables, Buckets and Distributions by part key.
+	Functions     map[string]*FunctionDemand
+	Tables        map[string]*TableDemand
+	Buckets       map[string]*BucketDemand
+	Distributions map[string]*DistributionDemand
 	// InFlight is, by queue, how many messages are received and not yet deleted.
 	InFlight map[string]float64
 	// Requests are, by HTTP API, in requests a second; Identities are, by identity
@@ -33,12 +34,16 @@ type TableDemand struct{ Writes, Reads, ItemWrites, ItemReads float64 }
 // BucketDemand is in requests a second.
 type BucketDemand struct{ Gets, Puts float64 }
 
+// DistributionDemand is in requests and bytes a second.
+type DistributionDemand struct{ Requests, Bytes float64 }
+
 // DemandOf derives the demand from the blueprint's usage. A load without a rate
 // asks for nothing.
 func DemandOf(b *blueprint.Blueprint) Demand {
 	d := Demand{
-		Functions: map[string]*FunctionDemand{}, Tables: map[string]*TableDemand{}, Buckets: map[string]*BucketDemand{}, InFlight: map[string]float64{},
 		Requests: map[string]float64{}, Identities: map[string]float64{},
+		Functions: map[string]*FunctionDemand{}, Tables: map[string]*TableDemand{}, Buckets: map[string]*BucketDemand{},
+		Distributions: map[string]*DistributionDemand{}, InFlight: map[string]float64{},
 	}
 	for _, u := range b.PerEvent {
 		for _, o := range u.Operations {
@@ -71,6 +76,9 @@ func (d Demand) add(o blueprint.Operation, rate float64) {
 		if o.OneItem {
 			entry(d.Tables, o.Part).ItemReads += units
 		}
+	case blueprint.Deliver:
+		entry(d.Distributions, o.Part).Requests += rate
+		entry(d.Distributions, o.Part).Bytes += rate * o.Bytes
 	case blueprint.GetObject:
 		entry(d.Buckets, o.Part).Gets += rate
 	case blueprint.PutObject:

@@ -31,13 +31,17 @@ var (
 	cloudwatchAlarms   = Dimension{"cloudwatch", "alarms"}
 	cloudwatchMetrics  = Dimension{"cloudwatch", "metrics"}
 	cloudwatchLogBytes = Dimension{"cloudwatch", "log_bytes"}
+	edgeRequests       = Dimension{"cloudfront", "requests"}
+	edgeBytes          = Dimension{"cloudfront", "bytes_out"}
+	edgeFunctions      = Dimension{"cloudfront", "functions"}
 	bytesOut           = Dimension{"data_transfer", "bytes_out"}
 )
 
 // metered are the dimensions that a count of the calls shows. Everything else
 // is modelled from stated durations and sizes.
 var metered = map[Dimension]bool{
-	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true, kmsRequests: true, kmsECCRequests: true, apiRequests: true,
+	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true,
+	kmsRequests: true, kmsECCRequests: true, apiRequests: true, edgeRequests: true,
 }
 
 // dimensions lists all dimensions by service. The embedded price file has a

@@ -55,6 +55,8 @@ func TestBill(t *testing.T) {
 		"identities":               {blueprint.Operation{Action: blueprint.GetID, Count: 3}, nil, nil},
 		"objects written":          {blueprint.Operation{Action: blueprint.PutObject, Count: 2}, nil, []charge{{s3Puts, 2}}},
 		"objects read":             {blueprint.Operation{Action: blueprint.GetObject, Count: 2}, nil, []charge{{s3Gets, 2}}},
+		"a GB from the edge":       {blueprint.Operation{Action: blueprint.Deliver, Count: 1024, Bytes: 1 << 20}, nil, []charge{{edgeRequests, 1024}, {edgeBytes, 1}}},
+		"a function at the edge":   {blueprint.Operation{Action: blueprint.RunAtEdge, Count: 2}, nil, []charge{{edgeFunctions, 2}}},
 		"a GB sent":                {blueprint.Operation{Action: blueprint.SendOut, Count: 1024, Bytes: 1 << 20}, nil, []charge{{bytesOut, 1}}},
 		"half a GB logged":         {blueprint.Operation{Action: blueprint.WriteLogs, Count: 512, Bytes: 1 << 20}, nil, []charge{{cloudwatchLogBytes, 0.5}}},
 		"an alarm":                 {blueprint.Operation{Action: blueprint.Alarm, Count: 1}, nil, []charge{{cloudwatchAlarms, 1}}},
@@ -165,6 +167,7 @@ func TestPriceCalls(t *testing.T) {
 		{Service: "dynamodb", Operation: "Query", Count: 1_000_000, AnswerBytes: 5_000 * 1_000_000},
 		{Service: "s3", Operation: "PutObject", Count: 1000, Bytes: 1},
 		{Service: "s3", Operation: "HeadObject", Count: 1000},
+		{Service: "cloudfront-edge", Operation: "Invoke", Count: 1_000_000, AnswerBytes: 1 << 30},
 		{Service: "iam", Operation: "GetRole", Count: 1000},
 		{Service: "sqs", Operation: "DeleteMessage"},
 	})
@@ -174,6 +177,7 @@ func TestPriceCalls(t *testing.T) {
 	}{
 		{"lambda-url:Invoke", 0.20}, {"lambda:Invoke", 0.20}, {"execute-api:Invoke", 1}, {"execute-api:Invoke", 0.20}, {"sqs:SendMessage", 0.40}, {"sqs:ReceiveMessage", 0.80},
 		{"dynamodb:PutItem", 0.625}, {"dynamodb:Query", 0.25}, {"s3:PutObject", 0.005}, {"s3:HeadObject", 0.0004},
+		{"cloudfront-edge:Invoke", 1}, {"cloudfront-edge:Invoke", 0.085},
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("there are %d lines, want %d: %v", len(lines), len(want), lines)

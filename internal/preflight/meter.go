@@ -5,7 +5,7 @@ import "github.com/burstline/terraform-provider-serverless/internal/blueprint"
 // Calls are calls of one operation that were really made and counted.
 type Calls struct {
 	// Service and Operation as AWS's API names them; a call of a function's URL
-	// is lambda-url, Invoke.
+	// is lambda-url, Invoke, and one of a distribution cloudfront-edge, Invoke.
 	Service, Operation string
 	// Count is how many there were; Bytes and AnswerBytes are the sums of what
 	// they sent and got.
@@ -16,6 +16,7 @@ type Calls struct {
 // actions (DynamoDB and S3 pricing).
 var billedAs = map[string]blueprint.Action{
 	"lambda-url:Invoke":      blueprint.Invoke,
+	"cloudfront-edge:Invoke": blueprint.Deliver,
 	"dynamodb:DeleteItem":    blueprint.UpdateItem,
 	"dynamodb:Query":         blueprint.Scan,
 	"s3:HeadObject":          blueprint.GetObject,
@@ -53,7 +54,7 @@ func PriceCalls(prices *Prices, region string, calls []Calls) []Line {
 		}
 		o := blueprint.Operation{Action: action, Count: float64(c.Count), Bytes: float64(c.Bytes) / float64(c.Count)}
 		switch action {
-		case blueprint.GetItem, blueprint.Scan, blueprint.ReceiveMessage:
+		case blueprint.GetItem, blueprint.Scan, blueprint.ReceiveMessage, blueprint.Deliver:
 			o.Bytes = float64(c.AnswerBytes) / float64(c.Count)
 		}
 		charges := bill(o, nil)
