@@ -36,15 +36,15 @@ func (i *inventory) add(kind, name string) {
 
 // Inventory lists everything that exists in the configuration's account and region, sorted, one line each ("queue votes",
 // "mapping intake <uuid>"), of the kinds that systems are made of: roles and their inline policies, managed policies,
-// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters and topics.
-// Tests assert with it that an account is empty. IAM is global: its objects are listed whatever the region.
+// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, dashboards, parameters and topics.
+// Tests assert with it that an account is empty. IAM is global, and so are dashboards: they are listed whatever the region.
 func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	all := &inventory{}
 	group, ctx := errgroup.WithContext(ctx)
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "topics": all.topics,
+		"alarms": all.alarms, "dashboards": all.dashboards, "parameters": all.parameters, "topics": all.topics,
 	} {
 		group.Go(func() error {
 			if err := list(ctx, cfg); err != nil {
@@ -219,6 +219,19 @@ func (i *inventory) alarms(ctx context.Context, cfg aws.Config) error {
 		}
 		for _, alarm := range page.CompositeAlarms {
 			i.add("alarm", aws.ToString(alarm.AlarmName))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) dashboards(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudwatch.NewListDashboardsPaginator(cloudwatch.NewFromConfig(cfg), &cloudwatch.ListDashboardsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, dashboard := range page.DashboardEntries {
+			i.add("dashboard", aws.ToString(dashboard.DashboardName))
 		}
 	}
 	return nil
