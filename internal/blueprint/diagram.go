@@ -94,6 +94,8 @@ func (d *diagram) part(p *Part) {
 		d.public(p.Key, s)
 	case AlarmSpec:
 		d.alarms++
+	case DashboardSpec:
+		d.node("watches", p.Key, fmt.Sprintf(`[/"%s<br/><small>dashboard</small>"/]`, p.Key))
 	default:
 		d.rest[p.Spec.Kind()]++
 	}
@@ -147,6 +149,7 @@ var flows = map[string]struct {
 	"s3:PutObject":                    {"writes", true},
 	"s3:GetObject":                    {"read by", false},
 	"lambda:UpdateEventSourceMapping": {"stops and starts", true},
+	"dynamodb:UpdateTable":            {"scales", true},
 	"lambda:InvokeFunction":           {"calls", true},
 }
 

@@ -51,6 +51,10 @@ func (b *Blueprint) Validate() []Problem {
 			c.role(s)
 		case MappingSpec:
 			c.mapping(s)
+		case TableSpec:
+			c.table(s)
+		case AlarmSpec:
+			c.alarm(s)
 		case BucketSpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case ScheduleSpec:
@@ -152,6 +156,7 @@ func (c *checker) structure() {
 			}
 		}
 	}
+	c.controls()
 	if len(c.problems) == 0 {
 		if cycle := c.blue.cycle(); cycle != nil {
 			c.add(nil, "parts depend on each other in a circle: %s", strings.Join(cycle, " → "))
@@ -192,7 +197,7 @@ func (b *Blueprint) cycle() []string {
 // nameLimits are the greatest lengths of names (each service's API Reference,
 // at its create call; S3 User Guide, "Bucket naming rules").
 var nameLimits = map[string]int{
-	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255,
+	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255, "dashboard": 255,
 }
 
 func (c *checker) name() {

@@ -35,17 +35,18 @@ type Driver interface {
 // All returns the driver of every kind, by the name that specs give.
 func All(e Env) map[string]Driver {
 	return map[string]Driver{
-		blueprint.AlarmSpec{}.Kind():    adapt[blueprint.AlarmSpec](alarm{e}),
-		blueprint.BucketSpec{}.Kind():   adapt[blueprint.BucketSpec](bucket{e}),
-		blueprint.FunctionSpec{}.Kind(): adapt[blueprint.FunctionSpec](function{e}),
-		blueprint.LogGroupSpec{}.Kind(): adapt[blueprint.LogGroupSpec](logGroup{e}),
-		blueprint.MappingSpec{}.Kind():  adapt[blueprint.MappingSpec](mapping{e}),
-		blueprint.ObjectSpec{}.Kind():   adapt[blueprint.ObjectSpec](object{e}),
-		blueprint.QueueSpec{}.Kind():    adapt[blueprint.QueueSpec](queue{e}),
-		blueprint.RoleSpec{}.Kind():     adapt[blueprint.RoleSpec](role{e}),
-		blueprint.ScheduleSpec{}.Kind(): adapt[blueprint.ScheduleSpec](schedule{e}),
-		blueprint.TableSpec{}.Kind():    adapt[blueprint.TableSpec](table{e}),
-		blueprint.URLSpec{}.Kind():      adapt[blueprint.URLSpec](functionURL{e}),
+		blueprint.AlarmSpec{}.Kind():     adapt[blueprint.AlarmSpec](alarm{e, &gathered{}}),
+		blueprint.BucketSpec{}.Kind():    adapt[blueprint.BucketSpec](bucket{e}),
+		blueprint.DashboardSpec{}.Kind(): adapt[blueprint.DashboardSpec](dashboard{e}),
+		blueprint.FunctionSpec{}.Kind():  adapt[blueprint.FunctionSpec](function{e}),
+		blueprint.LogGroupSpec{}.Kind():  adapt[blueprint.LogGroupSpec](logGroup{e}),
+		blueprint.MappingSpec{}.Kind():   adapt[blueprint.MappingSpec](mapping{e}),
+		blueprint.ObjectSpec{}.Kind():    adapt[blueprint.ObjectSpec](object{e}),
+		blueprint.QueueSpec{}.Kind():     adapt[blueprint.QueueSpec](queue{e, &heldNames{}}),
+		blueprint.RoleSpec{}.Kind():      adapt[blueprint.RoleSpec](role{e}),
+		blueprint.ScheduleSpec{}.Kind():  adapt[blueprint.ScheduleSpec](schedule{e}),
+		blueprint.TableSpec{}.Kind():     adapt[blueprint.TableSpec](table{e}),
+		blueprint.URLSpec{}.Kind():       adapt[blueprint.URLSpec](functionURL{e}),
 	}
 }
 

@@ -18,6 +18,7 @@ func TestBuiltin(t *testing.T) {
 	for _, d := range []Dimension{
 		lambdaRequests, lambdaARM, lambdaX86, sqsRequests, dynamoWrites, dynamoReads, dynamoStorage, dynamoPITR,
 		s3Puts, s3Gets, schedulerCalls, cloudwatchAlarms, cloudwatchMetrics, cloudwatchLogBytes, bytesOut,
+		cloudwatchRules, cloudwatchBoards, dynamoReadHours, dynamoWriteHours,
 	} {
 		if p.of("us-east-1", d).Price == 0 {
 			t.Errorf("%s has no price", d)
@@ -30,6 +31,7 @@ func TestBuiltin(t *testing.T) {
 	}{
 		{lambdaRequests, 1e6, 0.20}, {lambdaARM, 1e6, 13.3334}, {sqsRequests, 1e6, 0.40}, {dynamoWrites, 1e6, 0.625},
 		{dynamoReads, 1e6, 0.125}, {s3Puts, 1e6, 5}, {s3Gets, 1e6, 0.4}, {schedulerCalls, 1e6, 1}, {bytesOut, 1, 0.09},
+		{cloudwatchRules, 1, 0.5}, {cloudwatchBoards, 1, 3}, {dynamoReadHours, 1000, 0.13}, {dynamoWriteHours, 1000, 0.65},
 	} {
 		near(t, c.dimension.String(), p.of("us-east-1", c.dimension).each()*c.units, c.want)
 	}
