@@ -129,15 +129,28 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 	case blueprint.QueueSpec:
 		return p.queue(ctx, key, name, s)
 	case blueprint.TableSpec:
-		_, err := p.dynamodb.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName: &name, BillingMode: dynamodbtypes.BillingModePayPerRequest,
+		in := &dynamodb.CreateTableInput{
+			TableName: &name, BillingMode: dynamodbtypes.BillingMode(s.BillingMode),
 			AttributeDefinitions: []dynamodbtypes.AttributeDefinition{{AttributeName: &s.PartitionKey, AttributeType: dynamodbtypes.ScalarAttributeTypeS}},
 			KeySchema:            []dynamodbtypes.KeySchemaElement{{AttributeName: &s.PartitionKey, KeyType: dynamodbtypes.KeyTypeHash}},
-		})
-		if err != nil || !s.PointInTimeRecovery {
+		}
+		if s.BillingMode == blueprint.Provisioned {
+			in.ProvisionedThroughput = &dynamodbtypes.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(int64(s.Reads)), WriteCapacityUnits: aws.Int64(int64(s.Writes))}
+		}
+		if _, err := p.dynamodb.CreateTable(ctx, in); err != nil {
 			return err
 		}
-		_, err = p.dynamodb.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{
+		if s.TTLAttribute != "" {
+			if _, err := p.dynamodb.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+				TableName: &name, TimeToLiveSpecification: &dynamodbtypes.TimeToLiveSpecification{AttributeName: &s.TTLAttribute, Enabled: aws.Bool(true)},
+			}); err != nil {
+				return err
+			}
+		}
+		if !s.PointInTimeRecovery {
+			return nil
+		}
+		_, err := p.dynamodb.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{
 			TableName: &name, PointInTimeRecoverySpecification: &dynamodbtypes.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: aws.Bool(true)},
 		})
 		return err
@@ -174,7 +187,15 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 			Target: &schedulertypes.Target{Arn: &s.TargetARN, RoleArn: &s.RoleARN, Input: &s.Input},
 		})
 		return err
+	case blueprint.DashboardSpec:
+		p.learn(key, "url", "https://console.aws.amazon.com/cloudwatch")
+		_, err := p.cloudwatch.PutDashboard(ctx, &cloudwatch.PutDashboardInput{DashboardName: &name, DashboardBody: aws.String(string(s.Body))})
+		return err
 	case blueprint.AlarmSpec:
+		if s.Composite {
+			_, err := p.cloudwatch.PutCompositeAlarm(ctx, &cloudwatch.PutCompositeAlarmInput{AlarmName: &name, AlarmRule: &s.Rule})
+			return err
+		}
 		in := &cloudwatch.PutMetricAlarmInput{
 			AlarmName: &name, Namespace: &s.Namespace, MetricName: &s.Metric, Statistic: cloudwatchtypes.Statistic(s.Statistic),
 			ComparisonOperator: cloudwatchtypes.ComparisonOperator(s.Comparison), Threshold: &s.Threshold,

@@ -1,19 +1,27 @@
 package blueprint
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
-// AlarmSpec is the spec of a CloudWatch metric alarm.
+// AlarmSpec is the spec of a CloudWatch alarm: of a metric, or of other alarms
+// by a rule. The fields of the other sort are empty.
 type AlarmSpec struct {
-	Description string            `json:"description"`
-	Namespace   string            `json:"namespace"`
-	Metric      string            `json:"metric"`
-	Dimensions  map[string]string `json:"dimensions"`
-	Statistic   string            `json:"statistic"`
-	Comparison  string            `json:"comparison"`
+	Description string `json:"description"`
+	// Composite tells an alarm with a rule. Neither sort becomes the other.
+	Composite   bool              `json:"composite,omitempty" fixed:"true"`
+	Rule        string            `json:"rule,omitempty"`
+	Namespace   string            `json:"namespace,omitempty"`
+	Metric      string            `json:"metric,omitempty"`
+	Dimensions  map[string]string `json:"dimensions,omitempty"`
+	Statistic   string            `json:"statistic,omitempty"`
+	Comparison  string            `json:"comparison,omitempty"`
 	Threshold   float64           `json:"threshold"`
-	Period      int               `json:"period" unit:"s"`
-	Periods     int               `json:"evaluation_periods"`
-	MissingData string            `json:"treat_missing_data"`
+	Period      int               `json:"period,omitempty" unit:"s"`
+	Periods     int               `json:"evaluation_periods,omitempty"`
+	MissingData string            `json:"treat_missing_data,omitempty"`
 	Actions     []string          `json:"alarm_actions"`
 	OKActions   []string          `json:"ok_actions"`
 }
@@ -21,22 +29,83 @@ type AlarmSpec struct {
 // Kind implements Spec.
 func (AlarmSpec) Kind() string { return "alarm" }
 
-// alarm adds an alarm, where the user wants alarms. Missing data is no breach:
-// SQS and Lambda send nothing while nothing happens.
-func (b *Builder) alarm(key string, a AlarmSpec) {
+// AlarmHandle refers to an alarm. Where the user wants no alarms it refers to
+// none, and what is made of it leaves it out.
+type AlarmHandle struct{ Handle }
+
+// exists reports whether the user wants alarms.
+func (a AlarmHandle) exists() bool { return a.part != nil }
+
+// Silent takes the alarm's actions away, for one that speaks through another.
+func (a AlarmHandle) Silent() AlarmHandle {
+	if !a.exists() {
+		return a
+	}
+	if s, ok := a.part.Spec.(AlarmSpec); ok {
+		s.Actions, s.OKActions = nil, nil
+		a.part.Spec = s
+	}
+	return a
+}
+
+// How an alarm takes periods without data (CloudWatch API Reference,
+// PutMetricAlarm, TreatMissingData).
+const (
+	MissingIsFine   = "notBreaching"
+	MissingBreaches = "breaching"
+)
+
+// minute is the shortest period of the metrics that AWS/SQS and AWS/Lambda send.
+const minute = 60
+
+// Limit says when a metric rings.
+type Limit struct {
+	// Comparison as CloudWatch names it; empty for GreaterThanThreshold.
+	Comparison string
+	Threshold  float64
+	// Period is how long each figure is gathered, a minute where it is zero, and
+	// Periods how many in a row must breach, one where it is zero.
+	Period  time.Duration
+	Periods int
+	// Missing is how a period without data counts; empty for MissingIsFine: SQS and
+	// Lambda send nothing while nothing happens.
+	Missing string
+}
+
+// AlarmMetric rings when a metric is beyond its limit.
+func (b *Builder) AlarmMetric(key string, m Series, l Limit, description string) AlarmHandle {
+	s := AlarmSpec{
+		Description: description, Namespace: m.Namespace, Metric: m.Name, Dimensions: m.Dimensions, Statistic: m.Statistic,
+		Comparison: l.Comparison, Threshold: l.Threshold, Period: int(l.Period / time.Second), Periods: l.Periods, MissingData: l.Missing,
+	}
+	if s.Comparison == "" {
+		s.Comparison = "GreaterThanThreshold"
+	}
+	if s.Period == 0 {
+		s.Period = minute
+	}
+	if s.Periods == 0 {
+		s.Periods = 1
+	}
+	if s.MissingData == "" {
+		s.MissingData = MissingIsFine
+	}
+	return b.alarm(key, s)
+}
+
+// alarm adds an alarm, where the user wants alarms.
+func (b *Builder) alarm(key string, a AlarmSpec, after ...string) AlarmHandle {
 	if !b.settings.Alarms {
-		return
+		return AlarmHandle{}
 	}
 	a.Actions = slices.Clone(b.settings.AlarmActions)
-	var after []string
 	if b.settings.AlarmTopic {
 		topic := b.topicOfAlarms()
-		a.Actions, after = append(a.Actions, topic.ARN()), []string{topic.Key()}
+		a.Actions, after = append(a.Actions, topic.ARN()), append(after, topic.Key())
 	}
 	slices.Sort(a.Actions)
 	a.OKActions = a.Actions
-	a.MissingData = "notBreaching"
-	b.add(key, b.name(key), a, after...)
+	return AlarmHandle{b.add(key, b.name(key), a, after...)}
 }
 
 // AlarmTopicOutput is the output with the ARN of the topic that the alarms
@@ -63,42 +132,104 @@ func (a AlarmSpec) InOrder() Spec {
 	return a
 }
 
-// minute is the shortest period of the metrics that AWS/SQS and AWS/Lambda send.
-const minute = 60
-
 // AlarmNotEmpty rings when any message is in the queue: for dead letters.
-func (b *Builder) AlarmNotEmpty(key string, q QueueHandle, description string) {
-	b.alarm(key, AlarmSpec{
-		Description: description, Namespace: "AWS/SQS", Metric: "ApproximateNumberOfMessagesVisible",
-		Dimensions: map[string]string{"QueueName": q.Name()}, Statistic: "Maximum",
-		Comparison: "GreaterThanThreshold", Threshold: 0, Period: minute, Periods: 1,
-	})
+func (b *Builder) AlarmNotEmpty(key string, q QueueHandle, description string) AlarmHandle {
+	return b.AlarmMetric(key, q.Metric("ApproximateNumberOfMessagesVisible", "Maximum"), Limit{}, description)
 }
 
 // AlarmAge rings when the oldest message is older than seconds.
-func (b *Builder) AlarmAge(key string, q QueueHandle, seconds int, description string) {
-	b.alarm(key, AlarmSpec{
-		Description: description, Namespace: "AWS/SQS", Metric: "ApproximateAgeOfOldestMessage",
-		Dimensions: map[string]string{"QueueName": q.Name()}, Statistic: "Maximum",
-		Comparison: "GreaterThanThreshold", Threshold: float64(seconds), Period: minute, Periods: 1,
-	})
+func (b *Builder) AlarmAge(key string, q QueueHandle, seconds int, description string) AlarmHandle {
+	return b.AlarmMetric(key, q.Metric("ApproximateAgeOfOldestMessage", "Maximum"), Limit{Threshold: float64(seconds)}, description)
 }
 
 // AlarmErrors rings when the function fails at all for two minutes running.
-func (b *Builder) AlarmErrors(key string, f FunctionHandle, description string) {
-	b.functionAlarm(key, f, "Errors", 2, description)
+func (b *Builder) AlarmErrors(key string, f FunctionHandle, description string) AlarmHandle {
+	return b.AlarmMetric(key, f.Metric("Errors", "Sum"), Limit{Periods: 2}, description)
 }
 
 // AlarmThrottles rings when calls of the function are refused for lack of
 // concurrency.
-func (b *Builder) AlarmThrottles(key string, f FunctionHandle, description string) {
-	b.functionAlarm(key, f, "Throttles", 1, description)
+func (b *Builder) AlarmThrottles(key string, f FunctionHandle, description string) AlarmHandle {
+	return b.AlarmMetric(key, f.Metric("Throttles", "Sum"), Limit{}, description)
 }
 
-func (b *Builder) functionAlarm(key string, f FunctionHandle, metric string, periods int, description string) {
-	b.alarm(key, AlarmSpec{
-		Description: description, Namespace: "AWS/Lambda", Metric: metric,
-		Dimensions: map[string]string{"FunctionName": f.Name()}, Statistic: "Sum",
-		Comparison: "GreaterThanThreshold", Threshold: 0, Period: minute, Periods: periods,
-	})
+// Rule is a condition on the states of alarms.
+type Rule struct {
+	text string
+	// alarms are the keys of those that it depends on.
+	alarms []string
+	// compound is true where the text needs brackets inside another rule.
+	compound bool
+}
+
+// Rings holds while the alarm rings. Without the alarm it is no condition.
+func (a AlarmHandle) Rings() Rule {
+	if !a.exists() {
+		return Rule{}
+	}
+	return Rule{text: `ALARM("` + a.Name() + `")`, alarms: []string{a.Key()}}
+}
+
+// AnyOf holds while one of the rules does, AllOf while all do.
+func AnyOf(rules ...Rule) Rule { return combined(" OR ", rules) }
+
+// AllOf holds while all of the rules do.
+func AllOf(rules ...Rule) Rule { return combined(" AND ", rules) }
+
+// Not holds while the rule does not.
+func Not(r Rule) Rule {
+	if r.text == "" {
+		return r
+	}
+	return Rule{text: "NOT " + r.inside(), alarms: r.alarms, compound: true}
+}
+
+func combined(operator string, rules []Rule) Rule {
+	var out Rule
+	var texts []string
+	rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.text == "" })
+	if len(rules) == 1 {
+		return rules[0]
+	}
+	for _, r := range rules {
+		texts = append(texts, r.inside())
+		out.alarms = append(out.alarms, r.alarms...)
+	}
+	out.text, out.compound = strings.Join(texts, operator), true
+	return out
+}
+
+func (r Rule) inside() string {
+	if r.compound {
+		return "(" + r.text + ")"
+	}
+	return r.text
+}
+
+// AlarmWhen rings while a rule on other alarms holds: a composite alarm. It is
+// made after them and deleted before them, as CloudWatch asks (CloudWatch API
+// Reference, PutCompositeAlarm and DeleteAlarms).
+func (b *Builder) AlarmWhen(key string, r Rule, description string) AlarmHandle {
+	if r.text == "" {
+		return AlarmHandle{}
+	}
+	return b.alarm(key, AlarmSpec{Description: description, Composite: true, Rule: r.text}, slices.Compact(slices.Sorted(slices.Values(r.alarms)))...)
+}
+
+// statistics are those of a metric alarm that are no percentiles (CloudWatch API
+// Reference, PutMetricAlarm, Statistic).
+var statistics = []string{"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
+
+// alarm checks what CloudWatch would refuse.
+func (c *checker) alarm(s AlarmSpec) {
+	if !s.Composite {
+		if !slices.Contains(statistics, s.Statistic) {
+			c.add(nil, "the statistic %q is none of %s (CloudWatch API Reference, PutMetricAlarm)", s.Statistic, strings.Join(statistics, ", "))
+		}
+		return
+	}
+	c.atMost("rule", c.blue.longest(s.Rule), 10240, "characters", "CloudWatch API Reference, PutCompositeAlarm")
+	if n := len(c.part.After); n > 100 {
+		c.add(nil, "the rule is of %d alarms; AWS takes at most 100 (CloudWatch API Reference, PutCompositeAlarm)", n)
+	}
 }

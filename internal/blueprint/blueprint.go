@@ -82,7 +82,8 @@ type FunctionSettings struct {
 // digested, compared with AWS and pinned by golden tests.
 //
 // Struct tags speak to the engine: `fixed:"true"` marks what AWS cannot change
-// in place, `unit:"s"` the unit in drift messages.
+// in place, `unit:"s"` the unit in drift messages, `least:"true"` a number that
+// AWS raises by itself and never lowers.
 type Spec interface {
 	// Kind names the code that manages the part: "queue".
 	Kind() string
@@ -121,6 +122,8 @@ type Blueprint struct {
 	// event makes AWS do, PerMonth what each month does.
 	Event              *Event
 	PerEvent, PerMonth []Usage
+	// Controls are the arguments that may be overridden while the system runs.
+	Controls []*Control
 
 	byKey map[string]*Part
 }

@@ -119,6 +119,8 @@ func (d *diagram) part(p *Part) {
 		d.node("works", p.Key, fmt.Sprintf(`["%s<br/><small>edge function</small>"]`, p.Key))
 	case AlarmSpec:
 		d.alarms++
+	case DashboardSpec:
+		d.node("watches", p.Key, fmt.Sprintf(`[/"%s<br/><small>dashboard</small>"/]`, p.Key))
 	default:
 		d.rest[p.Spec.Kind()]++
 	}
@@ -190,6 +192,7 @@ var flows = map[string]struct {
 	"s3:PutObject":                    {"writes", true},
 	"s3:GetObject":                    {"read by", false},
 	"lambda:UpdateEventSourceMapping": {"stops and starts", true},
+	"dynamodb:UpdateTable":            {"scales", true},
 	"lambda:InvokeFunction":           {"calls", true},
 	"ssm:GetParameter":                {"read by", false},
 	"kms:Sign":                        {"signs for", false},

@@ -23,10 +23,40 @@ func Compare(want, have Spec, runtimeOwned []string) []Difference {
 	var out []Difference
 	for i, w := range wanted {
 		h := found[i]
-		if slices.Contains(runtimeOwned, w.Name) || bytes.Equal(normal(w.Value), normal(h.Value)) {
+		if slices.Contains(runtimeOwned, w.Name) || bytes.Equal(normal(w.Value), normal(h.Value)) || enough(w, h.Value) {
 			continue
 		}
 		out = append(out, Difference{Field: w, Text: describe(w, h.Value)})
+	}
+	return out
+}
+
+// enough reports whether AWS has the least that is wanted, or does not say what
+// it has: 0.
+func enough(want Field, have any) bool {
+	w, isNumber := want.Value.(int)
+	h, _ := have.(int)
+	return want.Least && isNumber && (h >= w || h == 0)
+}
+
+// Lowering lists the numbers that after wants lower than before did and that AWS
+// never lowers, one sentence each.
+func Lowering(before, after *Blueprint) []string {
+	var out []string
+	for _, p := range after.Parts {
+		was := before.Part(p.Key)
+		if was == nil || was.Spec.Kind() != p.Spec.Kind() {
+			continue
+		}
+		had := Fields(was.Spec)
+		for i, f := range Fields(p.Spec) {
+			now, isNumber := f.Value.(int)
+			then, _ := had[i].Value.(int)
+			if f.Least && isNumber && now < then {
+				out = append(out, fmt.Sprintf("%s of %s %q is lowered from %s to %s", strings.ReplaceAll(f.Name, "_", " "), strings.ReplaceAll(p.Spec.Kind(), "_", " "), p.Key,
+					show(then, f.Unit), show(now, f.Unit)))
+			}
+		}
 	}
 	return out
 }
@@ -67,6 +97,9 @@ func pruned(v any) any {
 // describe says what a field is and should be, entry by entry for a map.
 func describe(want Field, have any) string {
 	label := strings.ReplaceAll(want.Name, "_", " ")
+	if own, ok := want.Value.(interface{ differs(have any) string }); ok {
+		return own.differs(have)
+	}
 	if w, ok := want.Value.(map[string]string); ok {
 		h, _ := have.(map[string]string)
 		var texts []string

@@ -52,6 +52,9 @@ func TestCompare(t *testing.T) {
 		},
 		"policy in another order": {RoleSpec{Policy: allow("a:A", "b:B")}, RoleSpec{Policy: allow("b:B", "a:A")}, nil, nil},
 		"owned at run time":       {MappingSpec{BatchSize: 10, Enabled: true}, MappingSpec{BatchSize: 9}, []string{"enabled"}, []string{"batch size is 9, should be 10"}},
+		"more than the least":     {TableSpec{WarmWrites: 8000}, TableSpec{WarmWrites: 9000, WarmReads: 12000}, nil, nil},
+		"less than the least":     {TableSpec{WarmWrites: 8000}, TableSpec{WarmWrites: 4000, WarmReads: 12000}, nil, []string{"warm writes is 4000 units/s, should be 8000 units/s"}},
+		"the least is not told":   {TableSpec{WarmWrites: 8000}, TableSpec{}, nil, nil},
 		"several, in the struct's order": {
 			QueueSpec{VisibilityTimeout: 60, ManagedEncryption: true}, QueueSpec{VisibilityTimeout: 30}, nil,
 			[]string{"visibility timeout is 30 s, should be 60 s", "sqs managed encryption is off, should be on"},

@@ -81,6 +81,8 @@ type Field struct {
 	Name, Unit string
 	// Fixed is true where AWS cannot change the field in place.
 	Fixed bool
+	// Least is true for a number that AWS raises by itself and never lowers.
+	Least bool
 	Value any
 }
 
@@ -94,7 +96,7 @@ func Fields(s Spec) []Field {
 		if name == "-" || name == "" {
 			continue
 		}
-		out = append(out, Field{Name: name, Unit: f.Tag.Get("unit"), Fixed: f.Tag.Get("fixed") == "true", Value: v.Field(i).Interface()})
+		out = append(out, Field{Name: name, Unit: f.Tag.Get("unit"), Fixed: f.Tag.Get("fixed") == "true", Least: f.Tag.Get("least") == "true", Value: v.Field(i).Interface()})
 	}
 	return out
 }

@@ -122,7 +122,7 @@ type DistributionHandle struct {
 // bucket, which viewers cannot, as "/" is the root object.
 func (b *Builder) Distribution(key string, d Distribution) DistributionHandle {
 	access := b.add(key+"-access", b.name(key), AccessControlSpec{
-		OriginType: "s3", Signing: "always", Protocol: "sigv4", Description: ScheduleOwner(b.settings.System, b.settings.Name, key+"-access"),
+		OriginType: "s3", Signing: "always", Protocol: "sigv4", Description: Mark(b.settings.System, b.settings.Name, key+"-access"),
 	})
 	spec := DistributionSpec{
 		Origin: d.Origin.Name() + ".s3." + Region() + ".amazonaws.com", AccessControl: Ref(access.Key(), "id"),

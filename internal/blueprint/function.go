@@ -61,13 +61,15 @@ const (
 type FunctionHandle struct {
 	Handle
 	role RoleHandle
+	// source are the dimensions of the metrics that the function writes.
+	source map[string]string
 }
 
 // Function describes a function, with its role and its log group. The first
 // one brings the bucket and the bundle.
 func (b *Builder) Function(key string, f Function) FunctionHandle {
 	b.bundle()
-	handle := FunctionHandle{}
+	handle := FunctionHandle{source: map[string]string{"System": b.settings.System.Name, "Name": b.settings.Name, "Function": key}}
 	logs := b.add(key+"-logs", "/aws/lambda/"+b.name(key), LogGroupSpec{
 		RetentionDays: b.settings.LogRetentionDays, KMSKeyARN: b.settings.KMSKeyARN,
 	})

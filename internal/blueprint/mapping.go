@@ -11,6 +11,9 @@ type Batch struct {
 	Window time.Duration
 	// MaxConcurrency bounds the concurrent calls, 2 to 1,000; 0 for no bound.
 	MaxConcurrency int
+	// Scaled leaves the bound to a function that changes it at run time; it is
+	// then what the mapping begins with.
+	Scaled bool
 }
 
 // MappingSpec is the spec of an event source mapping.
@@ -45,6 +48,9 @@ func (b *Builder) Consume(key string, f FunctionHandle, q QueueHandle, batch Bat
 		PartialBatch: true, Enabled: true,
 	}, f.Key(), q.Key())
 	h.part.RuntimeOwned = []string{"enabled"}
+	if batch.Scaled {
+		h.part.RuntimeOwned = append(h.part.RuntimeOwned, "maximum_concurrency")
+	}
 	return MappingHandle{Handle: h, function: f, queue: q, batch: batch}
 }
 
@@ -52,7 +58,14 @@ func (b *Builder) Consume(key string, f FunctionHandle, q QueueHandle, batch Bat
 func (m MappingHandle) ID() string { return Ref(m.Key(), "id") }
 
 // Switch grants turning the mapping off and on and seeing whether it is.
-func (m MappingHandle) Switch() []Grant {
+func (m MappingHandle) Switch() []Grant { return m.change() }
+
+// Scale grants changing the bound of concurrent calls and seeing what it is.
+func (m MappingHandle) Scale() []Grant { return m.change() }
+
+// change is for every change alike: IAM tells none from another (Service
+// Authorization Reference, AWS Lambda, UpdateEventSourceMapping).
+func (m MappingHandle) change() []Grant {
 	return []Grant{{
 		Actions:   []string{"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"},
 		Resources: []string{arn("lambda", "event-source-mapping:"+m.ID())},
@@ -88,11 +101,6 @@ func (b *Builder) EveryMinute(key string, f FunctionHandle, input string) Handle
 	return b.add(key, name, ScheduleSpec{
 		Expression: "rate(1 minute)", TargetARN: f.LiveARN(), RoleARN: role.ARN(), Input: input,
 		Retries: 0, MaxAge: 60,
-		Description: ScheduleOwner(b.settings.System, b.settings.Name, key),
+		Description: Mark(b.settings.System, b.settings.Name, key),
 	}, role.Key(), f.Key())
-}
-
-// ScheduleOwner renders the marks of ownership for a schedule's description.
-func ScheduleOwner(system System, name, key string) string {
-	return "serverless:" + system.Name + "/" + name + "/" + key
 }

@@ -1,14 +1,42 @@
 package blueprint
 
-// Table says what a DynamoDB table should be: on demand, with a partition key
-// of type string.
+// Table says what a DynamoDB table should be: with a partition key of type
+// string, and on demand where it has no Capacity.
 type Table struct {
 	// Key is the partition key's attribute name.
 	Key string
 	// Data marks a table whose items are the user's data and cannot be derived
 	// again: it is protected from deletion and backed up continuously.
 	Data bool
+	// TTL is the attribute with the time, in seconds since 1970, from which on
+	// DynamoDB deletes an item; empty for none.
+	TTL string
+	// Capacity makes the table provisioned; nil for on demand.
+	Capacity *Capacity
+	// Warm is what the table carries at once, without growing first; zero leaves
+	// it to AWS. AWS raises it by itself and never lowers it.
+	Warm Throughput
+	// Maximum bounds what an on-demand table takes, and so what it costs; zero
+	// for no bound.
+	Maximum Throughput
 }
+
+// Throughput is in capacity units, which are units a second.
+type Throughput struct{ Reads, Writes int }
+
+// Capacity is what a provisioned table has.
+type Capacity struct {
+	Throughput
+	// Scaled leaves the capacity to a function that changes it at run time; it is
+	// then what the table begins with.
+	Scaled bool
+}
+
+// Billing modes (DynamoDB API Reference, BillingModeSummary).
+const (
+	OnDemand    = "PAY_PER_REQUEST"
+	Provisioned = "PROVISIONED"
+)
 
 // TableSpec is the spec of a table.
 type TableSpec struct {
@@ -17,6 +45,16 @@ type TableSpec struct {
 	DeletionProtection  bool   `json:"deletion_protection"`
 	PointInTimeRecovery bool   `json:"point_in_time_recovery"`
 	KMSKeyARN           string `json:"kms_key"`
+	TTLAttribute        string `json:"ttl_attribute,omitempty"`
+	// Reads and Writes are a provisioned table's capacity; 0 on demand.
+	Reads  int `json:"read_capacity,omitempty" unit:"units"`
+	Writes int `json:"write_capacity,omitempty" unit:"units"`
+	// WarmReads and WarmWrites are what the table must carry at the least.
+	WarmReads  int `json:"warm_reads,omitempty" unit:"units/s" least:"true"`
+	WarmWrites int `json:"warm_writes,omitempty" unit:"units/s" least:"true"`
+	// MaxReads and MaxWrites bound a table on demand; 0 for no bound.
+	MaxReads  int `json:"maximum_reads,omitempty" unit:"units/s"`
+	MaxWrites int `json:"maximum_writes,omitempty" unit:"units/s"`
 }
 
 // Kind implements Spec.
@@ -30,22 +68,40 @@ type TableHandle struct {
 
 // Table describes a table.
 func (b *Builder) Table(key string, t Table) TableHandle {
-	h := b.add(key, b.name(key), TableSpec{
+	spec := TableSpec{
 		PartitionKey:        t.Key,
-		BillingMode:         "PAY_PER_REQUEST",
+		BillingMode:         OnDemand,
 		DeletionProtection:  t.Data && !b.settings.ForceDestroy,
 		PointInTimeRecovery: t.Data,
 		KMSKeyARN:           b.settings.KMSKeyARN,
-	})
-	h.part.Data = t.Data
+		TTLAttribute:        t.TTL,
+		WarmReads:           t.Warm.Reads, WarmWrites: t.Warm.Writes,
+		MaxReads: t.Maximum.Reads, MaxWrites: t.Maximum.Writes,
+	}
+	var atRunTime []string
+	if t.Capacity != nil {
+		spec.BillingMode, spec.Reads, spec.Writes = Provisioned, t.Capacity.Reads, t.Capacity.Writes
+		if t.Capacity.Scaled {
+			atRunTime = []string{"read_capacity", "write_capacity"}
+		}
+	}
+	h := b.add(key, b.name(key), spec)
+	h.part.Data, h.part.RuntimeOwned = t.Data, atRunTime
 	return TableHandle{Handle: h, kms: b.settings.KMSKeyARN}
 }
 
 // ARN returns the table's ARN.
 func (t TableHandle) ARN() string { return arn("dynamodb", "table/"+t.Name()) }
 
-// Put grants writing items, conditionally or not.
+// Put grants writing items, conditionally or not. In a transaction each item
+// needs the permission that it needs alone (DynamoDB Developer Guide, "Using
+// IAM with DynamoDB transactions"), so that Put, Update, Delete and Get grant
+// their transactions, too.
 func (t TableHandle) Put() []Grant { return t.grants("dynamodb:PutItem") }
+
+// Check grants making a transaction depend on an item that it leaves alone
+// (ibid., ConditionCheck).
+func (t TableHandle) Check() []Grant { return t.grants("dynamodb:ConditionCheckItem") }
 
 // Get grants reading single items.
 func (t TableHandle) Get() []Grant { return t.grants("dynamodb:GetItem") }
@@ -56,11 +112,58 @@ func (t TableHandle) Update() []Grant { return t.grants("dynamodb:UpdateItem") }
 // Scan grants reading all items.
 func (t TableHandle) Scan() []Grant { return t.grants("dynamodb:Scan") }
 
+// Query grants reading the items of a partition.
+func (t TableHandle) Query() []Grant { return t.grants("dynamodb:Query") }
+
 // Delete grants removing items.
 func (t TableHandle) Delete() []Grant { return t.grants("dynamodb:DeleteItem") }
+
+// Scale grants changing the table's capacity and seeing what it is. Of an
+// UpdateTable IAM tells no change from another (Service Authorization
+// Reference, Amazon DynamoDB).
+func (t TableHandle) Scale() []Grant {
+	return []Grant{{Actions: []string{"dynamodb:DescribeTable", "dynamodb:UpdateTable"}, Resources: []string{t.ARN()}}}
+}
 
 // grants adds the use of the table's key (DynamoDB Developer Guide,
 // "DynamoDB encryption at rest: usage notes").
 func (t TableHandle) grants(actions ...string) []Grant {
 	return append([]Grant{{Actions: actions, Resources: []string{t.ARN()}}}, useKey(t.kms, "kms:Decrypt")...)
+}
+
+// What a new table on demand carries, and so the least that its warm throughput
+// can be (DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", initial
+// throughput).
+const (
+	newReads  = 12_000
+	newWrites = 4000
+)
+
+// table checks what DynamoDB would refuse.
+func (c *checker) table(s TableSpec) {
+	const updates = "DynamoDB API Reference, CreateTable"
+	if len(s.TTLAttribute) > 255 {
+		c.add(nil, "the attribute %q for the time to live has more than 255 characters (DynamoDB API Reference, TimeToLiveSpecification)", s.TTLAttribute)
+	}
+	provisioned := s.BillingMode == Provisioned
+	for _, u := range []struct {
+		what                        string
+		capacity, warm, most, least int
+	}{{"read", s.Reads, s.WarmReads, s.MaxReads, newReads}, {"write", s.Writes, s.WarmWrites, s.MaxWrites, newWrites}} {
+		if provisioned {
+			u.least = u.capacity
+			if u.capacity < 1 {
+				c.add(nil, "the %s capacity of a provisioned table is %d units; give at least 1 (%s)", u.what, u.capacity, updates)
+			}
+			if u.most != 0 {
+				c.add(nil, "a maximum of %d %s units is for tables on demand; a provisioned table has its capacity (%s)", u.most, u.what, updates)
+			}
+		}
+		if u.most < 0 {
+			c.add(nil, "a maximum of %d %s units is no bound; give at least 1, or 0 for none (%s)", u.most, u.what, updates)
+		}
+		if u.warm != 0 && u.warm < u.least {
+			c.add(nil, "a warm throughput of %d %s units a second is less than the %d that the table has anyhow; give more, or 0 (DynamoDB Developer Guide, Understanding DynamoDB warm throughput)", u.warm, u.what, u.least)
+		}
+	}
 }

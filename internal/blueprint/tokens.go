@@ -63,7 +63,7 @@ func References(s string) []Reference {
 	var refs []Reference
 	for _, m := range tokenPattern.FindAllStringSubmatch(s, -1) {
 		body := m[1]
-		if strings.HasPrefix(body, unknownPrefix) || strings.HasPrefix(body, pseudoPrefix) {
+		if strings.HasPrefix(body, unknownPrefix) || strings.HasPrefix(body, pseudoPrefix) || strings.HasPrefix(body, controlPrefix) {
 			continue
 		}
 		i := strings.LastIndexByte(body, '.')
@@ -87,6 +87,8 @@ func Resolve(s string, place Place, attribute func(Reference) (string, bool)) (s
 		switch {
 		case strings.HasPrefix(body, unknownPrefix):
 			missing = fmt.Errorf("argument %q is not known yet", strings.TrimPrefix(body, unknownPrefix))
+		case strings.HasPrefix(body, controlPrefix):
+			missing = fmt.Errorf("the value of control %q belongs to outputs alone", strings.TrimPrefix(body, controlPrefix))
 		case body == pseudoPrefix+"partition":
 			return place.Partition
 		case body == pseudoPrefix+"region":

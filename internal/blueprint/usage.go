@@ -51,7 +51,7 @@ type Usage struct {
 // operation, or what no call shows.
 type Action string
 
-// The actions. Those from RunAtEdge on are billed without a call of their own.
+// The actions. Those from ReadCapacity on are billed without a call of their own.
 const (
 	Invoke             Action = "lambda:Invoke"
 	SendMessage        Action = "sqs:SendMessage"
@@ -71,15 +71,19 @@ const (
 
 	Deliver Action = "cloudfront:Deliver" // An answer of a distribution, with its bytes.
 
-	RunAtEdge Action = "cloudfront:RunFunction" // A CloudFront function's run.
-	Run       Action = "lambda:Run"             // A function's memory over its duration.
-	KeepItem  Action = "dynamodb:KeepItem"      // An item's storage for a month.
-	Schedule  Action = "scheduler:Invoke"       // A schedule's call of its target.
-	Alarm     Action = "cloudwatch:Alarm"       // An alarm for a month.
-	Metric    Action = "cloudwatch:Metric"      // A custom metric for a month.
-	WriteLogs Action = "logs:PutLogEvents"      // What a function writes to its log.
-	SendOut   Action = "internet:SendBytes"     // What leaves AWS for the Internet.
-	Key       Action = "kms:Key"                // A customer's key for a month.
+	ReadCapacity   Action = "dynamodb:ReadCapacity"     // An hour of a provisioned table's unit.
+	WriteCapacity  Action = "dynamodb:WriteCapacity"    // The same.
+	CompositeAlarm Action = "cloudwatch:CompositeAlarm" // A composite alarm for a month.
+	DashboardMonth Action = "cloudwatch:Dashboard"      // A dashboard for a month.
+	RunAtEdge      Action = "cloudfront:RunFunction"    // A CloudFront function's run.
+	Run            Action = "lambda:Run"                // A function's memory over its duration.
+	KeepItem       Action = "dynamodb:KeepItem"         // An item's storage for a month.
+	Schedule       Action = "scheduler:Invoke"          // A schedule's call of its target.
+	Alarm          Action = "cloudwatch:Alarm"          // An alarm for a month.
+	Key            Action = "kms:Key"                   // A customer's key for a month.
+	Metric         Action = "cloudwatch:Metric"         // A custom metric for a month.
+	WriteLogs      Action = "logs:PutLogEvents"         // What a function writes to its log.
+	SendOut        Action = "internet:SendBytes"        // What leaves AWS for the Internet.
 )
 
 // Operation is what is done to one part.
@@ -103,7 +107,7 @@ type Operation struct {
 
 // Standing is a spec whose part costs something by being there. Standing
 // returns what a month of it comes to.
-type Standing interface{ Standing() Operation }
+type Standing interface{ Standing() []Operation }
 
 // Month is AWS's month of 730 hours (AWS Pricing Calculator).
 const Month = 730 * time.Hour
@@ -174,6 +178,12 @@ func (t TableHandle) Gets(n, bytes float64) []Operation { return t.does(GetItem,
 
 // Scans are n strongly consistent readings of so many bytes.
 func (t TableHandle) Scans(n, bytes float64) []Operation { return t.does(Scan, n, bytes) }
+
+// Provides are units of capacity that a provisioned table has for a while, on
+// top of those that it stands at.
+func (t TableHandle) Provides(reads, writes float64, d time.Duration) []Operation {
+	return append(t.does(ReadCapacity, reads*d.Hours(), 0), t.does(WriteCapacity, writes*d.Hours(), 0)...)
+}
 
 // Keeps are n items of so many bytes that stay for a month.
 func (t TableHandle) Keeps(n, bytes float64) []Operation { return t.does(KeepItem, n, bytes) }
@@ -248,22 +258,44 @@ func (m MappingHandle) Takes(l Load, bytes float64, duration time.Duration) []Op
 }
 
 // Standing implements Standing: an alarm for a month.
-func (AlarmSpec) Standing() Operation { return Operation{Action: Alarm, Count: 1} }
+func (s AlarmSpec) Standing() []Operation {
+	if s.Composite {
+		return []Operation{{Action: CompositeAlarm, Count: 1}}
+	}
+	return []Operation{{Action: Alarm, Count: 1}}
+}
+
+// Standing implements Standing: a dashboard for a month.
+func (DashboardSpec) Standing() []Operation {
+	return []Operation{{Action: DashboardMonth, Count: 1}}
+}
+
+// Standing implements Standing: the capacity of a provisioned table, whether it
+// is used or not.
+func (s TableSpec) Standing() []Operation {
+	if s.BillingMode != Provisioned {
+		return nil
+	}
+	return []Operation{
+		{Action: ReadCapacity, Count: float64(s.Reads) * Month.Hours()},
+		{Action: WriteCapacity, Count: float64(s.Writes) * Month.Hours()},
+	}
+}
 
 // Signs are n signatures made.
 func (k SigningKeyHandle) Signs(n float64) []Operation { return k.does(Sign, n, 0) }
 
 // Standing implements Standing: a key for a month.
-func (SigningKeySpec) Standing() Operation { return Operation{Action: Key, Count: 1} }
+func (SigningKeySpec) Standing() []Operation { return []Operation{{Action: Key, Count: 1}} }
 
 // Standing implements Standing: the receives of pollers that find nothing.
-func (MappingSpec) Standing() Operation {
-	return Operation{Action: ReceiveMessage, Count: idlePollers * Month.Seconds() / pollWait.Seconds()}
+func (MappingSpec) Standing() []Operation {
+	return []Operation{{Action: ReceiveMessage, Count: idlePollers * Month.Seconds() / pollWait.Seconds()}}
 }
 
 // Standing implements Standing: the calls of each month.
-func (s ScheduleSpec) Standing() Operation {
-	return Operation{Action: Schedule, Count: s.PerMonth()}
+func (s ScheduleSpec) Standing() []Operation {
+	return []Operation{{Action: Schedule, Count: s.PerMonth()}}
 }
 
 // PerMonth is how often the schedule fires in a month, from its rate. An

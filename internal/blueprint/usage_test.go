@@ -85,19 +85,30 @@ func TestLoadRates(t *testing.T) {
 func TestStanding(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec Standing
-		want Operation
+		want []Operation
 	}{
-		"alarm":         {AlarmSpec{}, Operation{Action: Alarm, Count: 1}},
-		"signing key":   {SigningKeySpec{}, Operation{Action: Key, Count: 1}},
-		"mapping":       {MappingSpec{}, Operation{Action: ReceiveMessage, Count: 657_000}},
-		"every minute":  {ScheduleSpec{Expression: "rate(1 minute)"}, Operation{Action: Schedule, Count: 43_800}},
-		"every 5 hours": {ScheduleSpec{Expression: "rate(5 hours)"}, Operation{Action: Schedule, Count: 146}},
-		"each day":      {ScheduleSpec{Expression: "rate(1 day)"}, Operation{Action: Schedule, Count: 730.0 / 24}},
-		"cron":          {ScheduleSpec{Expression: "cron(0 8 * * ? *)"}, Operation{Action: Schedule, Count: 730.0 / 24}},
+		"alarm":           {AlarmSpec{}, []Operation{{Action: Alarm, Count: 1}}},
+		"composite alarm": {AlarmSpec{Composite: true}, []Operation{{Action: CompositeAlarm, Count: 1}}},
+		"dashboard":       {DashboardSpec{}, []Operation{{Action: DashboardMonth, Count: 1}}},
+		"table on demand": {TableSpec{BillingMode: OnDemand}, nil},
+		"provisioned table": {TableSpec{BillingMode: Provisioned, Reads: 10, Writes: 2}, []Operation{
+			{Action: ReadCapacity, Count: 7300}, {Action: WriteCapacity, Count: 1460},
+		}},
+		"mapping":       {MappingSpec{}, []Operation{{Action: ReceiveMessage, Count: 657_000}}},
+		"every minute":  {ScheduleSpec{Expression: "rate(1 minute)"}, []Operation{{Action: Schedule, Count: 43_800}}},
+		"every 5 hours": {ScheduleSpec{Expression: "rate(5 hours)"}, []Operation{{Action: Schedule, Count: 146}}},
+		"each day":      {ScheduleSpec{Expression: "rate(1 day)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
+		"cron":          {ScheduleSpec{Expression: "cron(0 8 * * ? *)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
+		"signing key":   {SigningKeySpec{}, []Operation{{Action: Key, Count: 1}}},
 	} {
 		have := c.spec.Standing()
-		if math.Abs(have.Count-c.want.Count) > 1e-9 || have.Action != c.want.Action {
-			t.Errorf("%s: a month of it is %v, want %v", name, have, c.want)
+		if len(have) != len(c.want) {
+			t.Fatalf("%s: a month of it is %v, want %v", name, have, c.want)
+		}
+		for i, want := range c.want {
+			if math.Abs(have[i].Count-want.Count) > 1e-9 || have[i].Action != want.Action {
+				t.Errorf("%s: a month of it is %v, want %v", name, have[i], want)
+			}
 		}
 	}
 }

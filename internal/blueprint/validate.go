@@ -58,6 +58,10 @@ func (b *Blueprint) Validate() []Problem {
 			c.atMost("statement id", len(s.Sid), 100, "characters", "Lambda API Reference, AddPermission")
 		case IdentityPoolRoleSpec:
 			c.guests(s)
+		case TableSpec:
+			c.table(s)
+		case AlarmSpec:
+			c.alarm(s)
 		case BucketSpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case BucketPolicySpec:
@@ -203,6 +207,7 @@ func (c *checker) structure() {
 			}
 		}
 	}
+	c.controls()
 	if len(c.problems) == 0 {
 		if cycle := c.blue.cycle(); cycle != nil {
 			c.add(nil, "parts depend on each other in a circle: %s", strings.Join(cycle, " → "))
@@ -243,7 +248,7 @@ func (b *Blueprint) cycle() []string {
 // nameLimits are the greatest lengths of names (each service's API Reference,
 // at its create call; S3 User Guide, "Bucket naming rules").
 var nameLimits = map[string]int{
-	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255,
+	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255, "dashboard": 255,
 	"topic": 256, "secret": 1011, "signing_key": 256,
 	"http_api": 128, "identity_pool": 128, "domain_name": 512,
 	"edge_function": 64, "origin_access_control": 64,

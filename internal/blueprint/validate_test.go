@@ -97,6 +97,17 @@ func TestValidate(t *testing.T) {
 		"window":            {mapping(func(m *MappingSpec) { m.Window = 301 }), problem{"part", "", []string{"batching window is 301 s; AWS takes 0 to 300 (" + mappings}}},
 		"batch, no window":  {mapping(func(m *MappingSpec) { m.BatchSize = 11 }), problem{"part", "", []string{"more than 10 messages needs a batching window of at least 1 s (" + mappings}}},
 		"concurrency":       {mapping(func(m *MappingSpec) { m.MaxConcurrency = 1 }), problem{"part", "", []string{"maximum concurrency is 1", "2 to 1000 (Lambda API Reference, ScalingConfig)"}}},
+		"no capacity":       {spec(TableSpec{BillingMode: Provisioned, Reads: 1}), problem{"part", "", []string{"the write capacity of a provisioned table is 0 units; give at least 1 (DynamoDB API Reference, CreateTable)"}}},
+		"provisioned, bounded": {
+			spec(TableSpec{BillingMode: Provisioned, Reads: 1, Writes: 1, MaxReads: 5}), problem{"part", "", []string{"a maximum of 5 read units is for tables on demand"}},
+		},
+		"no bound":       {spec(TableSpec{BillingMode: OnDemand, MaxWrites: -1}), problem{"part", "", []string{"a maximum of -1 write units is no bound"}}},
+		"lukewarm":       {spec(TableSpec{BillingMode: OnDemand, WarmReads: 11999}), problem{"part", "", []string{"a warm throughput of 11999 read units a second is less than the 12000", "Understanding DynamoDB warm throughput"}}},
+		"under capacity": {spec(TableSpec{BillingMode: Provisioned, Reads: 1, Writes: 9, WarmWrites: 8}), problem{"part", "", []string{"a warm throughput of 8 write units a second is less than the 9"}}},
+		"time to live":   {spec(TableSpec{BillingMode: OnDemand, TTLAttribute: strings.Repeat("x", 256)}), problem{"part", "", []string{"more than 255 characters (DynamoDB API Reference, TimeToLiveSpecification)"}}},
+		"statistic":      {spec(AlarmSpec{Statistic: "p99"}), problem{"part", "", []string{`the statistic "p99" is none of SampleCount, Average`, "PutMetricAlarm"}}},
+		"rule":           {spec(AlarmSpec{Composite: true, Rule: strings.Repeat("x", 10241)}), problem{"part", "", []string{"10241 characters; AWS takes at most 10240 (CloudWatch API Reference, PutCompositeAlarm)"}}},
+		"dashboard name": {plus(func(b *Builder) { b.add("part", strings.Repeat("x", 256), DashboardSpec{}) }), problem{"part", "name", []string{"up to 256 characters; a dashboard's has at most 255"}}},
 		"visibility under time-out": {
 			with(func(s *Settings) {
 				longer := 61 * time.Second

@@ -46,6 +46,7 @@ type Common struct {
 	FunctionsSHA256 types.String `tfsdk:"functions_sha256"`
 	Parts           types.Map    `tfsdk:"parts"`
 	Drift           types.Map    `tfsdk:"drift"`
+	Overrides       types.Map    `tfsdk:"overrides"`
 	Region          types.String `tfsdk:"region"`
 	AccountID       types.String `tfsdk:"account_id"`
 	AlarmTopicARN   types.String `tfsdk:"alarm_topic_arn"`
@@ -190,6 +191,7 @@ func commonAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Every part of the system with a short digest of what it should be. A plan names each part that it will change here, whatever the cause."},
 		"drift": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What differs in AWS from what was last applied, one line a part. It is planned empty: the next apply repairs it."},
+		"overrides":                overridesSchema(),
 		"cost":                     costSchema(),
 		"region":                   schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
 		"account_id":               schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},

@@ -58,9 +58,10 @@ func (r *system[M]) Update(ctx context.Context, req resource.UpdateRequest, resp
 	if resp.Diagnostics.Append(r.checkPlace(ctx, prior)...); resp.Diagnostics.HasError() {
 		return
 	}
-	in := deploy.Input{Digests: stringsOf(prior.Parts), Deployment: recall(ctx, req.Private)}
-	for key := range prior.Drift.Elements() {
-		in.Drift = append(in.Drift, key)
+	in := deploy.Input{Digests: stringsOf(prior.Parts), Deployment: recall(ctx, req.Private), Drift: stringsOf(prior.Drift)}
+	in.Overrides, diags = overridesOf(ctx, prior.Overrides)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
 	}
 	res := r.apply(ctx, &m, req.Plan, in, &resp.Diagnostics)
 	if !res.Exists {
@@ -166,7 +167,9 @@ func (r *system[M]) deployed(
 	}
 	b, d := r.blueprint(ctx, m, r.data.DefaultTags, c.FunctionsSHA256.ValueString())
 	diags.Append(d...)
-	return c, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts)}, ctx, cancel
+	overrides, d := overridesOf(ctx, c.Overrides)
+	diags.Append(d...)
+	return c, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts), Overrides: overrides}, ctx, cancel
 }
 
 // checkPlace refuses to look for a system in another account or region than the
@@ -207,6 +210,7 @@ func (r *system[M]) save(ctx context.Context, state *tfsdk.State, raw tftypes.Va
 	set := func(name string, value any) { diags.Append(state.SetAttribute(ctx, at(name), value)...) }
 	set("parts", stringMap(res.Digests))
 	set("drift", stringMap(res.Drift))
+	set("overrides", overrideMap(res.Overrides))
 	set("region", res.Region)
 	set("account_id", res.Account)
 	if res.Manifest != nil && res.Manifest.BundleSHA256 != "" {

@@ -67,6 +67,8 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	set := func(name string, value any) { resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), value)...) }
 	set("functions_sha256", bundle)
 	set("drift", stringMap(nil))
+	overrides := r.planOverrides(ctx, b, prior, resp)
+	set("overrides", overrideMap(b.Overrides(overrides)))
 	parts := map[string]attr.Value{}
 	for key, digest := range planned.Digests {
 		parts[key] = types.StringPointerValue(digest)
@@ -82,7 +84,10 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		set("region", types.StringUnknown())
 		set("account_id", types.StringUnknown())
 	}
-	r.planOutputs(ctx, b, planned, prior != nil, req, resp)
+	r.planOutputs(ctx, b, planned, overrides, prior != nil, req, resp)
+	if prior != nil {
+		r.planLowering(ctx, &before, b, prior, resp)
+	}
 	resp.Diagnostics.Append(r.planCost(ctx, b, &resp.Plan, prior != nil)...)
 	if prior != nil {
 		resp.Diagnostics.Append(keepCost(ctx, &resp.Plan, req.State)...)
@@ -91,7 +96,7 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 
 // planOutputs keeps every output whose parts stay, and makes unknown those
 // whose parts are made.
-func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, planned deploy.Planned, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, planned deploy.Planned, overrides map[string]blueprint.Override, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	for _, name := range r.outputs() {
 		if values, isMap := b.OutputMaps[name]; isMap {
 			before := types.MapNull(types.StringType)
@@ -100,7 +105,7 @@ func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, pla
 			}
 			elements := map[string]attr.Value{}
 			for k, text := range values {
-				elements[k] = plannedText(text, planned, before.Elements()[k])
+				elements[k] = plannedText(b.InForce(text, overrides), planned, before.Elements()[k])
 			}
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), types.MapValueMust(types.StringType, elements))...)
 			continue
@@ -112,7 +117,7 @@ func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, pla
 		text, there := b.Outputs[name]
 		next := types.StringNull()
 		if there {
-			next = plannedText(text, planned, before)
+			next = plannedText(b.InForce(text, overrides), planned, before)
 		}
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), next)...)
 	}
@@ -129,6 +134,18 @@ func plannedText(text string, planned deploy.Planned, before attr.Value) types.S
 		return types.StringUnknown()
 	}
 	return had
+}
+
+// planLowering says where an argument was lowered that AWS never lowers.
+func (r *system[M]) planLowering(ctx context.Context, before *M, b *blueprint.Blueprint, prior *Common, resp *resource.ModifyPlanResponse) {
+	applied, diags := r.blueprint(ctx, before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString())
+	if diags.HasError() {
+		// What an earlier version made of the arguments is no reason to refuse a plan.
+		return
+	}
+	for _, line := range blueprint.Lowering(applied, b) {
+		resp.Diagnostics.AddWarning("AWS does not lower this", fmt.Sprintf("The %s. AWS raises it and never lowers it: what exists stays as it is, at no further cost.", line))
+	}
 }
 
 // planUnknown leaves open what cannot be told yet.

@@ -58,7 +58,9 @@ type run struct {
 	diagnosis
 	// retired tags to take off the parts that are touched.
 	retired []string
-	drifted map[string]bool
+	// drifted parts are to be repaired; missing is true for those that are not
+	// there.
+	drifted, missing map[string]bool
 
 	mu       sync.Mutex
 	records  map[string]Record
@@ -66,7 +68,7 @@ type run struct {
 }
 
 func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis) *run {
-	r := &run{engine: e, session: se, in: in, blue: in.Blueprint, diagnosis: d, records: map[string]Record{}, drifted: map[string]bool{}}
+	r := &run{engine: e, session: se, in: in, blue: in.Blueprint, diagnosis: d, records: map[string]Record{}, drifted: map[string]bool{}, missing: map[string]bool{}}
 	maps.Copy(r.records, se.manifest.Parts)
 	if se.fresh && !in.Create {
 		// The manifest was lost: what the state remembers is all there is.
@@ -77,8 +79,8 @@ func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis
 			}
 		}
 	}
-	for _, key := range in.Drift {
-		r.drifted[key] = true
+	for key, line := range in.Drift {
+		r.drifted[key], r.missing[key] = true, Missing(line)
 	}
 	r.retired = retired(se.manifest.Tags, in.Blueprint.Settings.Tags)
 	resolver, err := newResolver(in.Blueprint, place, r.records, r.attributes)
@@ -168,7 +170,10 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 		return nil
 	}
 	target := r.resolver.target(p, rec, r.retired)
-	attributes, begun, err := r.converge(ctx, p, target, want, known)
+	// What may not be there is not looked at but made: only that tells an object
+	// from one that is being deleted.
+	there := known && rec.Digest != "" && !r.missing[p.Key]
+	attributes, begun, err := r.converge(ctx, p, target, want, known, there)
 	next := Record{
 		Kind: p.Spec.Kind(), Name: target.Name, Digest: digest, Inputs: inputs, Attributes: attributes,
 		After: r.blue.Dependencies(p), Data: p.Data,
@@ -240,7 +245,7 @@ func (r *run) finish(ctx context.Context) Result {
 	res := Result{Exists: true, Digests: digests(r.records), Drift: map[string]string{}, Failures: r.failures, Manifest: m}
 	if r.resolver != nil {
 		res.Account, res.Region = r.resolver.place.Account, r.resolver.place.Region
-		r.resolver.outputs(&res)
+		r.resolver.outputs(&res, r.in.Overrides)
 	}
 	return res
 }

@@ -17,14 +17,13 @@ import (
 const patience = 2 * time.Minute
 
 // converge creates the part, or observes it and changes what differs, until it
-// is as wanted. begun says whether an object may exist afterwards.
-func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, want blueprint.Spec, known bool) (a kinds.Attributes, begun bool, err error) {
+// is as wanted. known says that the part is recorded, observe that it is to be
+// looked at first. begun says whether an object may exist afterwards.
+func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, want blueprint.Spec, known, observe bool) (a kinds.Attributes, begun bool, err error) {
 	driver, ok := r.engine.Kinds[p.Spec.Kind()]
 	if !ok {
 		return nil, false, fmt.Errorf("there is no kind %q", p.Spec.Kind())
 	}
-	// On a fresh claim nothing of that name is expected: try to create first.
-	observe := known || !r.session.fresh
 	began := r.engine.Clock.Now()
 	for pause := first; ; pause = min(2*pause, longest) {
 		if observe {

@@ -22,7 +22,9 @@ import (
 type Engine struct {
 	AWS   *awsclient.Client
 	Kinds map[string]kinds.Driver
-	Clock kinds.Clock
+	// Override reads what is set instead of an argument, nil where nothing is.
+	Override func(ctx context.Context, c *blueprint.Control, table string) (*blueprint.Override, error)
+	Clock    kinds.Clock
 	// NewID makes the random ids of claims.
 	NewID func() string
 	// Holder describes this process in its claims.
@@ -41,7 +43,7 @@ const defaultWidth = 32
 func New(aws *awsclient.Client, content func(context.Context, string) ([]byte, error), version string) *Engine {
 	env := kinds.Env{AWS: aws, Clock: SystemClock{}, Content: content, Random: rand.Reader}
 	return &Engine{
-		AWS: aws, Kinds: kinds.All(env), Clock: SystemClock{}, Width: defaultWidth,
+		AWS: aws, Kinds: kinds.All(env), Override: env.Override, Clock: SystemClock{}, Width: defaultWidth,
 		NewID: func() string { return rand.Text()[:12] }, Holder: Self(), Version: version,
 	}
 }
@@ -63,8 +65,11 @@ type Input struct {
 	Arguments json.RawMessage
 	// Create is true where Terraform knows no such resource yet.
 	Create bool
-	// Drift are the keys of parts that the plan says are to be repaired.
-	Drift []string
+	// Drift are the keys of parts that the plan says are to be repaired, with what
+	// is wrong with them.
+	Drift map[string]string
+	// Overrides are what the plan says is in force instead of arguments.
+	Overrides map[string]blueprint.Override
 	// Deployment is the manifest's ID as the state remembers it; empty where it
 	// does not.
 	Deployment string
@@ -84,6 +89,9 @@ type Result struct {
 	Drift      map[string]string
 	Outputs    map[string]string
 	OutputMaps map[string]map[string]string
+	// Overrides are in force instead of arguments, by the argument's name. Observe
+	// reads them; Apply and Destroy give back what the plan had.
+	Overrides map[string]blueprint.Override
 	// Account and Region where the system is.
 	Account, Region string
 	// Lingering names what a destroy leaves behind until AWS deletes it.
@@ -221,17 +229,18 @@ func retired(applied, wanted map[string]string) []string {
 
 // outputs resolves the outputs that can be; those whose parts are not there are
 // left out.
-func (r *resolver) outputs(into *Result) {
+func (r *resolver) outputs(into *Result, read map[string]blueprint.Override) {
 	into.Outputs, into.OutputMaps = map[string]string{}, map[string]map[string]string{}
+	into.Overrides = r.blue.Overrides(read)
 	for name, value := range r.blue.Outputs {
-		if v, err := r.text(value); err == nil {
+		if v, err := r.text(r.blue.InForce(value, read)); err == nil {
 			into.Outputs[name] = v
 		}
 	}
 	for name, values := range r.blue.OutputMaps {
 		resolved := map[string]string{}
 		for k, value := range values {
-			if v, err := r.text(value); err == nil {
+			if v, err := r.text(r.blue.InForce(value, read)); err == nil {
 				resolved[k] = v
 			}
 		}

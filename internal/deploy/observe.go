@@ -45,7 +45,7 @@ func (e *Engine) Observe(ctx context.Context, in Input) Result {
 	if m != nil && in.Deployment != "" && m.ID != "" && m.ID != in.Deployment {
 		return Result{}
 	}
-	o := &observer{engine: e, blue: b, diagnosis: d, records: map[string]Record{}, seen: map[string]*kinds.Observation{}}
+	o := &observer{engine: e, blue: b, diagnosis: d, records: map[string]Record{}, seen: map[string]*kinds.Observation{}, overrides: map[string]blueprint.Override{}}
 	res := Result{Exists: true, Drift: map[string]string{}, Account: place.Account, Region: place.Region, Manifest: m}
 	if lost {
 		for _, p := range b.Parts {
@@ -71,7 +71,7 @@ func (e *Engine) Observe(ctx context.Context, in Input) Result {
 	}
 	o.judge(&res)
 	res.Digests = digests(o.records)
-	o.resolver.outputs(&res)
+	o.resolver.outputs(&res, o.overrides)
 	return res
 }
 
@@ -83,9 +83,11 @@ type observer struct {
 	records  map[string]Record
 	retired  []string
 
-	mu       sync.Mutex
-	seen     map[string]*kinds.Observation
-	failures []Failure
+	mu   sync.Mutex
+	seen map[string]*kinds.Observation
+	// overrides as they were read.
+	overrides map[string]blueprint.Override
+	failures  []Failure
 }
 
 // attributes prefers what was seen now to what was recorded.
@@ -117,6 +119,12 @@ func (o *observer) observe(ctx context.Context) {
 	}
 	none := func(string) []string { return nil }
 	var all sync.WaitGroup
+	for _, c := range o.blue.Controls {
+		// Without its table there is no override; its part says that it is missing.
+		if _, made := record(o.records, o.blue.Part(c.Table)); made {
+			all.Go(func() { o.override(ctx, c) })
+		}
+	}
 	for kind, batch := range batches {
 		all.Go(func() {
 			seen, err := o.engine.Kinds[kind].ObserveAll(ctx, batch)
@@ -142,6 +150,24 @@ func (o *observer) observe(ctx context.Context) {
 	all.Wait()
 	if len(o.failures) == 0 && ctx.Err() != nil {
 		o.failures = append(o.failures, o.of("read", context.Cause(ctx)))
+	}
+}
+
+// override reads one control.
+func (o *observer) override(ctx context.Context, c *blueprint.Control) {
+	name, err := o.resolver.text(c.TableName)
+	var found *blueprint.Override
+	if err == nil {
+		found, err = o.engine.Override(ctx, c, name)
+	}
+	if err != nil {
+		o.fail(o.ofPart("read the "+c.Argument+" in force from", c.Table, o.blue.Part(c.Table).Spec.Kind(), name, err))
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if found != nil {
+		o.overrides[c.Argument] = *found
 	}
 }
 
@@ -202,9 +228,9 @@ func (o *observer) differences(p *blueprint.Part, rec Record, seen *kinds.Observ
 }
 
 // ObserveCalls is the number of API calls that observing the blueprint costs,
-// as its kinds declare, with the one for the manifest.
+// as its kinds declare, with the one for the manifest and those for its controls.
 func (e *Engine) ObserveCalls(b *blueprint.Blueprint) int {
-	calls := 1
+	calls := 1 + kinds.ControlCalls*len(b.Controls)
 	batched := map[string]bool{}
 	for _, p := range b.Parts {
 		facts := e.Kinds[p.Spec.Kind()].Facts()

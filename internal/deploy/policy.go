@@ -116,6 +116,19 @@ func permissions(b *blueprint.Blueprint, place blueprint.Place, mode Mode) ([]pe
 			}
 		}
 	}
+	for _, c := range b.Controls {
+		name, err := text(c.TableName)
+		if err != nil {
+			return nil, fmt.Errorf("table of the control of %q: %w", c.Argument, err)
+		}
+		key, err := text(c.KMSKeyARN)
+		if err != nil {
+			return nil, fmt.Errorf("key of the control of %q: %w", c.Argument, err)
+		}
+		for _, p := range kinds.ControlPermissions(place, c, name, key) {
+			out = append(out, permission{p.Actions, p.Resources, p.Condition, p.Rare})
+		}
+	}
 	if b.Event != nil {
 		out = append(out, quotasPermission)
 	}

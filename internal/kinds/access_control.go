@@ -88,7 +88,7 @@ func (k accessControl) Observe(ctx context.Context, t *Target) (*Live[blueprint.
 		Description: aws.ToString(c.Description),
 	}
 	return &Live[blueprint.AccessControlSpec]{
-		Spec: s, Attributes: Attributes{"id": aws.ToString(out.OriginAccessControl.Id)}, Tags: scheduleMarks(s.Description),
+		Spec: s, Attributes: Attributes{"id": aws.ToString(out.OriginAccessControl.Id)}, Tags: blueprint.Marked(s.Description),
 	}, nil
 }
 

@@ -11,8 +11,13 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// alarm manages CloudWatch metric alarms.
-type alarm struct{ Env }
+// alarm manages CloudWatch alarms, of metrics and of other alarms. Both share
+// their names, so that one list finds either.
+type alarm struct {
+	Env
+	// deletions that go out together.
+	deletions *gathered
+}
 
 // alarmsPerCall is the greatest number of names in DescribeAlarms and
 // DeleteAlarms (CloudWatch API Reference).
@@ -23,11 +28,16 @@ func (alarm) Facts() Facts {
 	return Facts{
 		ObserveCalls: 1, BatchCalls: 1,
 		Permissions: []Permission{
-			// A list cannot be narrowed to the alarms that it returns.
-			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"cloudwatch:DescribeAlarms"}, Resources: []string{"arn:{partition}:cloudwatch:{region}:{account}:alarm:*"}},
+			// A list cannot be narrowed to the alarms that it returns, and tells of
+			// composite ones only where it is allowed everywhere (CloudWatch API
+			// Reference, DescribeAlarms).
+			{Verbs: []Verb{Observing, Creating, Updating}, Actions: []string{"cloudwatch:DescribeAlarms"}, Resources: []string{"*"}},
 			{Verbs: []Verb{Observing}, Actions: []string{"cloudwatch:ListTagsForResource"}, Resources: []string{own}},
-			{Verbs: []Verb{Creating}, Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, Resources: []string{own}},
-			{Verbs: []Verb{Updating}, Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"cloudwatch:PutMetricAlarm"}, Resources: []string{own}, Unless: "rule"},
+			// No narrower scope will do (CloudWatch API Reference, PutCompositeAlarm).
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"cloudwatch:PutCompositeAlarm"}, Resources: []string{"*"}, If: "rule"},
+			{Verbs: []Verb{Creating}, Actions: []string{"cloudwatch:TagResource"}, Resources: []string{own}},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resources: []string{own}},
 			{Verbs: []Verb{Deleting}, Actions: []string{"cloudwatch:DeleteAlarms"}, Resources: []string{own}},
 		},
 	}
@@ -52,20 +62,23 @@ func (k alarm) Observe(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpe
 
 // ObserveAll implements BatchObserver.
 func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[blueprint.AlarmSpec], error) {
-	found := map[string]types.MetricAlarm{}
+	found := map[string]describedAlarm{}
 	for batch := range slices.Chunk(targets, alarmsPerCall) {
 		var names []string
 		for _, t := range batch {
 			names = append(names, t.Name)
 		}
 		out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-			AlarmNames: names, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm}, MaxRecords: aws.Int32(alarmsPerCall),
+			AlarmNames: names, AlarmTypes: bothTypes, MaxRecords: aws.Int32(alarmsPerCall),
 		})
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range out.MetricAlarms {
-			found[aws.ToString(a.AlarmName)] = a
+			found[aws.ToString(a.AlarmName)] = describedAlarm{alarmSpec(a), a.AlarmArn}
+		}
+		for _, a := range out.CompositeAlarms {
+			found[aws.ToString(a.AlarmName)] = describedAlarm{compositeSpec(a), a.AlarmArn}
 		}
 	}
 	return each(ctx, targets, func(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpec], error) {
@@ -73,19 +86,34 @@ func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[bluep
 		if !ok {
 			return nil, nil
 		}
-		tags, err := k.AWS.CloudWatch.ListTagsForResource(ctx, &cloudwatch.ListTagsForResourceInput{ResourceARN: a.AlarmArn})
+		tags, err := k.AWS.CloudWatch.ListTagsForResource(ctx, &cloudwatch.ListTagsForResourceInput{ResourceARN: a.arn})
 		if alarmMissing(err) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		live := &Live[blueprint.AlarmSpec]{Spec: alarmSpec(a), Attributes: Attributes{}, Tags: map[string]string{}}
+		live := &Live[blueprint.AlarmSpec]{Spec: a.spec, Attributes: Attributes{}, Tags: map[string]string{}}
 		for _, tag := range tags.Tags {
 			live.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
 		return live, nil
 	})
+}
+
+// bothTypes are asked for: without them AWS lists metric alarms alone.
+var bothTypes = []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm}
+
+type describedAlarm struct {
+	spec blueprint.AlarmSpec
+	arn  *string
+}
+
+func compositeSpec(a types.CompositeAlarm) blueprint.AlarmSpec {
+	return blueprint.AlarmSpec{
+		Description: aws.ToString(a.AlarmDescription), Composite: true, Rule: aws.ToString(a.AlarmRule),
+		Actions: slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
+	}
 }
 
 func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
@@ -102,8 +130,8 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 	return s
 }
 
-// Create asks first whether the name is taken: PutMetricAlarm would change an
-// existing alarm, whoever owns it.
+// Create asks first whether the name is taken: putting an alarm would change an
+// existing one, whoever owns it.
 func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) (Attributes, error) {
 	out, err := k.find(ctx, t)
 	if err != nil {
@@ -112,16 +140,22 @@ func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) 
 	if len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
 		return nil, ErrPresent
 	}
+	if want.Composite {
+		in := compositeInput(t, want)
+		in.Tags = alarmTags(t.Tags)
+		_, err = k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
+		return Attributes{}, err
+	}
 	in := alarmInput(t, want)
 	in.Tags = alarmTags(t.Tags)
 	_, err = k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
 	return Attributes{}, err
 }
 
-// find looks for alarms of either sort: both share their names.
+// find looks for the alarm, of either sort.
 func (k alarm) find(ctx context.Context, t *Target) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-		AlarmNames: []string{t.Name}, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
+		AlarmNames: []string{t.Name}, AlarmTypes: bothTypes,
 	})
 }
 
@@ -138,14 +172,29 @@ func alarmInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutMetricAlarmI
 	return in
 }
 
-// Update puts the whole alarm, without tags, which PutMetricAlarm ignores for
-// an alarm that exists. An operator may have silenced it for the night: what
+func compositeInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutCompositeAlarmInput {
+	return &cloudwatch.PutCompositeAlarmInput{
+		AlarmName: &t.Name, AlarmDescription: &want.Description, AlarmRule: &want.Rule, AlarmActions: want.Actions, OKActions: want.OKActions,
+	}
+}
+
+// Update puts the whole alarm, without tags, which AWS ignores for an alarm that
+// exists. An operator may have silenced it for the night: what
 // AWS would set back and is not ours is read first and put as it was (CloudWatch
-// API Reference, PutMetricAlarm).
+// API Reference, PutMetricAlarm and PutCompositeAlarm).
 func (k alarm) Update(ctx context.Context, t *Target, want blueprint.AlarmSpec, live *Live[blueprint.AlarmSpec], _ Changes) (Attributes, error) {
 	out, err := k.find(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if want.Composite {
+		in := compositeInput(t, want)
+		for _, a := range out.CompositeAlarms {
+			in.ActionsEnabled, in.InsufficientDataActions = a.ActionsEnabled, a.InsufficientDataActions
+			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod = a.ActionsSuppressor, a.ActionsSuppressorWaitPeriod, a.ActionsSuppressorExtensionPeriod
+		}
+		_, err = k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
+		return live.Attributes, err
 	}
 	in := alarmInput(t, want)
 	for _, a := range out.MetricAlarms {
@@ -180,10 +229,15 @@ func alarmTags(tags map[string]string) []types.Tag {
 	return out
 }
 
+// Delete takes part in one call for many alarms: CloudWatch takes three calls a
+// second, and a hundred names in each (CloudWatch service quotas; CloudWatch API
+// Reference, DeleteAlarms).
 func (k alarm) Delete(ctx context.Context, t *Target) error {
-	_, err := k.AWS.CloudWatch.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{t.Name}})
-	if alarmMissing(err) {
-		return nil
-	}
-	return err
+	return k.deletions.do(ctx, t.Name, alarmsPerCall, func(ctx context.Context, names []string) error {
+		_, err := k.AWS.CloudWatch.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: names})
+		if alarmMissing(err) && len(names) == 1 {
+			return nil
+		}
+		return err
+	})
 }

@@ -134,7 +134,7 @@ func scheduleBase() blueprint.ScheduleSpec {
 	return blueprint.ScheduleSpec{
 		Expression: "rate(1 minute)", TargetARN: lambdaARN(testFunction) + ":" + blueprint.LiveAlias,
 		RoleARN: "arn:aws:iam::" + testAccount + ":role/serverless/" + testTickRole, Input: `{"tick":true}`, Retries: 0, MaxAge: 60,
-		Description: blueprint.ScheduleOwner(blueprint.System{Name: "voting_window"}, "tv", "part"),
+		Description: blueprint.Mark(blueprint.System{Name: "voting_window"}, "tv", "part"),
 	}
 }
 
@@ -180,7 +180,7 @@ func cases() []kindCase {
 				return err
 			},
 		},
-		tableCase(), bucketCase(),
+		tableCase(), provisionedTableCase(), bucketCase(),
 		{
 			part: testBucket + "/functions.zip", spec: objectBase(),
 			setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },
@@ -239,7 +239,48 @@ func cases() []kindCase {
 				}),
 			},
 		},
+		compositeCase(), dashboardCase(),
 	}...)
+}
+
+// compositeBase rings while the alarm of alarmBase does, and another does not.
+func compositeBase() blueprint.AlarmSpec {
+	return blueprint.AlarmSpec{
+		Description: "Something is wrong", Composite: true, Rule: `ALARM("` + testAlarm + `") OR (NOT ALARM("` + testAlarm + `2"))`,
+		Actions: []string{"arn:aws:sns:us-east-1:000000000000:pager"}, OKActions: []string{"arn:aws:sns:us-east-1:000000000000:pager"},
+	}
+}
+
+func compositeCase() kindCase {
+	return kindCase{
+		part: "tv-vote-unwell-use1", spec: compositeBase(),
+		setup: func(t *testing.T) {
+			made(t, testAlarm, alarmBase())
+			made(t, testAlarm+"2", alarmBase())
+		},
+		changes: []blueprint.Spec{
+			with(compositeBase(), func(s *blueprint.AlarmSpec) { s.Rule = `ALARM("` + testAlarm + `")` }),
+			with(compositeBase(), func(s *blueprint.AlarmSpec) { s.Actions, s.OKActions, s.Description = nil, nil, "other" }),
+		},
+	}
+}
+
+// dashboardBase is a dashboard with one widget under its heading.
+func dashboardBase(title string) blueprint.Spec {
+	b := blueprint.NewBuilder(blueprint.Settings{System: blueprint.System{Name: "voting_window", Slug: "vote"}, Name: "tv"})
+	q := b.Queue("votes", blueprint.Queue{})
+	b.Dashboard("part", blueprint.Graph(title, q.Metric("NumberOfMessagesSent", "Sum")))
+	spec, err := blueprint.ResolveSpec(b.Blueprint().Part("part").Spec, func(s string) (string, error) {
+		return blueprint.Resolve(s, blueprint.Place{Partition: "aws", Region: testRegion, Account: testAccount}, func(blueprint.Reference) (string, bool) { return testQueue, true })
+	})
+	if err != nil {
+		panic(err) // it refers to nothing but the queue
+	}
+	return spec
+}
+
+func dashboardCase() kindCase {
+	return kindCase{part: "tv-vote-dashboard-use1", spec: dashboardBase("Votes"), changes: []blueprint.Spec{dashboardBase("Votes a minute")}}
 }
 
 func queueCase() kindCase {
@@ -290,6 +331,10 @@ func tableCase() kindCase {
 		changes: []blueprint.Spec{
 			with(base, func(s *blueprint.TableSpec) { s.DeletionProtection, s.PointInTimeRecovery = false, false }),
 			with(base, func(s *blueprint.TableSpec) { s.KMSKeyARN = testKey }),
+			with(base, func(s *blueprint.TableSpec) { s.TTLAttribute = "expires" }),
+			with(base, func(s *blueprint.TableSpec) { s.BillingMode, s.Reads, s.Writes = blueprint.Provisioned, 5, 7 }),
+			with(base, func(s *blueprint.TableSpec) { s.MaxReads, s.MaxWrites = 1000, 500 }),
+			with(base, func(s *blueprint.TableSpec) { s.MaxWrites, s.WarmReads, s.WarmWrites = 800, 20000, 8000 }),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
 			_, err := env.AWS.DynamoDB.CreateTable(ctx, &dynamodb.CreateTableInput{
@@ -300,6 +345,22 @@ func tableCase() kindCase {
 				KeySchema:             []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("voter"), KeyType: dynamodbtypes.KeyTypeHash}},
 			})
 			return err
+		},
+	}
+}
+
+// provisionedTableCase begins with what tableCase changes to.
+func provisionedTableCase() kindCase {
+	base := blueprint.TableSpec{PartitionKey: "id", BillingMode: blueprint.Provisioned, Reads: 5, Writes: 7, TTLAttribute: "expires", WarmReads: 50, WarmWrites: 60}
+	return kindCase{
+		part: "tv-vote-tallies-use1", spec: base,
+		changes: []blueprint.Spec{
+			with(base, func(s *blueprint.TableSpec) { s.Reads, s.Writes = 10, 3 }),
+			with(base, func(s *blueprint.TableSpec) { s.WarmWrites = 100 }),
+			with(base, func(s *blueprint.TableSpec) { s.TTLAttribute = "" }),
+			with(base, func(s *blueprint.TableSpec) {
+				s.BillingMode, s.Reads, s.Writes, s.MaxReads = blueprint.OnDemand, 0, 0, 100
+			}),
 		},
 	}
 }

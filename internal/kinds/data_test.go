@@ -180,7 +180,7 @@ func TestTableBeingMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := differences(c.spec, &Observation{Spec: tableSpec(out.Table)}); len(got) != 3 {
+	if got := differences(c.spec, &Observation{Spec: tableSpec(out.Table)}); len(got) != 5 {
 		t.Errorf("a provisioned, unprotected table without backups differs in %v", got)
 	}
 }

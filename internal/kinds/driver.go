@@ -35,14 +35,14 @@ type Driver interface {
 // All returns the driver of every kind, by the name that specs give.
 func All(e Env) map[string]Driver {
 	return map[string]Driver{
-		blueprint.AlarmSpec{}.Kind():            adapt[blueprint.AlarmSpec](alarm{e}),
+		blueprint.AlarmSpec{}.Kind():            adapt[blueprint.AlarmSpec](alarm{e, &gathered{}}),
 		blueprint.BucketSpec{}.Kind():           adapt[blueprint.BucketSpec](bucket{e}),
 		blueprint.FunctionSpec{}.Kind():         adapt[blueprint.FunctionSpec](function{e}),
 		blueprint.HashedListSpec{}.Kind():       adapt[blueprint.HashedListSpec](hashedList{e}),
 		blueprint.LogGroupSpec{}.Kind():         adapt[blueprint.LogGroupSpec](logGroup{e}),
 		blueprint.MappingSpec{}.Kind():          adapt[blueprint.MappingSpec](mapping{e}),
 		blueprint.ObjectSpec{}.Kind():           adapt[blueprint.ObjectSpec](object{e}),
-		blueprint.QueueSpec{}.Kind():            adapt[blueprint.QueueSpec](queue{e}),
+		blueprint.QueueSpec{}.Kind():            adapt[blueprint.QueueSpec](queue{e, &heldNames{}}),
 		blueprint.RoleSpec{}.Kind():             adapt[blueprint.RoleSpec](role{e}),
 		blueprint.ScheduleSpec{}.Kind():         adapt[blueprint.ScheduleSpec](schedule{e}),
 		blueprint.SecretSpec{}.Kind():           adapt[blueprint.SecretSpec](secret{e}),
@@ -61,6 +61,7 @@ func All(e Env) map[string]Driver {
 		blueprint.DistributionSpec{}.Kind():     adapt[blueprint.DistributionSpec](distribution{e}),
 		blueprint.EdgeFunctionSpec{}.Kind():     adapt[blueprint.EdgeFunctionSpec](edgeFunction{e}),
 		blueprint.WebsiteSpec{}.Kind():          adapt[blueprint.WebsiteSpec](website{e}),
+		blueprint.DashboardSpec{}.Kind():        adapt[blueprint.DashboardSpec](dashboard{e}),
 	}
 }
 

@@ -31,7 +31,7 @@ func distributionBase() blueprint.DistributionSpec {
 func accessControlBase() blueprint.AccessControlSpec {
 	return blueprint.AccessControlSpec{
 		OriginType: "s3", Signing: "always", Protocol: "sigv4",
-		Description: blueprint.ScheduleOwner(blueprint.System{Name: "voting_window"}, "tv", "part"),
+		Description: blueprint.Mark(blueprint.System{Name: "voting_window"}, "tv", "part"),
 	}
 }
 
@@ -105,7 +105,7 @@ func accessControlCase() kindCase {
 		changes: []blueprint.Spec{
 			with(accessControlBase(), func(s *blueprint.AccessControlSpec) { s.Signing = "never" }),
 			with(accessControlBase(), func(s *blueprint.AccessControlSpec) {
-				s.Description = blueprint.ScheduleOwner(blueprint.System{Name: "voting_window"}, "tv", "other")
+				s.Description = blueprint.Mark(blueprint.System{Name: "voting_window"}, "tv", "other")
 			}),
 		},
 	}

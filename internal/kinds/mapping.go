@@ -170,18 +170,22 @@ func scaling(s blueprint.MappingSpec) *types.ScalingConfig {
 	return &types.ScalingConfig{MaximumConcurrency: aws.Int32(int32(s.MaxConcurrency))} //nolint:gosec // Validate bounds it
 }
 
-// Update leaves out whether the mapping is enabled: that belongs to run time.
+// Update leaves out whether the mapping is enabled, which belongs to run time,
+// and its bound of concurrent calls where that is not to be changed.
 func (k mapping) Update(ctx context.Context, _ *Target, want blueprint.MappingSpec, live *Live[blueprint.MappingSpec], changed Changes) (Attributes, error) {
 	id := live.Attributes["id"]
 	if len(changed) == 0 {
 		return live.Attributes, nil
 	}
-	_, err := k.AWS.Lambda.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
+	in := &lambda.UpdateEventSourceMappingInput{
 		UUID: &id, FunctionName: &want.Function,
 		BatchSize: aws.Int32(int32(want.BatchSize)), MaximumBatchingWindowInSeconds: aws.Int32(int32(want.Window)), //nolint:gosec // Validate bounds both
-		FunctionResponseTypes: responseTypes(want), ScalingConfig: scaling(want),
-	})
-	if err != nil {
+		FunctionResponseTypes: responseTypes(want),
+	}
+	if changed.Any("maximum_concurrency") {
+		in.ScalingConfig = scaling(want)
+	}
+	if _, err := k.AWS.Lambda.UpdateEventSourceMapping(ctx, in); err != nil {
 		return nil, err
 	}
 	return live.Attributes, k.settled(ctx, id)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -14,11 +16,54 @@ import (
 )
 
 // queue manages standard SQS queues.
-type queue struct{ Env }
+//
+// Deleting one takes SQS up to 60 s, in which requests for it may still succeed
+// (SQS API Reference, DeleteQueue). So what answers under a name may be on its
+// way out. Only CreateQueue tells: it refuses the name of a queue that is being
+// deleted, and answers for one that lives.
+type queue struct {
+	Env
+	held *heldNames
+}
+
+// heldNames are the names that SQS has refused to give free yet, and until when
+// at the latest it does.
+type heldNames struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// nameHeld is how long SQS keeps the name of a deleted queue (ibid.).
+const nameHeld = 60 * time.Second
+
+func (h *heldNames) hold(name string, until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until == nil {
+		h.until = map[string]time.Time{}
+	}
+	h.until[name] = until
+}
+
+func (h *heldNames) free(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.until, name)
+}
+
+func (h *heldNames) has(name string, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now.Before(h.until[name])
+}
 
 // queueMissing is what SQS answers for a queue that does not exist, in the
 // JSON and in the query protocol.
 var queueMissing = map[string]bool{"AWS.SimpleQueueService.NonExistentQueue": true, "QueueDoesNotExist": true}
+
+// queueDying is what SQS answers for the name of a queue that is being deleted,
+// in either protocol.
+var queueDying = map[string]bool{"AWS.SimpleQueueService.QueueDeletedRecently": true, "QueueDeletedRecently": true}
 
 func (queue) Facts() Facts {
 	const own = "arn:{partition}:sqs:{region}:{account}:{name}"
@@ -26,7 +71,7 @@ func (queue) Facts() Facts {
 		ObserveCalls: 2,
 		Permissions: []Permission{
 			{Verbs: []Verb{Observing}, Actions: []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"}, Resources: []string{own}},
-			{Verbs: []Verb{Creating}, Actions: []string{"sqs:GetQueueUrl", "sqs:CreateQueue", "sqs:TagQueue"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating}, Actions: []string{"sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:CreateQueue", "sqs:TagQueue"}, Resources: []string{own}},
 			{Verbs: []Verb{Updating}, Actions: []string{"sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"}, Resources: []string{own}},
 			{Verbs: []Verb{Deleting}, Actions: []string{"sqs:GetQueueUrl", "sqs:DeleteQueue"}, Resources: []string{own}},
 		},
@@ -37,7 +82,12 @@ func (queue) Facts() Facts {
 	}
 }
 
+// Observe takes a queue whose name SQS has just refused for absent, whatever
+// else it answers.
 func (k queue) Observe(ctx context.Context, t *Target) (*Live[blueprint.QueueSpec], error) {
+	if k.held.has(t.Name, k.Clock.Now()) {
+		return nil, ErrAbsent
+	}
 	url, err := k.url(ctx, t)
 	if err != nil {
 		return nil, err
@@ -128,10 +178,21 @@ func queueAttributes(s blueprint.QueueSpec) map[string]string {
 }
 
 // Create asks first whether the name is taken: CreateQueue answers with an
-// existing queue of like attributes, whoever owns it.
+// existing queue of like attributes, whoever owns it. For a queue of ours it is
+// asked all the same, since that may be one that is being deleted.
 func (k queue) Create(ctx context.Context, t *Target, want blueprint.QueueSpec) (Attributes, error) {
-	if _, err := k.url(ctx, &Target{Name: t.Name}); err == nil {
-		return nil, ErrPresent
+	url, err := k.url(ctx, &Target{Name: t.Name})
+	taken := err == nil
+	if taken {
+		tags, err := k.AWS.SQS.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
+		switch {
+		case queueMissing[code(err)]:
+			taken = false
+		case err != nil:
+			return nil, err
+		case !ownedAlike(tags.Tags, t.Tags):
+			return nil, ErrPresent
+		}
 	} else if err != ErrAbsent { //nolint:errorlint // returned as it is
 		return nil, err
 	}
@@ -142,13 +203,30 @@ func (k queue) Create(ctx context.Context, t *Target, want blueprint.QueueSpec) 
 		}
 	}
 	out, err := k.AWS.SQS.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &t.Name, Attributes: attributes, Tags: t.Tags})
-	if c := code(err); c == "QueueNameExists" || c == "QueueAlreadyExists" {
+	switch c := code(err); {
+	case c == "QueueNameExists" || c == "QueueAlreadyExists":
 		return nil, ErrPresent
-	}
-	if err != nil {
+	case queueDying[c]:
+		k.held.hold(t.Name, k.Clock.Now().Add(nameHeld))
+		return nil, err
+	case err != nil:
 		return nil, err
 	}
+	k.held.free(t.Name)
+	if taken {
+		return nil, ErrPresent
+	}
 	return Attributes{"url": aws.ToString(out.QueueUrl)}, nil
+}
+
+// ownedAlike reports whether two sets of tags have the same marks of ownership.
+func ownedAlike(a, b map[string]string) bool {
+	for _, k := range []string{blueprint.TagSystem, blueprint.TagName, blueprint.TagPart} {
+		if a[k] == "" || a[k] != b[k] {
+			return false
+		}
+	}
+	return true
 }
 
 func (k queue) Update(ctx context.Context, _ *Target, want blueprint.QueueSpec, live *Live[blueprint.QueueSpec], _ Changes) (Attributes, error) {
@@ -174,6 +252,8 @@ func (k queue) Tag(ctx context.Context, t *Target, set map[string]string, remove
 	return err
 }
 
+// Delete returns when SQS has taken the deletion: that is final, and how long
+// the queue still answers is for Create to wait out.
 func (k queue) Delete(ctx context.Context, t *Target) error {
 	url, err := k.url(ctx, t)
 	if err == ErrAbsent { //nolint:errorlint // returned as it is

@@ -2,7 +2,6 @@ package kinds
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -47,21 +46,7 @@ func (k schedule) Observe(ctx context.Context, t *Target) (*Live[blueprint.Sched
 			s.Retries, s.MaxAge = int(aws.ToInt32(r.MaximumRetryAttempts)), int(aws.ToInt32(r.MaximumEventAgeInSeconds))
 		}
 	}
-	return &Live[blueprint.ScheduleSpec]{Spec: s, Attributes: Attributes{}, Tags: scheduleMarks(s.Description)}, nil
-}
-
-// scheduleMarks reads the marks of ownership out of a description; nil where
-// there are none.
-func scheduleMarks(description string) map[string]string {
-	marks, ok := strings.CutPrefix(description, "serverless:")
-	if !ok {
-		return nil
-	}
-	fields := strings.Split(marks, "/")
-	if len(fields) != 3 {
-		return nil
-	}
-	return map[string]string{blueprint.TagSystem: fields[0], blueprint.TagName: fields[1], blueprint.TagPart: fields[2]}
+	return &Live[blueprint.ScheduleSpec]{Spec: s, Attributes: Attributes{}, Tags: blueprint.Marked(s.Description)}, nil
 }
 
 func scheduleTarget(s blueprint.ScheduleSpec) *types.Target {

@@ -3,6 +3,7 @@ package kinds
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,11 +18,13 @@ type table struct{ Env }
 func (table) Facts() Facts {
 	own := []string{"arn:{partition}:dynamodb:{region}:{account}:table/{name}"}
 	return Facts{
-		ObserveCalls: 3,
+		ObserveCalls: 4,
 		Permissions: []Permission{
-			{Verbs: []Verb{Observing}, Actions: []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:ListTagsOfResource"}, Resources: own},
+			{Verbs: []Verb{Observing}, Actions: []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}, Resources: own},
 			{Verbs: []Verb{Creating}, Actions: []string{"dynamodb:CreateTable", "dynamodb:TagResource", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups"}, Resources: own},
 			{Verbs: []Verb{Updating}, Actions: []string{"dynamodb:UpdateTable", "dynamodb:DescribeTable", "dynamodb:UpdateContinuousBackups", "dynamodb:TagResource", "dynamodb:UntagResource"}, Resources: own},
+			{Verbs: []Verb{Creating, Updating}, Actions: []string{"dynamodb:UpdateTimeToLive"}, Resources: own, If: "ttl_attribute"},
+			{Verbs: []Verb{Updating}, Actions: []string{"dynamodb:UpdateTimeToLive"}, Resources: own, Unless: "ttl_attribute", Rare: "only where items expired once, or somebody else has made them"},
 			// What DynamoDB does with the key in the caller's name (DynamoDB
 			// Developer Guide, "DynamoDB encryption at rest: usage notes").
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{
@@ -86,6 +89,10 @@ func (k table) Observe(ctx context.Context, t *Target) (*Live[blueprint.TableSpe
 			live.Spec.PointInTimeRecovery, err = k.recovery(ctx, t.Name)
 			return err
 		},
+		func(ctx context.Context) (err error) {
+			live.Spec.TTLAttribute, err = k.expiry(ctx, t.Name)
+			return err
+		},
 		func(ctx context.Context) error { return k.tags(ctx, arn, live.Tags) })
 	if err != nil {
 		return nil, err
@@ -99,6 +106,17 @@ func tableSpec(d *types.TableDescription) blueprint.TableSpec {
 	// Reference, BillingModeSummary).
 	if d.BillingModeSummary != nil {
 		s.BillingMode = string(d.BillingModeSummary.BillingMode)
+	}
+	if p := d.ProvisionedThroughput; p != nil && s.BillingMode == blueprint.Provisioned {
+		s.Reads, s.Writes = int(aws.ToInt64(p.ReadCapacityUnits)), int(aws.ToInt64(p.WriteCapacityUnits))
+	}
+	if w := d.WarmThroughput; w != nil {
+		s.WarmReads, s.WarmWrites = int(aws.ToInt64(w.ReadUnitsPerSecond)), int(aws.ToInt64(w.WriteUnitsPerSecond))
+	}
+	// No bound is -1, or no figure at all (DynamoDB API Reference,
+	// OnDemandThroughput). It binds a table on demand alone.
+	if m := d.OnDemandThroughput; m != nil && s.BillingMode == blueprint.OnDemand {
+		s.MaxReads, s.MaxWrites = int(max(0, aws.ToInt64(m.MaxReadRequestUnits))), int(max(0, aws.ToInt64(m.MaxWriteRequestUnits)))
 	}
 	for _, key := range d.KeySchema {
 		if key.KeyType == types.KeyTypeHash {
@@ -157,6 +175,15 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 	if want.KMSKeyARN != "" {
 		in.SSESpecification = encryption(want)
 	}
+	if want.BillingMode == blueprint.Provisioned {
+		in.ProvisionedThroughput = capacity(want)
+	}
+	if want.WarmReads+want.WarmWrites > 0 {
+		in.WarmThroughput = warm(want, blueprint.TableSpec{})
+	}
+	if want.MaxReads+want.MaxWrites > 0 {
+		in.OnDemandThroughput = maximum(want)
+	}
 	_, err := k.AWS.DynamoDB.CreateTable(ctx, in)
 	var inUse *types.ResourceInUseException
 	if errors.As(err, &inUse) {
@@ -170,6 +197,11 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 	}
 	if err := k.active(ctx, t.Name); err != nil {
 		return nil, err
+	}
+	if want.TTLAttribute != "" {
+		if err := k.expire(ctx, t.Name, "", want.TTLAttribute); err != nil {
+			return nil, err
+		}
 	}
 	if want.PointInTimeRecovery {
 		return Attributes{}, k.recover(ctx, t.Name, true)
@@ -195,7 +227,10 @@ func (k table) active(ctx context.Context, name string) error {
 		if err != nil {
 			return false, err
 		}
-		return d.TableStatus == types.TableStatusActive, nil
+		// Warm throughput is made ready while the table is in use (DynamoDB
+		// Developer Guide, "Increase your existing DynamoDB table's warm throughput").
+		warming := d.WarmThroughput != nil && d.WarmThroughput.Status == types.TableStatusUpdating
+		return d.TableStatus == types.TableStatusActive && !warming, nil
 	})
 }
 
@@ -229,19 +264,28 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 		return nil, err
 	}
 	steps := []struct {
-		field, doing string
-		in           dynamodb.UpdateTableInput
+		needed bool
+		doing  string
+		in     dynamodb.UpdateTableInput
 	}{
-		{"deletion_protection", "set deletion protection", dynamodb.UpdateTableInput{DeletionProtectionEnabled: &want.DeletionProtection}},
-		{"billing_mode", "set the billing mode", dynamodb.UpdateTableInput{BillingMode: types.BillingMode(want.BillingMode)}},
-		{"kms_key", "set the KMS key", dynamodb.UpdateTableInput{SSESpecification: encryption(want)}},
+		{changed.Any("deletion_protection"), "set deletion protection", dynamodb.UpdateTableInput{DeletionProtectionEnabled: &want.DeletionProtection}},
+		{changed.Any("billing_mode"), "set the billing mode", billing(want)},
+		{changed.Any("read_capacity", "write_capacity") && !changed.Any("billing_mode"), "set the capacity", dynamodb.UpdateTableInput{ProvisionedThroughput: capacity(want)}},
+		{changed.Any("warm_reads", "warm_writes"), "raise the warm throughput", dynamodb.UpdateTableInput{WarmThroughput: warm(want, live.Spec)}},
+		{changed.Any("maximum_reads", "maximum_writes") && want.BillingMode == blueprint.OnDemand, "set the maximum throughput", dynamodb.UpdateTableInput{OnDemandThroughput: maximum(want)}},
+		{changed.Any("kms_key"), "set the KMS key", dynamodb.UpdateTableInput{SSESpecification: encryption(want)}},
 	}
 	for _, s := range steps {
-		if !changed.Any(s.field) {
+		if !s.needed {
 			continue
 		}
 		if err := k.change(ctx, t.Name, &s.in); err != nil {
-			return nil, step(s.doing, err)
+			return nil, step(s.doing, seldom(err))
+		}
+	}
+	if changed.Any("ttl_attribute") {
+		if err := k.expire(ctx, t.Name, live.Spec.TTLAttribute, want.TTLAttribute); err != nil {
+			return nil, err
 		}
 	}
 	if changed.Any("point_in_time_recovery") {
@@ -250,12 +294,69 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 	return live.Attributes, nil
 }
 
+// seldom says what to do where DynamoDB refuses a change because there were
+// others: a table becomes one on demand up to four times in 24 hours (DynamoDB
+// Developer Guide, "Considerations when switching capacity modes"), and its
+// capacity is lowered some 27 times a day (Service, account, and table quotas in
+// Amazon DynamoDB).
+func seldom(err error) error {
+	if code(err) != "LimitExceededException" || containsFold(err.Error(), "simultaneously") {
+		return err
+	}
+	return fmt.Errorf("DynamoDB bounds how often a table's mode and capacity change in a day, and this table has used that up: wait, then apply again: %w", err)
+}
+
+// billing changes the mode, with the capacity that a provisioned table begins
+// with.
+func billing(s blueprint.TableSpec) dynamodb.UpdateTableInput {
+	in := dynamodb.UpdateTableInput{BillingMode: types.BillingMode(s.BillingMode)}
+	if s.BillingMode == blueprint.Provisioned {
+		in.ProvisionedThroughput = capacity(s)
+	}
+	return in
+}
+
+func capacity(s blueprint.TableSpec) *types.ProvisionedThroughput {
+	return &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(int64(s.Reads)), WriteCapacityUnits: aws.Int64(int64(s.Writes))}
+}
+
+// warm asks only for more than the table has: DynamoDB refuses less.
+func warm(want, have blueprint.TableSpec) *types.WarmThroughput {
+	var w types.WarmThroughput
+	if want.WarmReads > have.WarmReads {
+		w.ReadUnitsPerSecond = aws.Int64(int64(want.WarmReads))
+	}
+	if want.WarmWrites > have.WarmWrites {
+		w.WriteUnitsPerSecond = aws.Int64(int64(want.WarmWrites))
+	}
+	return &w
+}
+
+// maximum has -1 for no bound (DynamoDB API Reference, OnDemandThroughput).
+func maximum(s blueprint.TableSpec) *types.OnDemandThroughput {
+	units := func(n int) *int64 {
+		if n == 0 {
+			n = -1
+		}
+		return aws.Int64(int64(n))
+	}
+	return &types.OnDemandThroughput{MaxReadRequestUnits: units(s.MaxReads), MaxWriteRequestUnits: units(s.MaxWrites)}
+}
+
 func (k table) change(ctx context.Context, name string, in *dynamodb.UpdateTableInput) error {
 	in.TableName = &name
-	if _, err := k.AWS.DynamoDB.UpdateTable(ctx, in); err != nil {
+	if _, err := k.AWS.DynamoDB.UpdateTable(ctx, in, func(o *dynamodb.Options) { o.Retryer = limitAware{o.Retryer} }); err != nil {
 		return err
 	}
 	return k.active(ctx, name)
+}
+
+// limitAware leaves a limit to the engine. The SDK takes it for throttling and
+// would repeat for minutes what the day's changes forbid.
+type limitAware struct{ aws.Retryer }
+
+func (r limitAware) IsErrorRetryable(err error) bool {
+	return code(err) != "LimitExceededException" && r.Retryer.IsErrorRetryable(err)
 }
 
 func (k table) Tag(ctx context.Context, t *Target, set map[string]string, remove []string) error {

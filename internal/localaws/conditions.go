@@ -23,6 +23,8 @@ const (
 	MappingUnlisted Hardship = "mapping unlisted"
 	// QueueNameHeld: the name of a deleted queue is not free yet.
 	QueueNameHeld Hardship = "queue name held"
+	// QueueDying: a deleted queue still answers, now and then.
+	QueueDying Hardship = "queue dying"
 	// QueueUnknown: a queue just made cannot be used yet.
 	QueueUnknown Hardship = "queue unknown"
 	// QueueUnlisted: a list lacks a queue just made.
@@ -68,6 +70,8 @@ type Conditions struct {
 	ListLag time.Duration
 	// QueueNameHeld is how long the name of a deleted queue is not free.
 	QueueNameHeld time.Duration
+	// QueueDying is how long a deleted queue still answers two of three calls.
+	QueueDying time.Duration
 	// QueueLag is how long a queue just made cannot be used.
 	QueueLag time.Duration
 	// LogGroupBusy is how long a log group just made cannot be changed.
@@ -107,6 +111,7 @@ func RealConditions() Conditions {
 		ListLag: time.Second,
 		// SQS API Reference, DeleteQueue.
 		QueueNameHeld: 60 * time.Second,
+		QueueDying:    60 * time.Second,
 		// SQS API Reference, CreateQueue.
 		QueueLag: time.Second,
 		// CloudWatch Logs API Reference, CreateLogGroup, OperationAbortedException: no figure.
@@ -130,7 +135,7 @@ func RealConditions() Conditions {
 // Faster are the same conditions with all durations divided by n. Counts and rates stay.
 func (c Conditions) Faster(n int) Conditions {
 	for _, d := range []*time.Duration{
-		&c.RoleSpread, &c.PolicySpread, &c.RoleLag, &c.FunctionBusy, &c.ListLag, &c.QueueNameHeld, &c.QueueLag, &c.LogGroupBusy, &c.BucketBusy,
+		&c.RoleSpread, &c.PolicySpread, &c.RoleLag, &c.FunctionBusy, &c.ListLag, &c.QueueNameHeld, &c.QueueDying, &c.QueueLag, &c.LogGroupBusy, &c.BucketBusy,
 		&c.TableLag, &c.TableBusy, &c.BackupsLag, &c.Latency,
 	} {
 		*d /= time.Duration(n)

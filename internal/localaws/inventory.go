@@ -53,7 +53,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "topics": all.topics, "subscriptions": all.subscriptions,
+		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "dashboards": all.dashboards, "topics": all.topics, "subscriptions": all.subscriptions,
 		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {
@@ -387,6 +387,19 @@ func (i *inventory) edgeFunctions(ctx context.Context, cfg aws.Config) error {
 	}
 	for _, function := range out.FunctionList.Items {
 		i.add("edge function", aws.ToString(function.Name))
+	}
+	return nil
+}
+
+func (i *inventory) dashboards(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudwatch.NewListDashboardsPaginator(cloudwatch.NewFromConfig(cfg), &cloudwatch.ListDashboardsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, dashboard := range page.DashboardEntries {
+			i.add("dashboard", aws.ToString(dashboard.DashboardName))
+		}
 	}
 	return nil
 }

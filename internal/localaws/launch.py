@@ -86,6 +86,83 @@ def emit_logs_to_group(func, *args, **kwargs):
 
 lambda_svc._emit_lambda_logs = emit_logs_to_group
 
+from ministack.services import dynamodb  # noqa: E402
+
+# A table carries at once what it has carried or was warmed for, and that is never lowered (DynamoDB Developer Guide, "Understanding
+# DynamoDB warm throughput"; what a new table has: "DynamoDB on-demand capacity mode", initial throughput). MiniStack always says 0.
+create_table, update_table = dynamodb._create_table, dynamodb._update_table
+NEW_TABLE = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
+
+
+def warm_refused(name, asked, has):
+    """Returns the error for less warm throughput than a table has; None for more."""
+    for unit, units in (asked or {}).items():
+        if units < has.get(unit, 0):
+            message = f"One or more parameter values were invalid: Requested {unit} for WarmThroughput for table {name} is lower than current WarmThroughput, decreasing WarmThroughput is not supported"
+            return error_response_json("ValidationException", message, 400)
+    return None
+
+
+def least_warm(data):
+    """What a table of such capacity has without being warmed."""
+    if data.get("BillingMode", "PROVISIONED") == "PAY_PER_REQUEST":
+        return NEW_TABLE
+    units = data.get("ProvisionedThroughput") or {}
+    return {unit: units.get(of, 0) for unit, of in (("ReadUnitsPerSecond", "ReadCapacityUnits"), ("WriteUnitsPerSecond", "WriteCapacityUnits"))}
+
+
+def keep_warm(name, *figures):
+    """Keeps the greatest of the figures of a table."""
+    warm = {unit: max(f.get(unit, 0) for f in figures) for unit in NEW_TABLE}
+    dynamodb._tables[name]["WarmThroughput"] = warm | {"Status": "ACTIVE"}
+
+
+def create_warm_table(data):
+    """Makes a table with its warm throughput."""
+    name, asked, least = data.get("TableName"), data.get("WarmThroughput"), least_warm(data)
+    refused = warm_refused(name, asked, least)
+    if refused:
+        return refused
+    answer = create_table(data)
+    if answer[0] == 200:
+        keep_warm(name, least, asked or {})
+    return answer
+
+
+def update_warm_table(data):
+    """Changes a table, with its warm throughput."""
+    name, asked = dynamodb._normalize_table_name(data.get("TableName")), data.get("WarmThroughput")
+    has = (dynamodb._tables.get(name) or {}).get("WarmThroughput") or {}
+    refused = warm_refused(name, asked, has)
+    if refused:
+        return refused
+    answer = update_table(data)
+    if answer[0] == 200:
+        table = dynamodb._tables[name]
+        keep_warm(name, has, asked or {}, least_warm({"ProvisionedThroughput": table.get("ProvisionedThroughput")}))
+    return answer
+
+
+dynamodb._create_table, dynamodb._update_table = create_warm_table, update_warm_table
+
+# A change of the time to live that changes nothing is refused (DynamoDB API Reference, UpdateTimeToLive). MiniStack takes it.
+update_expiry = dynamodb._update_ttl
+
+
+def update_other_expiry(data):
+    """Changes a table's time to live, where that is a change."""
+    asked = data.get("TimeToLiveSpecification") or {}
+    setting = dynamodb._ttl_settings.get(dynamodb._normalize_table_name(data.get("TableName"))) or {}
+    on = setting.get("TimeToLiveStatus") == "ENABLED"
+    if on == bool(asked.get("Enabled")):
+        return error_response_json("ValidationException", f"TimeToLive is already {'enabled' if on else 'disabled'}", 400)
+    if on and asked.get("AttributeName") != setting.get("AttributeName"):
+        return error_response_json("ValidationException", "TimeToLive is active on a different AttributeName: current AttributeName is " + setting.get("AttributeName", ""), 400)
+    return update_expiry(data)
+
+
+dynamodb._update_ttl = update_other_expiry
+
 from ministack.app import main  # noqa: E402
 
 main()

@@ -27,6 +27,7 @@ type Weather struct {
 	buckets map[string]*bucketOfTokens
 	calls   map[string]uint64
 	hits    map[Hardship]int
+	answers map[string][]byte // of queues, see remember
 }
 
 // event is something that happens to an object and that it takes AWS a while to get over.
@@ -39,7 +40,7 @@ func (g *Gate) SetWeather(c Conditions) *Weather {
 	}
 	w := &Weather{
 		conditions: c, models: g.models, events: map[event]time.Time{}, roles: map[string]string{}, sources: map[string]string{},
-		buckets: map[string]*bucketOfTokens{}, calls: map[string]uint64{}, hits: map[Hardship]int{},
+		buckets: map[string]*bucketOfTokens{}, calls: map[string]uint64{}, hits: map[Hardship]int{}, answers: map[string][]byte{},
 	}
 	g.Use(w)
 	return w
@@ -69,6 +70,9 @@ func (w *Weather) Before(ctx context.Context, c *Call, r *http.Request) *Answer 
 	wait(ctx, w.latency(c))
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if answer := w.lingering(c); answer != nil {
+		return answer
+	}
 	hardship, e := Throttled, throttlingOf(c, "")
 	if !w.throttles(c) {
 		hardship, e = w.refusal(c, w.said(c, r))
@@ -155,5 +159,6 @@ func (w *Weather) After(c *Call, resp *http.Response) {
 			delete(w.events, event{"changed", c.Service, name})
 		}
 	}
+	w.remember(c, resp)
 	w.show(c, resp)
 }

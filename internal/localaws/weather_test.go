@@ -351,6 +351,45 @@ func TestLatencyIsAsDealt(t *testing.T) {
 	}
 }
 
+// A queue that is being deleted answers two of three calls as it did before.
+func TestWeatherOfDyingQueues(t *testing.T) {
+	const account, dying = "710000000009", time.Minute
+	c := newClimate(t, account, Conditions{QueueDying: dying, QueueNameHeld: dying})
+	queues := sqs.NewFromConfig(c.cfg)
+	url := must[*sqs.CreateQueueOutput](t)(queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("votes"), Tags: map[string]string{"team": "shows"}})).QueueUrl
+	find := func() string {
+		out, err := queues.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("votes")})
+		if err != nil {
+			return codeOf(err)
+		}
+		return aws.ToString(out.QueueUrl)
+	}
+	tags := func() string {
+		out, err := queues.ListQueueTags(t.Context(), &sqs.ListQueueTagsInput{QueueUrl: url})
+		if err != nil {
+			return codeOf(err)
+		}
+		return out.Tags["team"]
+	}
+	const gone = "AWS.SimpleQueueService.NonExistentQueue"
+	if have := tags(); have != "shows" {
+		t.Fatalf("the tag is %q", have)
+	}
+	must[*sqs.DeleteQueueOutput](t)(queues.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: url}))
+	have := []string{find(), find(), find(), find(), tags(), tags(), tags()}
+	if want := []string{*url, *url, gone, *url, "shows", "shows", gone}; !slices.Equal(have, want) || c.Hits()[QueueDying] != 5 {
+		t.Errorf("a dying queue answers %q with %d hits, want %q with 5", have, c.Hits()[QueueDying], want)
+	}
+	c.pass(dying)
+	if have := []string{find(), find()}; !slices.Equal(have, []string{gone, gone}) {
+		t.Errorf("a minute later it answers %q", have)
+	}
+	must[*sqs.CreateQueueOutput](t)(queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("votes")}))
+	if have := tags(); have != "" {
+		t.Errorf("the queue made anew has the tag %q", have)
+	}
+}
+
 func TestFasterDividesDurationsAlone(t *testing.T) {
 	usual, fast := RealConditions(), RealConditions().Faster(40)
 	if fast.QueueNameHeld != 1500*time.Millisecond || fast.RoleSpread != 250*time.Millisecond || fast.Tables != usual.Tables || !fast.Rates {

@@ -47,11 +47,22 @@ type report struct {
 	// Parts is the number of parts that exist; Drift has a line for each that is
 	// not as it was applied; Pending are those that this version of the provider
 	// would change.
-	Parts   int                    `json:"parts"`
-	Drift   map[string]string      `json:"drift"`
-	Pending []string               `json:"pending"`
-	Queues  map[string]queueStatus `json:"queues"`
-	Alarms  map[string]alarmStatus `json:"alarms"`
+	Parts   int               `json:"parts"`
+	Drift   map[string]string `json:"drift"`
+	Pending []string          `json:"pending"`
+	// Overrides are in force instead of arguments, by the argument's name.
+	Overrides map[string]override    `json:"overrides"`
+	Queues    map[string]queueStatus `json:"queues"`
+	Alarms    map[string]alarmStatus `json:"alarms"`
+}
+
+// override is what is in force instead of an argument; who set it and when are
+// empty where nobody has written them down.
+type override struct {
+	Value     string `json:"value"`
+	InsteadOf string `json:"instead_of"`
+	By        string `json:"by"`
+	At        string `json:"at"`
 }
 
 // work is what somebody does to the system.
@@ -145,7 +156,7 @@ func (t *tool) look(ctx context.Context, d *deployed) *report {
 	v := &viewer{deployed: d, now: t.now(), report: report{
 		System: d.system.Name, Name: d.name, Account: d.account, Region: d.client.Region(), Wrong: []string{}, Unread: []string{},
 		State: m.Status, Provider: m.Provider, FunctionsSHA256: m.BundleSHA256, Functions: map[string]functionStatus{},
-		Parts: len(m.Parts), Drift: map[string]string{}, Pending: []string{}, Queues: map[string]queueStatus{}, Alarms: map[string]alarmStatus{},
+		Parts: len(m.Parts), Drift: map[string]string{}, Pending: []string{}, Overrides: map[string]override{}, Queues: map[string]queueStatus{}, Alarms: map[string]alarmStatus{},
 	}}
 	if c := m.Claim; c != nil {
 		v.AtWork = &work{Who: c.Who, Operation: c.Operation, Since: c.Since, Alive: d.atWork}
@@ -264,13 +275,20 @@ func (v *viewer) alarms(ctx context.Context) {
 		names = append(names, name)
 	}
 	for some := range slices.Chunk(names, maxAlarms) {
-		out, err := v.client.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: some, MaxRecords: aws.Int32(maxAlarms)})
+		out, err := v.client.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+			AlarmNames: some, MaxRecords: aws.Int32(maxAlarms), AlarmTypes: []cloudwatchtypes.AlarmType{cloudwatchtypes.AlarmTypeMetricAlarm, cloudwatchtypes.AlarmTypeCompositeAlarm},
+		})
 		if err != nil {
 			v.unread("alarms", err)
 			return
 		}
 		v.mu.Lock()
 		for _, a := range out.MetricAlarms {
+			v.Alarms[keys[aws.ToString(a.AlarmName)]] = alarmStatus{
+				State: string(a.StateValue), Since: aws.ToTime(a.StateUpdatedTimestamp).UTC(), Reason: aws.ToString(a.StateReason),
+			}
+		}
+		for _, a := range out.CompositeAlarms {
 			v.Alarms[keys[aws.ToString(a.AlarmName)]] = alarmStatus{
 				State: string(a.StateValue), Since: aws.ToTime(a.StateUpdatedTimestamp).UTC(), Reason: aws.ToString(a.StateReason),
 			}
@@ -291,6 +309,9 @@ func (v *viewer) drift(ctx context.Context, b *blueprint.Blueprint) {
 	defer v.mu.Unlock()
 	for key, line := range seen.Drift {
 		v.Drift[key] = line
+	}
+	for argument, o := range seen.Overrides {
+		v.Overrides[argument] = override(o)
 	}
 	planned := map[string]bool{}
 	for _, p := range b.Parts {

@@ -270,3 +270,23 @@ func TestErrorsText(t *testing.T) {
 		}
 	}
 }
+
+// What an operator has overridden is shown, with who did it.
+func TestStatusShowsOverrides(t *testing.T) {
+	var out strings.Builder
+	r := report{Overrides: map[string]override{
+		"closes_at": {Value: "2027-05-22T18:35:00Z", InsteadOf: "2027-05-22T18:25:00Z", By: "arn:aws:iam::123456789012:user/anna", At: "2027-05-22T18:20:00Z"},
+		"rate":      {Value: "5"},
+	}}
+	if err := r.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"closes_at  2027-05-22T18:35:00Z instead of 2027-05-22T18:25:00Z, by arn:aws:iam::123456789012:user/anna at 2027-05-22T18:20:00Z",
+		"rate       5 instead of -, by - at -",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("the report lacks %q:\n%s", line, out.String())
+		}
+	}
+}

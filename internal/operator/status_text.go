@@ -54,6 +54,13 @@ func (r *report) write(w io.Writer) error {
 	for _, key := range slices.Sorted(maps.Keys(r.Drift)) {
 		row("  "+key, "%s", r.Drift[key])
 	}
+	if len(r.Overrides) > 0 {
+		row("overrides", "%d", len(r.Overrides))
+	}
+	for _, argument := range slices.Sorted(maps.Keys(r.Overrides)) {
+		o := r.Overrides[argument]
+		row("  "+argument, "%s instead of %s, by %s at %s", o.Value, orDash(o.InsteadOf), orDash(o.By), orDash(o.At))
+	}
 	row("queues", "%d", len(r.Queues))
 	for _, key := range slices.Sorted(maps.Keys(r.Queues)) {
 		q := r.Queues[key]

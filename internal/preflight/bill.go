@@ -36,8 +36,14 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 	case blueprint.SendMessage, blueprint.ReceiveMessage, blueprint.DeleteMessageBatch, blueprint.GetQueueAttributes:
 		return []charge{{sqsRequests, o.Count * started(o.Bytes, queueUnit)}}
 	case blueprint.PutItem, blueprint.UpdateItem:
+		if provisioned(spec) {
+			return nil
+		}
 		return []charge{{dynamoWrites, o.Count * writeUnits(o)}}
 	case blueprint.GetItem, blueprint.Scan:
+		if provisioned(spec) {
+			return nil
+		}
 		return []charge{{dynamoReads, o.Count * readUnits(o)}}
 	case blueprint.KeepItem:
 		stored := o.Count * (o.Bytes + itemOverhead) / gigabyte
@@ -67,6 +73,14 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{kmsECCRequests, o.Count}}
 	case blueprint.Alarm:
 		return []charge{{cloudwatchAlarms, o.Count}}
+	case blueprint.CompositeAlarm:
+		return []charge{{cloudwatchRules, o.Count}}
+	case blueprint.DashboardMonth:
+		return []charge{{cloudwatchBoards, o.Count}}
+	case blueprint.ReadCapacity:
+		return []charge{{dynamoReadHours, o.Count}}
+	case blueprint.WriteCapacity:
+		return []charge{{dynamoWriteHours, o.Count}}
 	case blueprint.Metric:
 		return []charge{{cloudwatchMetrics, o.Count}}
 	case blueprint.WriteLogs:
@@ -75,6 +89,13 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{bytesOut, o.Count * o.Bytes / gigabyte}}
 	}
 	return nil
+}
+
+// provisioned reports whether a table is paid for by its capacity, and not by
+// the request.
+func provisioned(spec blueprint.Spec) bool {
+	t, ok := spec.(blueprint.TableSpec)
+	return ok && t.BillingMode == blueprint.Provisioned
 }
 
 // duration bills a function's memory for its duration, each started millisecond

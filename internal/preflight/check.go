@@ -169,7 +169,11 @@ func (c *checker) mappings() {
 			continue
 		}
 		need := c.demand.Functions[function.Key].Concurrency
-		switch most := float64(cmp.Or(m.MaxConcurrency, forecast.MostBatches)); {
+		most := float64(cmp.Or(m.MaxConcurrency, forecast.MostBatches))
+		if slices.Contains(p.RuntimeOwned, "maximum_concurrency") {
+			most = forecast.MostBatches
+		}
+		switch {
 		case need > most:
 			c.warn(fmt.Sprintf("Mapping %q: too few batches at once for the expected load", p.Key),
 				"Function %q needs %s executions at once to keep up with queue %q, and the mapping allows %s. Messages wait in the queue until the load falls. Let a batch hold more messages or take less time (functions.%s.memory_mb), or raise the mapping's maximum concurrency where it has one.",
@@ -192,14 +196,16 @@ func (c *checker) mappings() {
 func (c *checker) tables(ctx context.Context) {
 	for _, key := range slices.Sorted(maps.Keys(c.demand.Tables)) {
 		d := c.demand.Tables[key]
+		spec, scaled := c.table(key)
 		for _, u := range []struct {
 			what                 string
 			need, item           float64
 			ofNew, ofItem, limit float64
+			capacity             float64
 			quota                Quota
 		}{
-			{"write", d.Writes, d.ItemWrites, forecast.NewTableWrites, forecast.PartitionWrites, TableWrites.Default, TableWrites},
-			{"read", d.Reads, d.ItemReads, forecast.NewTableReads, forecast.PartitionReads, TableReads.Default, TableReads},
+			{"write", d.Writes, d.ItemWrites, float64(max(forecast.NewTableWrites, spec.WarmWrites)), forecast.PartitionWrites, TableWrites.Default, float64(spec.Writes), TableWrites},
+			{"read", d.Reads, d.ItemReads, float64(max(forecast.NewTableReads, spec.WarmReads)), forecast.PartitionReads, TableReads.Default, float64(spec.Reads), TableReads},
 		} {
 			source := ""
 			if u.need > u.limit {
@@ -212,9 +218,15 @@ func (c *checker) tables(ctx context.Context) {
 				c.warn(fmt.Sprintf("DynamoDB table %q: too few %s units for the expected load", key, u.what),
 					"The load needs %s %s units a second, and the account allows %s a table. Requests above are throttled and tried again; what comes by a queue waits there. Ask for a higher quota (%s) well before the event. %s",
 					number(u.need), u.what, number(u.limit), where(u.quota), source)
+			case spec.BillingMode == blueprint.Provisioned:
+				if u.need > u.capacity && !scaled {
+					c.warn(fmt.Sprintf("DynamoDB table %q: too little %s capacity for the expected load", key, u.what),
+						"The load needs %s %s units a second, and the table is provisioned with %s. Requests above are throttled and tried again; what comes by a queue waits there. Provision more, or let the table be on demand.",
+						number(u.need), u.what, number(u.capacity))
+				}
 			case u.need > u.ofNew:
 				c.warn(fmt.Sprintf("DynamoDB table %q: a new table carries fewer %s units than the expected load", key, u.what),
-					"The load needs %s %s units a second. A new on-demand table carries %s, and one in use twice its previous peak; above that, requests are throttled for up to 30 minutes while it grows, and what comes by a queue waits there. Rehearse with half of the load, or set the table's warm throughput, which AWS bills once, some days before. The figure is AWS's default, and a table that has carried half of the load carries this one.",
+					"The load needs %s %s units a second. This table, when new, carries %s, and one in use twice its previous peak; above that, requests are throttled for up to 30 minutes while it grows, and what comes by a queue waits there. Rehearse with half of the load, or set the table's warm throughput, which AWS bills once, some days before. The figure is AWS's default, and a table that has carried half of the load carries this one.",
 					number(u.need), u.what, number(u.ofNew))
 			}
 			if u.item > u.ofItem {
@@ -224,6 +236,17 @@ func (c *checker) tables(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// table returns the spec of a table, and whether its capacity is changed at run
+// time.
+func (c *checker) table(key string) (spec blueprint.TableSpec, scaled bool) {
+	p := c.blue.Part(key)
+	if p == nil {
+		return spec, false
+	}
+	spec, _ = p.Spec.(blueprint.TableSpec)
+	return spec, slices.Contains(p.RuntimeOwned, "read_capacity")
 }
 
 // buckets compares requests a second with what a prefix carries.

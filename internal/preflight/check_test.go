@@ -33,17 +33,20 @@ type shape struct {
 	puts, hot, gets     float64
 	urlTakes            time.Duration
 	reservedForConsumer int
+	capacity            *blueprint.Capacity
+	warm                blueprint.Throughput
+	scaled              bool
 }
 
 func (s shape) blueprint() *blueprint.Blueprint {
 	b := builder()
 	queue := b.Queue("votes", blueprint.Queue{})
-	table := b.Table("ballots", blueprint.Table{Key: "id"})
+	table := b.Table("ballots", blueprint.Table{Key: "id", Capacity: s.capacity, Warm: s.warm})
 	bucket := b.Bucket("results", blueprint.Bucket{})
 	door := b.Function("intake", blueprint.Function{MemoryMB: 256, ReservedConcurrency: s.reserved})
 	b.PublicURL("intake-url", door, []string{"POST"})
 	f := b.Function("recorder", blueprint.Function{MemoryMB: 512, ReservedConcurrency: s.reservedForConsumer})
-	m := b.Consume("recorder-votes", f, queue, blueprint.Batch{Size: 100, Window: time.Second, MaxConcurrency: s.mapMax})
+	m := b.Consume("recorder-votes", f, queue, blueprint.Batch{Size: 100, Window: time.Second, MaxConcurrency: s.mapMax, Scaled: s.scaled})
 	// An hour at the mean rate of half the peak fills every batch.
 	votes := blueprint.Load{Unit: "vote", Count: 1800 * s.rate, Over: time.Hour, Peak: s.rate}
 	b.Event(blueprint.Event{Unit: "vote", Units: votes.Count, PerMonth: 1})
@@ -131,7 +134,25 @@ func TestCheck(t *testing.T) {
 		},
 		"a new table": {
 			with(func(s *shape) { s.puts = 5 }), usual, false,
-			[]string{`DynamoDB table "ballots": a new table carries fewer write units`}, []string{`needs 5,000 write units a second. A new on-demand table carries 4,000`}, "L-B99A9384",
+			[]string{`DynamoDB table "ballots": a new table carries fewer write units`}, []string{`needs 5,000 write units a second. This table, when new, carries 4,000`}, "L-B99A9384",
+		},
+		"a warm table": {
+			with(func(s *shape) { s.puts, s.warm.Writes = 5, 5000 }), usual, false, nil, nil, "L-B99A9384",
+		},
+		"a provisioned table": {
+			with(func(s *shape) {
+				s.puts, s.capacity = 5, &blueprint.Capacity{Throughput: blueprint.Throughput{Reads: 1, Writes: 4999}}
+			}), usual, false,
+			[]string{`DynamoDB table "ballots": too little write capacity`}, []string{`needs 5,000 write units a second, and the table is provisioned with 4,999`}, "L-B99A9384",
+		},
+		"a scaled table": {
+			with(func(s *shape) {
+				s.puts, s.capacity = 5, &blueprint.Capacity{Throughput: blueprint.Throughput{Reads: 1, Writes: 1}, Scaled: true}
+			}), usual, false,
+			nil, nil, "L-B99A9384",
+		},
+		"a scaled mapping": {
+			with(func(s *shape) { s.takes, s.mapMax, s.scaled = 2*time.Second, 10, true }), usual, false, nil, nil, "L-B99A9384",
 		},
 		"the table's quota": {
 			with(func(s *shape) { s.puts = 41 }), usual, false,

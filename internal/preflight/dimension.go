@@ -19,6 +19,8 @@ var (
 	sqsRequests        = Dimension{"sqs", "requests"}
 	dynamoWrites       = Dimension{"dynamodb", "write_units"}
 	dynamoReads        = Dimension{"dynamodb", "read_units"}
+	dynamoReadHours    = Dimension{"dynamodb", "read_capacity_hours"}
+	dynamoWriteHours   = Dimension{"dynamodb", "write_capacity_hours"}
 	dynamoStorage      = Dimension{"dynamodb", "storage"}
 	dynamoPITR         = Dimension{"dynamodb", "point_in_time_recovery"}
 	s3Puts             = Dimension{"s3", "put_requests"}
@@ -29,6 +31,8 @@ var (
 	kmsRequests        = Dimension{"kms", "requests"}
 	kmsECCRequests     = Dimension{"kms", "ecc_requests"}
 	cloudwatchAlarms   = Dimension{"cloudwatch", "alarms"}
+	cloudwatchRules    = Dimension{"cloudwatch", "composite_alarms"}
+	cloudwatchBoards   = Dimension{"cloudwatch", "dashboards"}
 	cloudwatchMetrics  = Dimension{"cloudwatch", "metrics"}
 	cloudwatchLogBytes = Dimension{"cloudwatch", "log_bytes"}
 	edgeRequests       = Dimension{"cloudfront", "requests"}

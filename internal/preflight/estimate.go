@@ -73,9 +73,10 @@ func Cost(b *blueprint.Blueprint, prices *Prices, region string) Estimate {
 	e := &estimator{blue: b, prices: prices, region: region, lines: map[lineKey]*Line{}}
 	for _, p := range b.Parts {
 		if s, ok := p.Spec.(blueprint.Standing); ok {
-			o := s.Standing()
-			o.Part = p.Key
-			e.add(Month, blueprint.Load{Count: 1}, o)
+			for _, o := range s.Standing() {
+				o.Part = p.Key
+				e.add(Month, blueprint.Load{Count: 1}, o)
+			}
 		}
 	}
 	for _, u := range b.PerMonth {

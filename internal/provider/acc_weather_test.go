@@ -20,7 +20,7 @@ func storm(a account) localaws.Conditions {
 	return localaws.Conditions{
 		AccessKeys: []string{a.deployer().key},
 		RoleLag:    500 * time.Millisecond, RoleSpread: 3 * time.Second, PolicySpread: 8 * time.Second,
-		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueLag: time.Second,
+		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueDying: 12 * time.Second, QueueLag: time.Second,
 		LogGroupBusy: 500 * time.Millisecond, BucketBusy: time.Second,
 		TableLag: 500 * time.Millisecond, TableBusy: 1500 * time.Millisecond, BackupsLag: 3 * time.Second, Tables: 2,
 		Rates: true, Latency: 5 * time.Millisecond, Seed: 1,
@@ -87,7 +87,7 @@ func TestAccWeather(t *testing.T) {
 	// it within the second).
 	for _, h := range []localaws.Hardship{
 		localaws.RoleUnknown, localaws.RoleNotAssumable, localaws.RoleNotPermitted, localaws.FunctionSettling,
-		localaws.QueueNameHeld, localaws.LogGroupBusy, localaws.LogGroupUnlisted, localaws.BucketBusy, localaws.TableUnknown,
+		localaws.QueueNameHeld, localaws.QueueDying, localaws.LogGroupBusy, localaws.LogGroupUnlisted, localaws.BucketBusy, localaws.TableUnknown,
 		localaws.TableSettling, localaws.TooManyTables, localaws.BackupsUnavailable, localaws.Throttled, localaws.Slow,
 	} {
 		if hits[h] == 0 {

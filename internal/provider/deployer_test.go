@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,7 +204,7 @@ func (p *policed) allow(ctx context.Context, mode deploy.Mode, typeName string, 
 // policies are the documents for one system; none where its arguments are not
 // valid, which the provider tells itself.
 func (p *policed) policies(ctx context.Context, mode deploy.Mode, typeName string, arguments map[string]any) ([]blueprint.Policy, error) {
-	for _, system := range systems.All {
+	for _, system := range slices.Concat(systems.All, madeUp) {
 		name, _ := arguments["name"].(string)
 		if typeName != "serverless_"+system.Name || name == "" {
 			continue
@@ -271,11 +272,14 @@ func (p *policed) ImportResourceState(ctx context.Context, req *tfprotov6.Import
 		name, _ = given["name"].(string)
 	}
 	var documents []blueprint.Policy
-	for _, system := range systems.All {
+	for _, system := range slices.Concat(systems.All, madeUp) {
 		if req.TypeName != "serverless_"+system.Name {
 			continue
 		}
-		arguments := system.Example()
+		arguments := map[string]any{}
+		if system.Example != nil {
+			arguments = system.Example()
+		}
 		arguments["name"] = name
 		own, err := p.policies(ctx, deploy.ModePlan, req.TypeName, arguments)
 		if err != nil {

@@ -13,7 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -21,6 +23,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 	"github.com/burstline/terraform-provider-serverless/internal/provider"
+	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
 // smallBundle is functions that are small enough to be uploaded in no time.
@@ -95,6 +98,21 @@ type options struct {
 	memory *memory
 }
 
+// madeUp are systems that the providers of sessions have beside the registered
+// ones, for what none of these does.
+var madeUp = []systems.System{{System: clock, Resource: clockResource}}
+
+// withMadeUp is a provider that has them.
+type withMadeUp struct{ fwprovider.Provider }
+
+func (p withMadeUp) Resources(ctx context.Context) []func() resource.Resource {
+	all := p.Provider.Resources(ctx)
+	for _, system := range madeUp {
+		all = append(all, func() resource.Resource { return system.Resource() })
+	}
+	return all
+}
+
 // newSession starts and configures a provider.
 func newSession(t *testing.T, a account, o options, more map[string]any) *session {
 	t.Helper()
@@ -106,7 +124,7 @@ func newSession(t *testing.T, a account, o options, more map[string]any) *sessio
 		o.bundles = smallBundle{"one"}
 	}
 	s := &session{t: t, typeName: "serverless_" + o.system, memory: o.memory}
-	s.server = police(providerserver.NewProtocol6(provider.NewAs("1.2.3", o.bundles, holder)())())
+	s.server = police(providerserver.NewProtocol6(withMadeUp{provider.NewAs("1.2.3", o.bundles, holder)()})())
 	schemas, err := s.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	s.must(schemas.Diagnostics, err)
 	s.schema = schemas.ResourceSchemas[s.typeName]
