@@ -4,6 +4,7 @@ import { launchOptions } from "./shared/chromium.mjs";
 export default defineConfig({
   testMatch: "**/*.spec.ts",
   fullyParallel: true,
+  workers: "100%",
   forbidOnly: true,
   reporter: "line",
   timeout: 120_000,

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import "./style.css";
+import "./studio.css";
 import { App } from "./app.tsx";
 import { now, start, texts, title } from "./state.ts";
 import { Studio } from "./studio.tsx";
