@@ -278,9 +278,9 @@ func TestResetRemovesTheRehearsalAlone(t *testing.T) {
 		sqsMessage("m1", body("ann", "yes"), opens, 1), sqsMessage("m2", body("ann", "no"), opens, 1),
 		sqsMessage("m3", rehearsed("bob", "yes"), opens, 1),
 	)))
-	real := map[string]string{"m1": "counted vote/yes", "m2": "duplicate second_vote", "m3": "rejected rehearsal", "e1": "rejected early"}
+	votes := map[string]string{"m1": "counted vote/yes", "m2": "duplicate second_vote", "m3": "rejected rehearsal", "e1": "rejected early"}
 	all := map[string]string{"r1": "counted vote/yes", "r2": "duplicate second_vote", "r3": "rejected answer"}
-	maps.Copy(all, real)
+	maps.Copy(all, votes)
 	expectEnds(t, m, all)
 	counters, err := m.store().Counters(t.Context(), false)
 	if err != nil || counters.Accepted() != 4 || counters.Counted() != 1 {
@@ -295,7 +295,7 @@ func TestResetRemovesTheRehearsalAlone(t *testing.T) {
 		if got, err := reset.Handle(t.Context(), nil); err != nil || got != want {
 			t.Errorf("removed %+v, %v", got, err)
 		}
-		expectEnds(t, m, real)
+		expectEnds(t, m, votes)
 	}
 }
 

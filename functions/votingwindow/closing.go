@@ -117,7 +117,7 @@ func (t *tenure) whileLeased(ctx context.Context, do func(context.Context) error
 		case <-t.Clock.After(roundEvery):
 			if !t.take(ctx) {
 				cancel()
-				<-done
+				<-done //nolint:errcheck // Whatever it says, it is not to be gone by.
 				return errLeaseLost
 			}
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestEffective(t *testing.T) {
-	at := func(d time.Duration) time.Time { return closes.Add(d) }
+	at := closes.Add
 	for name, test := range map[string]struct {
 		control votingwindow.Control
 		want    time.Time

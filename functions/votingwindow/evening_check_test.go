@@ -62,7 +62,7 @@ func plans() map[string]plan {
 			recorder: votingwindow.RecorderConfig{Direct: true, RetentionDays: 30},
 		},
 		"suspicious": {
-			votes: 5000, voters: 1500, window: one, perAddress: 2, faults: 3, deaths: 10,
+			votes: 5000, voters: 1500, window: one, perAddress: 1, faults: 3, deaths: 10,
 			recorder: votingwindow.RecorderConfig{QuarantinePattern: `zq\.[0-9]*99`},
 		},
 		"suspicious, replacing": {

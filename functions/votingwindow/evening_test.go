@@ -267,8 +267,8 @@ func (d *drama) work(ctx context.Context, number int) {
 }
 
 func (d *drama) mappingState() string {
-	d.world.mu.Lock()
-	defer d.world.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.mapping
 }
 

@@ -164,7 +164,7 @@ func TestJudge(t *testing.T) {
 		"early":             {`{"voter":"ann","answer":"a","question":"song","ticket":"` + ticket("ann") + `"}`, before, "rejected", "early"},
 	} {
 		got := judge.Classify(judge.Window, test.body, test.sent)
-		if got.Outcome != test.outcome || got.Reason != test.reason || got.Rehearsal != (strings.HasPrefix(name, "rehearsal") && test.sent == before) {
+		if got.Outcome != test.outcome || got.Reason != test.reason || got.Rehearsal != (strings.HasPrefix(name, "rehearsal") && test.sent.Equal(before)) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

@@ -10,10 +10,10 @@ import (
 
 // figures are the exact ones of a final window, before the opening a rehearsal's, else the live ones.
 func (t *tenure) figures(state State, status Status) Counts {
-	switch {
-	case status == StatusFinal:
+	switch status {
+	case StatusFinal:
 		return state.Final
-	case status == StatusRehearsal:
+	case StatusRehearsal:
 		return *t.rehearsal
 	default:
 		return t.live

@@ -141,17 +141,15 @@ func (r *objectReader) next() bool {
 	if r.err != nil {
 		return false
 	}
-	if !r.began {
-		if r.began = true; !r.take('{') {
-			r.fail("not a JSON object")
-			return false
-		}
-		if r.take('}') {
-			return r.end()
-		}
-	} else if r.take('}') {
+	first := !r.began
+	r.began = true
+	switch {
+	case first && !r.take('{'):
+		r.fail("not a JSON object")
+		return false
+	case r.take('}'):
 		return r.end()
-	} else if !r.take(',') {
+	case !first && !r.take(','):
 		r.fail("not JSON")
 		return false
 	}

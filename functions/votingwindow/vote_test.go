@@ -27,7 +27,7 @@ func TestDecodeVote(t *testing.T) {
 		"empty question":     {`{"voter":"ann","answer":"yes","question":""}`, votingwindow.FromVoter, votingwindow.Vote{}},
 		"rehearsal a word":   {`{"voter":"ann","answer":"yes","rehearsal":"true"}`, votingwindow.FromVoter, votingwindow.Vote{}},
 		"rehearsal a number": {`{"voter":"ann","answer":"yes","rehearsal":1}`, votingwindow.FromVoter, votingwindow.Vote{}},
-		"rehearsal truely":   {`{"voter":"ann","answer":"yes","rehearsal":truely}`, votingwindow.FromVoter, votingwindow.Vote{}},
+		"rehearsal longer":   {`{"voter":"ann","answer":"yes","rehearsal":true1}`, votingwindow.FromVoter, votingwindow.Vote{}},
 		"a bad escape":       {`{"voter":"\x","answer":"yes"}`, votingwindow.FromVoter, votingwindow.Vote{}},
 		"no comma":           {`{"voter":"ann" "answer":"yes"}`, votingwindow.FromVoter, votingwindow.Vote{}},
 		"trailing comma":     {`{"voter":"ann","answer":"yes",}`, votingwindow.FromVoter, votingwindow.Vote{}},
