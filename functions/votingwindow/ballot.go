@@ -97,6 +97,14 @@ func SplitBallotKey(key string) (voter, question string, slot int, rehearsal boo
 	return voter, question, slot, rehearsal
 }
 
+// outcome is what a ballot's message counts as.
+func (b Ballot) outcome() Outcome {
+	if b.Quarantine != "" {
+		return Quarantined
+	}
+	return Counted
+}
+
 // follows says whether a vote comes after the one that stands, by the order in which SQS took them. It decides whatever the order of
 // delivery is.
 func (b Ballot) follows(standing Ballot) bool {
