@@ -72,7 +72,6 @@ const sum = (figures: Record<string, number>): number => Object.values(figures).
 
 /** A backend with a window that opened a minute ago, checked at the end for what no answer would show. */
 export const test = base.extend<{ backend: Backend }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from the pattern.
   backend: async ({}, use) => {
     const backend = new Backend(windowOf(minute));
     await backend.start();
@@ -143,7 +142,7 @@ export async function advance(
   ms: number,
   step = ms > 2 * minute ? 5000 : 1000,
 ): Promise<void> {
-  for (let done = 0; done < ms; ) {
+  for (let done = 0; done < ms;) {
     const by = Math.min(step, ms - done);
     backend.fixed = backend.now() + by;
     await page.clock.runFor(by);
