@@ -125,9 +125,9 @@ func (b *Builder) topicOfAlarms() TopicHandle {
 	return *b.alarmTopic
 }
 
-// InOrder implements Ordered: names that are known only now may sort otherwise
+// Resolved implements Resolvable: names that are known only now may sort otherwise
 // than their tokens did.
-func (a AlarmSpec) InOrder() Spec {
+func (a AlarmSpec) Resolved() Spec {
 	a.Actions, a.OKActions = slices.Sorted(slices.Values(a.Actions)), slices.Sorted(slices.Values(a.OKActions))
 	return a
 }

@@ -102,6 +102,17 @@ func (k BucketHandle) Get(objects ...string) []Grant {
 	return k.grants(objects, []string{"s3:GetObject"}, "kms:Decrypt")
 }
 
+// Delete grants removing the named objects.
+func (k BucketHandle) Delete(objects ...string) []Grant {
+	return k.grants(objects, []string{"s3:DeleteObject"})
+}
+
+// Upload grants writing the named objects piece by piece, and giving up what was
+// begun (S3 User Guide, "Multipart upload API and permissions").
+func (k BucketHandle) Upload(objects ...string) []Grant {
+	return k.grants(objects, []string{"s3:PutObject", "s3:AbortMultipartUpload"}, "kms:Decrypt", "kms:GenerateDataKey")
+}
+
 // List grants telling an object that is missing from one that is forbidden
 // (S3 API Reference, GetObject: 404 needs s3:ListBucket, else it is 403).
 func (k BucketHandle) List() []Grant {
@@ -112,6 +123,9 @@ func (k BucketHandle) grants(objects, actions []string, keyActions ...string) []
 	g := Grant{Actions: actions}
 	for _, object := range objects {
 		g.Resources = append(g.Resources, k.ObjectARN(object))
+	}
+	if len(keyActions) == 0 {
+		return []Grant{g}
 	}
 	return append([]Grant{g}, useKey(k.kms, keyActions...)...)
 }

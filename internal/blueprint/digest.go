@@ -122,16 +122,18 @@ func ResolveSpec(s Spec, resolve func(string) (string, error)) (Spec, error) {
 		return nil, failed
 	}
 	resolved := v.Interface().(Spec) //nolint:forcetypeassert // a copy of the same type
-	if lists, ok := resolved.(Ordered); ok {
-		resolved = lists.InOrder()
+	if r, ok := resolved.(Resolvable); ok {
+		resolved = r.Resolved()
 	}
 	return resolved, nil
 }
 
-// Ordered is a spec with lists whose order means nothing.
-type Ordered interface {
-	// InOrder returns the spec with these lists sorted.
-	InOrder() Spec
+// Resolvable is a spec of which something can be told only when its tokens are
+// replaced: the order of a list in which order means nothing, the digest of a
+// text.
+type Resolvable interface {
+	// Resolved returns the spec with that.
+	Resolved() Spec
 }
 
 // mapStrings returns a deep copy of v with f applied to each string in it, map

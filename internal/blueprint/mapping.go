@@ -1,6 +1,9 @@
 package blueprint
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Batch says how a function takes messages from a queue.
 type Batch struct {
@@ -88,10 +91,15 @@ type ScheduleSpec struct {
 // Kind implements Spec.
 func (ScheduleSpec) Kind() string { return "schedule" }
 
-// EveryMinute calls a function each minute; within the minute AWS chooses the
-// second. A call that fails is dropped rather than tried again later, as the
-// next minute brings another.
+// EveryMinute calls a function each minute; see Every.
 func (b *Builder) EveryMinute(key string, f FunctionHandle, input string) Handle {
+	return b.Every(key, f, time.Minute, input)
+}
+
+// Every calls a function once in each interval, of whole minutes; within the
+// minute AWS chooses the second. A call that could not be made is dropped rather
+// than made later, as the next interval brings another.
+func (b *Builder) Every(key string, f FunctionHandle, interval time.Duration, input string) Handle {
 	name := b.name(key)
 	role := b.role(key+"-role", "scheduler.amazonaws.com",
 		"Lets the schedule "+key+" of "+b.settings.System.Name+" "+b.settings.Name+" call its function",
@@ -99,8 +107,17 @@ func (b *Builder) EveryMinute(key string, f FunctionHandle, input string) Handle
 		map[string]map[string][]string{"StringEquals": {"aws:SourceAccount": {Account()}}},
 		[]Grant{{Actions: []string{"lambda:InvokeFunction"}, Resources: []string{f.LiveARN()}}})
 	return b.add(key, name, ScheduleSpec{
-		Expression: "rate(1 minute)", TargetARN: f.LiveARN(), RoleARN: role.ARN(), Input: input,
+		Expression: rate(interval), TargetARN: f.LiveARN(), RoleARN: role.ARN(), Input: input,
 		Retries: 0, MaxAge: 60,
 		Description: Mark(b.settings.System, b.settings.Name, key),
 	}, role.Key(), f.Key())
+}
+
+// rate is an interval as EventBridge Scheduler writes it (EventBridge Scheduler
+// User Guide, "Schedule types", rate-based schedules).
+func rate(interval time.Duration) string {
+	if n := int(interval / time.Minute); n != 1 {
+		return fmt.Sprintf("rate(%d minutes)", n)
+	}
+	return "rate(1 minute)"
 }

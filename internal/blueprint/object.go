@@ -19,6 +19,8 @@ type ObjectSpec struct {
 	SHA256       string `json:"sha256"`
 	ContentType  string `json:"content_type"`
 	CacheControl string `json:"cache_control"`
+	// Text is a content with tokens, whose digest is known when they are replaced.
+	Text string `json:"text,omitempty"`
 	// Content gives the content when it is written; nil where the engine finds it
 	// by its digest (a bundle of functions).
 	Content func() ([]byte, error) `json:"-"`
@@ -31,17 +33,31 @@ type ObjectSpec struct {
 // Kind implements Spec.
 func (ObjectSpec) Kind() string { return "object" }
 
-// Object is a small object whose content comes from the system's arguments.
+// Object is a small object whose content comes from the system's arguments and
+// parts.
 type Object struct {
 	ContentType, CacheControl, Content string
 }
 
-// Object describes an object in a bucket. The content may hold no tokens.
+// Object describes an object in a bucket. The content may refer to other parts.
 func (b *Builder) Object(key string, bucket BucketHandle, object string, o Object) Handle {
-	return b.object(key, bucket, ObjectSpec{
-		Key: object, SHA256: digest([]byte(o.Content)), ContentType: o.ContentType, CacheControl: o.CacheControl,
-		Content: func() ([]byte, error) { return []byte(o.Content), nil },
-	})
+	spec := ObjectSpec{Key: object, Text: o.Content, ContentType: o.ContentType, CacheControl: o.CacheControl}
+	if !HasToken(o.Content) {
+		spec, _ = spec.Resolved().(ObjectSpec)
+	}
+	return b.object(key, bucket, spec)
+}
+
+// Resolved implements Resolvable: a text without tokens is a content like any
+// other.
+func (s ObjectSpec) Resolved() Spec {
+	if s.Text == "" {
+		return s
+	}
+	content := []byte(s.Text)
+	s.SHA256, s.Text = digest(content), ""
+	s.Content = func() ([]byte, error) { return content, nil }
+	return s
 }
 
 // File is an object whose content is a file's: one on disk, or one that the

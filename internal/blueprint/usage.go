@@ -163,6 +163,10 @@ func (f FunctionHandle) Metrics(n float64, active time.Duration) []Operation {
 // Sends are n messages of so many bytes, each sent by itself.
 func (q QueueHandle) Sends(n, bytes float64) []Operation { return q.does(SendMessage, n, bytes) }
 
+// Answers are n answers of the queue to the Internet of so many bytes, headers
+// included.
+func (q QueueHandle) Answers(n, bytes float64) []Operation { return q.does(SendOut, n, bytes) }
+
 // Depths are n readings of how many messages there are.
 func (q QueueHandle) Depths(n float64) []Operation { return q.does(GetQueueAttributes, n, 0) }
 
