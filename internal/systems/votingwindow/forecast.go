@@ -73,7 +73,7 @@ func design(m *Model, b *blueprint.Blueprint) (forecast.Design, error) {
 	}
 	d.Stages = []forecast.Stage{
 		door, mapping,
-		forecast.Publisher{Function: publisher.Name, Tick: time.Minute, Every: publishEvery, Lives: publisherTakes},
+		forecast.Publisher{Function: publisher.Name, Tick: time.Minute, Every: time.Duration(orInt(m.PublishEvery, defaultPublishEvery)) * time.Second, Lives: publisherTakes},
 	}
 	return d, nil
 }

@@ -7,15 +7,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
-const (
-	defaultPoll   = 15
-	defaultEvents = 1
-)
+const defaultEvents = 1
 
 func expectedLoad() schema.Attribute {
 	count := func(least int64, description string) schema.Int64Attribute {
@@ -32,7 +28,6 @@ func expectedLoad() schema.Attribute {
 			"duplicates":            count(0, "Votes among them that are somebody's second. They do not count, and each costs a write more. Default 0."),
 			"peak_votes_per_second": count(1, "Votes in the busiest second. Without it the mean over the window is taken, which the peak exceeds."),
 			"viewers":               count(0, "People who watch the results at the same time. Default 0."),
-			"poll_seconds":          count(1, "How often each viewer's page reads the results, in seconds. Default 15."),
 			"events_per_month":      count(0, "Events in a month. Default 1."),
 		},
 	}
@@ -63,6 +58,15 @@ const (
 	emptyFor        = time.Minute
 	// workers is how many recorders keep counters that each round adds up.
 	workers = 30
+	// A page asks every quickPoll for half a minute and every slowPoll after; see
+	// the guide on the page.
+	quickPoll, slowPoll, quickFor = 5 * time.Second, 15 * time.Second, 30 * time.Second
+	// edgeHits is the share of polls that the distribution answers itself: an
+	// object of four seconds is asked for by many in each.
+	edgeHits = 0.99
+	// compressed is what is left of the page at the distribution, which
+	// compresses; S3 serves it as it is.
+	compressed = 0.35
 	// waiting is how often in a round the publisher in waiting asks for the lease.
 	waiting = 2.5
 
@@ -73,26 +77,17 @@ const (
 // million votes in ten minutes.
 var ExampleLoad = map[string]any{"votes": 1_000_000, "peak_votes_per_second": 4000, "viewers": 100_000}
 
-// used are the parts that a load concerns.
-type used struct {
-	intake, recorder, publisher blueprint.FunctionHandle
-	votes, deadLetters          blueprint.QueueHandle
-	mapping                     blueprint.MappingHandle
-	ballots, ledger, tallies    blueprint.TableHandle
-	results                     blueprint.BucketHandle
-}
-
-// uses says what a vote, a viewer and the clock cost.
-func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
+// load says what a vote, a viewer and the clock cost.
+func (w *window) load() {
 	figures := 0.0
-	for _, id := range w.Choices() {
+	for _, id := range w.rules.Choices() {
 		figures += float64(len(id) + figureBytes)
 	}
 	tally, results := tallyBytes+figures, pollBytes+figures
-	b.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
-		p.publisher.Invocations(1, tickTakes), p.tallies.Gets(2, tally), p.results.Gets(1))
+	publisher, recorder := w.functions["publisher"], w.functions["recorder"]
+	w.standing(tally)
 	expected := func(field string, otherwise int64) float64 {
-		return composite.Expected(m.ExpectedLoad, field, otherwise)
+		return composite.Expected(w.m.ExpectedLoad, field, otherwise)
 	}
 	cast := expected("votes", 0)
 	if cast == 0 {
@@ -100,30 +95,97 @@ func (m *Model) uses(b *blueprint.Builder, w votingwindow.Window, p used) {
 	}
 	duplicates := min(expected("duplicates", 0), cast)
 	counted := cast - duplicates
-	open := w.ClosesAt.Sub(w.OpensAt)
-	live := publishersBegin + open + w.Grace + emptyFor + b.Timeout("recorder", recorderTimeout)
-	b.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: expected("events_per_month", defaultEvents)})
+	open := w.rules.ClosesAt.Sub(w.rules.OpensAt)
+	closing := w.rules.Grace + emptyFor + w.Timeout("recorder", recorderTimeout)
+	live := publishersBegin + open + closing
+	w.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: expected("events_per_month", defaultEvents)})
 
 	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: expected("peak_votes_per_second", 0)}
-	batch := 1 / p.mapping.Fill(votes)
-	b.PerEvent(votes,
-		p.intake.Invocations(1, intakeTakes), p.intake.Answers(1, answerBytes),
-		p.votes.Sends(1, voteBytes), p.mapping.Takes(votes, messageBytes, recorderTakes),
-		p.ballots.Puts(1, ballotBytes),
-		p.tallies.Puts(batch, tally), p.recorder.Logs(batch, lineBytes))
+	batch := 1 / w.mapping.Fill(votes)
+	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
+		w.ballots.Puts(1, ballotBytes), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
+	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
+	w.viewers(expected("viewers", 0), open, closing, results)
 
-	b.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, p.ledger.Puts(1, entryBytes), p.ledger.Keeps(1, entryBytes))
+	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
+	w.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / every.Seconds(), Over: live},
+		w.tallies.Puts(1+waiting, tally), w.tallies.Gets(2, tally), blueprint.Eventually(w.tallies.Scans(1, workers*tally)),
+		w.votes.Depths(1), w.deadLetters.Depths(1), w.results.Puts(2), publisher.Logs(1, lineBytes))
+	// Every minute the ballots so far are counted, half of all on the mean; where
+	// a vote can replace another, in every round.
+	counts := live.Minutes()
+	if w.rules.Revote == revoteReplace {
+		counts = live.Seconds() / every.Seconds()
+	}
+	w.PerEvent(blueprint.Load{Unit: "count", Count: counts, Over: live}, blueprint.Eventually(w.ballots.Scans(1, counted*ballotBytes/2)))
+	w.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, publisher.Invocations(1, publisherTakes))
+	w.PerEvent(blueprint.Load{Unit: "event", Count: 1},
+		w.ballots.Keeps(counted, ballotBytes), w.ballots.Scans(2, counted*ballotBytes), w.ledger.Scans(2, duplicates*entryBytes),
+		w.functions["export"].Invocations(1, exportTakes),
+		recorder.Metrics(recorderMetrics, live), publisher.Metrics(publisherMetrics, live))
+}
 
-	polls := expected("viewers", 0) * live.Seconds() / expected("poll_seconds", defaultPoll)
-	b.PerEvent(blueprint.Load{Unit: "poll", Count: polls, Over: live}, p.results.Serves(1, results))
+// exportTakes is a stated time for a million ballots.
+const exportTakes = 30 * time.Second
 
-	b.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / publishEvery.Seconds(), Over: live},
-		p.tallies.Puts(1+waiting, tally), p.tallies.Gets(2, tally), blueprint.Eventually(p.tallies.Scans(1, workers*tally)),
-		p.votes.Depths(1), p.deadLetters.Depths(1), p.results.Puts(2), p.publisher.Logs(1, lineBytes))
-	// Every minute the ballots so far are counted, half of all on the mean.
-	b.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
-		p.publisher.Invocations(1, publisherTakes), blueprint.Eventually(p.ballots.Scans(1, counted*ballotBytes/2)))
-	b.PerEvent(blueprint.Load{Unit: "event", Count: 1},
-		p.ballots.Keeps(counted, ballotBytes), p.ballots.Scans(1, counted*ballotBytes), p.ledger.Scans(1, duplicates*entryBytes),
-		p.recorder.Metrics(recorderMetrics, live), p.publisher.Metrics(publisherMetrics, live))
+// standing is what the clock costs outside an event.
+func (w *window) standing(tally float64) {
+	w.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
+		w.functions["publisher"].Invocations(1, tickTakes), w.tallies.Gets(2, tally), w.results.Gets(1))
+	w.PerMonth(blueprint.Load{Unit: "look for an export", Count: blueprint.Month.Minutes() / exportEvery.Minutes()},
+		w.functions["export"].Invocations(1, tickTakes), w.tallies.Gets(1, tally))
+	if f, there := w.functions["credentials"]; there {
+		w.PerMonth(blueprint.Load{Unit: "look for a credential", Count: blueprint.Month.Minutes() / renewEvery.Minutes()},
+			f.Invocations(1, tickTakes), w.tallies.Gets(1, tally), w.results.Gets(1))
+	}
+	if f, there := w.functions["orchestrator"]; there {
+		w.PerMonth(blueprint.Load{Unit: "look at the queue", Count: blueprint.Month.Minutes()}, f.Invocations(1, tickTakes), w.tallies.Gets(1, tally))
+	}
+}
+
+// taken is what it costs to take one vote, beside its message.
+func (w *window) taken() []blueprint.Operation {
+	if w.door.Kind == intakeDirect {
+		out := w.votes.Answers(1, sentBytes)
+		if w.pool != nil {
+			out = append(out, w.pool.Identities(1)...)
+		}
+		return out
+	}
+	intake := w.functions["intake"]
+	out := append(intake.Invocations(1, intakeTakes), intake.Answers(1, answerBytes)...)
+	if w.api != nil {
+		out = append(out, w.api.Requests(1, requestBytes)...)
+	}
+	return out
+}
+
+const (
+	sentBytes    = 500 // SQS's answer to a message, headers included.
+	requestBytes = 800 // A vote with its headers, as an API counts it.
+)
+
+// viewers is what the pages ask: each once for itself, and for results as often
+// as the page does.
+func (w *window) viewers(n float64, open, closing time.Duration, results float64) {
+	if n == 0 {
+		return
+	}
+	watched := open + closing
+	polls := quickFor.Seconds()/quickPoll.Seconds() + max(0, watched-quickFor).Seconds()/slowPoll.Seconds()
+	switch refresh := intOf(w.m.Site, "refresh_seconds", 0); {
+	case orText(w.m.Results, resultsLive) == resultsAfterClose:
+		polls = closing.Seconds() / slowPoll.Seconds()
+	case refresh > 0:
+		polls = watched.Seconds() / float64(refresh)
+	}
+	look := blueprint.Load{Unit: "poll", Count: n * polls, Over: watched}
+	visit := blueprint.Load{Unit: "visit", Count: n, Over: watched}
+	if w.cdn != nil {
+		w.PerEvent(look, w.cdn.Serves(1, results, edgeHits))
+		w.PerEvent(visit, w.cdn.Serves(2, w.pageBytes*compressed/2, edgeHits))
+		return
+	}
+	w.PerEvent(look, w.results.Serves(1, results))
+	w.PerEvent(visit, w.results.Serves(2, w.pageBytes/2))
 }

@@ -3,10 +3,6 @@
 package votingwindow
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -25,23 +21,46 @@ var System = blueprint.System{Name: "voting_window", Slug: "vote"}
 type Model struct {
 	composite.Common
 
-	Question     types.String      `tfsdk:"question"`
-	Answers      types.Map         `tfsdk:"answers"`
-	OpensAt      timetypes.RFC3339 `tfsdk:"opens_at"`
-	ClosesAt     timetypes.RFC3339 `tfsdk:"closes_at"`
-	GraceSeconds types.Int64       `tfsdk:"grace_seconds"`
-	VoterPattern types.String      `tfsdk:"voter_pattern"`
-	Revote       types.String      `tfsdk:"revote"`
-	ExpectedLoad types.Object      `tfsdk:"expected_load"`
+	Question        types.String      `tfsdk:"question"`
+	Answers         types.Map         `tfsdk:"answers"`
+	Questions       types.Map         `tfsdk:"questions"`
+	OpensAt         timetypes.RFC3339 `tfsdk:"opens_at"`
+	ClosesAt        timetypes.RFC3339 `tfsdk:"closes_at"`
+	GraceSeconds    types.Int64       `tfsdk:"grace_seconds"`
+	VoterPattern    types.String      `tfsdk:"voter_pattern"`
+	AllowList       types.Object      `tfsdk:"allow_list"`
+	TicketPublicKey types.String      `tfsdk:"ticket_public_key"`
+	VotesPerVoter   types.Int64       `tfsdk:"votes_per_voter"`
+	Revote          types.String      `tfsdk:"revote"`
+	Intake          types.String      `tfsdk:"intake"`
+	JWT             types.Object      `tfsdk:"jwt"`
+	Direct          types.Object      `tfsdk:"direct"`
+	APIDomain       types.Object      `tfsdk:"api_domain"`
+	Capacity        types.Object      `tfsdk:"capacity"`
+	Results         types.String      `tfsdk:"results"`
+	PublishEvery    types.Int64       `tfsdk:"publish_every_seconds"`
+	Quarantine      types.Object      `tfsdk:"quarantine"`
+	RetentionDays   types.Int64       `tfsdk:"retention_days"`
+	Export          types.Object      `tfsdk:"export"`
+	Site            types.Object      `tfsdk:"site"`
+	Dashboard       types.Bool        `tfsdk:"dashboard"`
+	ExpectedLoad    types.Object      `tfsdk:"expected_load"`
 
+	PageURL            types.String `tfsdk:"page_url"`
+	StudioURL          types.String `tfsdk:"studio_url"`
 	VoteURL            types.String `tfsdk:"vote_url"`
 	ResultsURL         types.String `tfsdk:"results_url"`
 	WindowURL          types.String `tfsdk:"window_url"`
+	SiteDomainTarget   types.String `tfsdk:"site_domain_target"`
+	APIDomainTarget    types.String `tfsdk:"api_domain_target"`
+	ClosesAtInForce    types.String `tfsdk:"closes_at_in_force"`
 	ResultsBucket      types.String `tfsdk:"results_bucket"`
+	RecordsBucket      types.String `tfsdk:"records_bucket"`
 	VotesQueueURL      types.String `tfsdk:"votes_queue_url"`
 	VotesQueueARN      types.String `tfsdk:"votes_queue_arn"`
 	DeadLetterQueueURL types.String `tfsdk:"dead_letter_queue_url"`
 	DeadLetterQueueARN types.String `tfsdk:"dead_letter_queue_arn"`
+	SigningKeyARN      types.String `tfsdk:"signing_key_arn"`
 	TableNames         types.Map    `tfsdk:"table_names"`
 	TableARNs          types.Map    `tfsdk:"table_arns"`
 	FunctionNames      types.Map    `tfsdk:"function_names"`
@@ -85,9 +104,10 @@ const (
 	// publisherTimeout spans two ticks of the schedule, which may fire anywhere
 	// within their minute: one publisher is always there to take over.
 	publisherTimeout = 125 * time.Second
-	// recountTimeout is Lambda's greatest: a recount reads every ballot.
-	recountTimeout = 15 * time.Minute
-	publishEvery   = 5 * time.Second
+	// longTimeout is Lambda's greatest, for what reads every ballot.
+	longTimeout = 15 * time.Minute
+	// shortTimeout is for what makes a handful of calls.
+	shortTimeout = 30 * time.Second
 	// visibilityFactor is AWS's advice for queues behind Lambda (Lambda
 	// Developer Guide, "Configuring a queue to use with Lambda").
 	visibilityFactor = 6
@@ -97,168 +117,211 @@ const (
 	publishers = 2
 	// oldestVote is the age in seconds at which waiting votes ring the alarm.
 	oldestVote = 60
+	// unitsPerWorker is how many ballots a second one recorder writes: a batch of
+	// a hundred in about a third of a second. Stated.
+	unitsPerWorker = 300
 )
+
+// window is a voting window being described: its parts, as far as they are.
+type window struct {
+	*blueprint.Builder
+	m         *Model
+	rules     votingwindow.Window
+	admission votingwindow.Admission
+	base      votingwindow.Base
+
+	votes, deadLetters       blueprint.QueueHandle
+	ballots, ledger, tallies blueprint.TableHandle
+	results, records         blueprint.BucketHandle
+	voterKey                 blueprint.SecretHandle
+	signingKey               *blueprint.SigningKeyHandle
+	mapping                  blueprint.MappingHandle
+	door                     door
+	cdn                      *blueprint.DistributionHandle
+	api                      *blueprint.HTTPAPIHandle
+	pool                     *blueprint.IdentityPoolHandle
+	functions                map[string]blueprint.FunctionHandle
+	// pageBytes is what a visit to the page brings, in bytes.
+	pageBytes float64
+}
 
 // describe is the voting window's blueprint:
 //
 //	voter → intake → votes → recorder → ballots, ledger, tallies → publisher → results
 func describe(m *Model, b *blueprint.Builder) error {
-	w, err := m.window()
+	rules, err := m.window()
 	if err != nil {
 		return err
 	}
-	base := votingwindow.Base{System: System.Name, Name: b.Settings().Name}
-
-	deadLetters := b.Queue("dead-letters", blueprint.Queue{
-		Visibility: visibilityFactor * b.Timeout("recorder", recorderTimeout), Data: true,
-		// A vote keeps its id and the time when SQS took it: sent anew it would be late.
-		Redrive: blueprint.RedriveConsume,
-	})
-	votes := b.Queue("votes", blueprint.Queue{
-		Visibility: visibilityFactor * b.Timeout("recorder", recorderTimeout),
-		DeadLetter: &deadLetters, MaxReceives: 5, Data: true,
-	})
-	ballots := b.Table("ballots", blueprint.Table{Key: votingwindow.BallotsKey, Data: true})
-	ledger := b.Table("ledger", blueprint.Table{Key: votingwindow.LedgerKey, Data: true})
-	tallies := b.Table("tallies", blueprint.Table{Key: votingwindow.TalliesKey})
-	results := b.Bucket("results", blueprint.Bucket{
-		PublicRead: []string{votingwindow.ResultsObject, votingwindow.WindowObject}, Origins: []string{"*"},
-	})
-	page, err := m.page(w)
+	admission, err := m.admission()
 	if err != nil {
 		return err
 	}
-	b.Object("window", results, votingwindow.WindowObject, blueprint.Object{
-		ContentType: "application/json", CacheControl: "max-age=5", Content: page,
-	})
-
-	intake := b.Function("intake", blueprint.Function{
-		MemoryMB: 256, Timeout: intakeTimeout,
-		Environment: config.Environ(votingwindow.IntakeConfig{
-			Base: base, Window: w, Admission: m.admission(), QueueURL: votes.URL(), TalliesTable: tallies.Name(),
-		}),
-		Grants: [][]blueprint.Grant{votes.Send(), tallies.Get()},
-	})
-	url := b.PublicURL("intake-url", intake, []string{"POST"})
-
-	recorder := b.Function("recorder", blueprint.Function{
-		MemoryMB: 512, Timeout: recorderTimeout,
-		Environment: config.Environ(votingwindow.RecorderConfig{
-			Base: base, Window: w, Admission: m.admission(),
-			BallotsTable: ballots.Name(), LedgerTable: ledger.Name(), TalliesTable: tallies.Name(), VoterKeyParameter: voterKeyPath + b.Settings().Name,
-		}),
-		Grants: [][]blueprint.Grant{votes.Consume(), ballots.Put(), ballots.Get(), ledger.Put(), ledger.Get(), tallies.Put(), tallies.Get()},
-	})
-	mapping := b.Consume("recorder-votes", recorder, votes, blueprint.Batch{Size: 100, Window: time.Second})
-
-	publisher := b.Function("publisher", blueprint.Function{
-		MemoryMB: 512, Timeout: publisherTimeout, ReservedConcurrency: publishers,
-		Environment: config.Environ(votingwindow.PublisherConfig{
-			Base: base, Window: w, QueueURL: votes.URL(), DeadLetterURL: deadLetters.URL(),
-			BallotsTable: ballots.Name(), LedgerTable: ledger.Name(), TalliesTable: tallies.Name(),
-			ResultsBucket: results.Name(), MappingID: mapping.ID(),
-			RecorderTimeout: b.Timeout("recorder", recorderTimeout), PublishEvery: publishEvery,
-		}),
-		Grants: [][]blueprint.Grant{
-			ballots.Scan(), ledger.Scan(), tallies.Scan(), tallies.Get(), tallies.Put(),
-			votes.Depth(), deadLetters.Depth(), mapping.Switch(),
-			results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), results.Get(votingwindow.ResultsObject), results.List(),
-		},
-	})
-	b.EveryMinute("publisher-tick", publisher, "{}")
-
-	recount := b.Function("recount", blueprint.Function{
-		MemoryMB: 1024, Timeout: recountTimeout,
-		Environment: config.Environ(votingwindow.RecountConfig{
-			Base: base, Window: w, BallotsTable: ballots.Name(), LedgerTable: ledger.Name(), TalliesTable: tallies.Name(),
-		}),
-		Grants: [][]blueprint.Grant{ballots.Scan(), ledger.Scan(), tallies.Scan(), tallies.Get()},
-	})
-
-	b.AlarmNotEmpty("dead-letters-present", deadLetters, "Votes could not be recorded and wait in the dead-letter queue. Nothing is lost; see the recorder's log for the cause.")
-	b.AlarmAge("votes-waiting", votes, oldestVote, "Votes have waited for more than a minute: the recorder does not keep up, or fails.")
-	functions := map[string]blueprint.FunctionHandle{"intake": intake, "recorder": recorder, "publisher": publisher, "recount": recount}
-	for _, key := range []string{"intake", "recorder", "publisher"} {
-		b.AlarmErrors(key+"-errors", functions[key], "The function "+key+" fails; see its log.")
-		b.AlarmThrottles(key+"-throttles", functions[key], "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up.")
+	w := &window{
+		Builder: b, m: m, rules: rules, admission: admission, base: votingwindow.Base{System: System.Name, Name: b.Settings().Name},
+		functions: map[string]blueprint.FunctionHandle{},
 	}
-
-	b.Output("vote_url", url.URL())
-	b.Output("results_url", results.URL()+"/"+votingwindow.ResultsObject)
-	b.Output("window_url", results.URL()+"/"+votingwindow.WindowObject)
-	b.Output("results_bucket", results.Name())
-	b.Output("votes_queue_url", votes.URL())
-	b.Output("votes_queue_arn", votes.ARN())
-	b.Output("dead_letter_queue_url", deadLetters.URL())
-	b.Output("dead_letter_queue_arn", deadLetters.ARN())
-	names, arns := map[string]string{}, map[string]string{}
-	for key, t := range map[string]blueprint.TableHandle{"ballots": ballots, "ledger": ledger, "tallies": tallies} {
-		names[key], arns[key] = t.Name(), t.ARN()
+	w.stores()
+	w.intake()
+	w.recorder()
+	w.publisher()
+	w.exporter()
+	w.operators()
+	w.orchestrator()
+	if err := w.site(); err != nil {
+		return err
 	}
-	b.OutputMap("table_names", names)
-	b.OutputMap("table_arns", arns)
-	functionNames, functionARNs, roleARNs := map[string]string{}, map[string]string{}, map[string]string{}
-	for key, f := range functions {
-		functionNames[key], functionARNs[key], roleARNs[key] = f.Name(), f.LiveARN(), f.RoleARN()
-	}
-	b.OutputMap("function_names", functionNames)
-	b.OutputMap("function_arns", functionARNs)
-	b.OutputMap("role_arns", roleARNs)
-	m.uses(b, w, used{
-		intake: intake, recorder: recorder, publisher: publisher, votes: votes, deadLetters: deadLetters, mapping: mapping,
-		ballots: ballots, ledger: ledger, tallies: tallies, results: results,
-	})
+	w.watch()
+	w.outputs()
+	w.load()
 	return nil
 }
 
-// window returns the rules that all functions share.
-func (m *Model) window() (votingwindow.Window, error) {
-	opens, diags := m.OpensAt.ValueRFC3339Time()
-	if diags.HasError() {
-		return votingwindow.Window{}, fmt.Errorf("opens_at: %s", diags[0].Detail())
-	}
-	closes, diags := m.ClosesAt.ValueRFC3339Time()
-	if diags.HasError() {
-		return votingwindow.Window{}, fmt.Errorf("closes_at: %s", diags[0].Detail())
-	}
-	grace := int64(defaultGrace)
-	if !m.GraceSeconds.IsNull() && !m.GraceSeconds.IsUnknown() {
-		grace = m.GraceSeconds.ValueInt64()
-	}
-	return votingwindow.Window{
-		OpensAt: opens.UTC(), ClosesAt: closes.UTC(), Grace: time.Duration(grace) * time.Second,
-		Questions: []string{votingwindow.Question(onlyQuestion, slices.Sorted(maps.Keys(m.Answers.Elements()))...)}, Revote: m.Revote.ValueString(),
-	}, nil
+// function describes one function by the name of its handler.
+func (w *window) function(key string, f blueprint.Function) blueprint.FunctionHandle {
+	h := w.Function(key, f)
+	w.functions[key] = h
+	return h
 }
 
-// voterKeyPath begins the name of the parameter that holds the key of the voters' hashes.
-const voterKeyPath = "/serverless/secrets/voting_window/"
+// stores are where votes wait and where they stay.
+func (w *window) stores() {
+	visibility := visibilityFactor * w.Timeout("recorder", recorderTimeout)
+	w.deadLetters = w.Queue("dead-letters", blueprint.Queue{
+		Visibility: visibility, Data: true,
+		// A vote keeps its id and the time when SQS took it: sent anew it would be late.
+		Redrive: blueprint.RedriveConsume,
+	})
+	w.votes = w.Queue("votes", blueprint.Queue{Visibility: visibility, DeadLetter: &w.deadLetters, MaxReceives: 5, Data: true})
 
-// onlyQuestion is the id of the question of a window that has one.
-const onlyQuestion = "vote"
+	ballots := blueprint.Table{Key: votingwindow.BallotsKey, Data: true}
+	ledger := blueprint.Table{Key: votingwindow.LedgerKey, Data: true}
+	if known(w.m.RetentionDays) {
+		ballots.TTL, ledger.TTL = votingwindow.ExpiresAttribute, votingwindow.ExpiresAttribute
+	}
+	s := w.m.capacity()
+	if s.Provisioned {
+		ballots.Capacity = &blueprint.Capacity{Throughput: blueprint.Throughput{Reads: provisionedReads, Writes: s.MinWrites}, Scaled: true}
+	}
+	ballots.Warm.Writes = s.WarmWrites
+	w.ballots = w.Table("ballots", ballots)
+	w.ledger = w.Table("ledger", ledger)
+	w.tallies = w.Table("tallies", blueprint.Table{Key: votingwindow.TalliesKey})
+	w.voterKey = w.Secret("voter-key", blueprint.Secret{Form: blueprint.Random32})
 
-// admission returns the rule that intake and recorder share.
-func (m *Model) admission() votingwindow.Admission {
-	return votingwindow.Admission{VoterPattern: m.VoterPattern.ValueString()}
+	w.results = w.Bucket("results", w.publicBucket())
+	w.records = w.Bucket("records", blueprint.Bucket{Data: true})
 }
 
-// page renders window.json, which a page reads to show the question.
-func (m *Model) page(w votingwindow.Window) (string, error) {
-	answers := map[string]string{}
-	for id, label := range m.Answers.Elements() {
-		if s, ok := label.(types.String); ok {
-			answers[id] = s.ValueString()
-		}
+// provisionedReads carries the live count of a provisioned table.
+const provisionedReads = 500
+
+// recorder takes votes from the queue to the tables.
+func (w *window) recorder() {
+	c := votingwindow.RecorderConfig{
+		Base: w.base, Window: w.rules, Admission: w.admission, Direct: w.m.Intake.ValueString() == intakeDirect,
+		BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(), VoterKeyParameter: w.voterKey.Name(),
+		QuarantinePattern: textOf(w.m.Quarantine, "voter_pattern", ""), RetentionDays: int(orInt(w.m.RetentionDays, 0)),
 	}
-	out, err := json.Marshal(struct {
-		Question     string            `json:"question"`
-		Answers      map[string]string `json:"answers"`
-		OpensAt      time.Time         `json:"opens_at"`
-		ClosesAt     time.Time         `json:"closes_at"`
-		VoterPattern string            `json:"voter_pattern,omitempty"`
-	}{m.Question.ValueString(), answers, w.OpensAt, w.ClosesAt, m.VoterPattern.ValueString()})
-	if err != nil {
-		return "", fmt.Errorf("render %s: %w", votingwindow.WindowObject, err)
+	grants := [][]blueprint.Grant{
+		w.votes.Consume(), w.voterKey.Read(), w.ballots.Put(), w.ballots.Get(), w.ledger.Put(), w.ledger.Get(), w.tallies.Put(), w.tallies.Get(),
 	}
-	return string(out), nil
+	if list := w.m.AllowList; given(list) {
+		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, allowList(list))
+		c.AllowBucket, c.AllowKey = w.records.Name(), h.Object()
+		grants = append(grants, h.Read())
+	}
+	f := w.function("recorder", blueprint.Function{MemoryMB: 512, Timeout: recorderTimeout, Environment: config.Environ(c), Grants: grants})
+	batch := blueprint.Batch{Size: 100, Window: time.Second}
+	if s := w.m.capacity(); s.Provisioned {
+		batch.MaxConcurrency, batch.Scaled = s.MinWorkers, true
+	}
+	w.mapping = w.Consume("recorder-votes", f, w.votes, batch)
+}
+
+const allowListObject = "allow-list"
+
+// publisher shows the results and closes the window.
+func (w *window) publisher() {
+	f := w.function("publisher", blueprint.Function{
+		MemoryMB: 512, Timeout: publisherTimeout, ReservedConcurrency: publishers,
+		Environment: config.Environ(votingwindow.PublisherConfig{
+			Base: w.base, Window: w.rules, QueueURL: w.votes.URL(), DeadLetterURL: w.deadLetters.URL(),
+			BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
+			ResultsBucket: w.results.Name(), MappingID: w.mapping.ID(),
+			RecorderTimeout: w.Timeout("recorder", recorderTimeout), PublishEvery: time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second,
+			Results: orText(w.m.Results, resultsLive), QuarantinePerAddress: intOf(w.m.Quarantine, "votes_per_address", 0),
+		}),
+		Grants: [][]blueprint.Grant{
+			w.ballots.Scan(), w.ballots.Update(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Put(),
+			w.votes.Depth(), w.deadLetters.Depth(), w.mapping.Switch(),
+			w.results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), w.results.Get(votingwindow.ResultsObject), w.results.List(),
+		},
+	})
+	w.EveryMinute("publisher-tick", f, "{}")
+}
+
+// exporter writes the export once the figures are final.
+func (w *window) exporter() {
+	c := votingwindow.ExportConfig{
+		Base: w.base, Window: w.rules, BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
+		ResultsBucket: w.results.Name(), ExportBucket: w.records.Name(), Identifiers: textOf(w.m.Export, "identifiers", identifiersHashed),
+	}
+	grants := [][]blueprint.Grant{
+		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Get(), w.results.Get(votingwindow.ResultsObject), w.results.List(),
+		w.records.Upload(exportObjects), w.records.Get(exportObjects), w.records.List(),
+	}
+	if boolOf(w.m.Export, "sign", false) {
+		key := w.SigningKey("signing-key", blueprint.SigningKey{Description: "Signs the exports of the voting window " + w.base.Name, Data: true})
+		w.signingKey, c.SigningKey = &key, key.ARN()
+		grants = append(grants, key.Sign(), key.PublicKey())
+	}
+	f := w.function("export", blueprint.Function{MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: grants})
+	w.Every("export-tick", f, exportEvery, `{"scheduled":true}`)
+}
+
+// exportEvery is how often the export is asked for. It does nothing until the
+// figures are final, and then once.
+const exportEvery = 10 * time.Minute
+
+const exportObjects = "export/*"
+
+// operators are the functions that people call.
+func (w *window) operators() {
+	c := votingwindow.RecountConfig{
+		Base: w.base, Window: w.rules, BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
+	}
+	scans := [][]blueprint.Grant{w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get()}
+	w.function("recount", blueprint.Function{MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: scans})
+	w.function("quarantine", blueprint.Function{
+		MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: append(scans, w.ballots.Update(), w.tallies.Put()),
+	})
+	w.function("reset", blueprint.Function{
+		MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c),
+		Grants: append(scans, w.ballots.Delete(), w.ledger.Delete(), w.tallies.Delete()),
+	})
+	w.function("control", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(votingwindow.ControlConfig{Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name()}),
+		Grants:      [][]blueprint.Grant{w.tallies.Get(), w.tallies.Put()},
+	})
+}
+
+// orchestrator scales the table of ballots and the recorders, where capacity is
+// provisioned.
+func (w *window) orchestrator() {
+	s := w.m.capacity()
+	if !s.Provisioned {
+		return
+	}
+	f := w.function("orchestrator", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout, ReservedConcurrency: 1,
+		Environment: config.Environ(votingwindow.OrchestratorConfig{
+			Base: w.base, Window: w.rules, QueueURL: w.votes.URL(), BallotsTable: w.ballots.Name(), TalliesTable: w.tallies.Name(), MappingID: w.mapping.ID(),
+			MinUnits: s.MinWrites, MaxUnits: s.MaxWrites, OpeningUnits: s.OpeningWrites, MinWorkers: s.MinWorkers, MaxWorkers: s.MaxWorkers,
+			OpeningWorkers: min(s.MaxWorkers, max(s.MinWorkers, s.OpeningWrites/unitsPerWorker)), DrainWithin: s.Drain, UnitsPerWorker: unitsPerWorker,
+		}),
+		Grants: [][]blueprint.Grant{w.votes.Depth(), w.ballots.Scale(), w.mapping.Scale(), w.tallies.Get(), w.tallies.Put()},
+	})
+	w.EveryMinute("orchestrator-tick", f, "{}")
 }

@@ -1,0 +1,132 @@
+package votingwindow
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// votePath is where the HTTP API takes votes.
+const votePath = "/votes"
+
+// intake is the way of votes onto the queue: through a function behind a URL or
+// an API, or from the browser straight to SQS.
+func (w *window) intake() {
+	switch w.m.Intake.ValueString() {
+	case intakeDirect:
+		w.direct()
+	case intakeAPI:
+		w.behindAPI()
+	default:
+		url := w.PublicURL("intake-url", w.taker(""), []string{"POST"})
+		w.door = door{Kind: intakeURL, URL: url.URL()}
+	}
+}
+
+// taker is the function that takes votes to the queue.
+func (w *window) taker(claim string) blueprint.FunctionHandle {
+	return w.function("intake", blueprint.Function{
+		MemoryMB: 256, Timeout: intakeTimeout,
+		Environment: config.Environ(votingwindow.IntakeConfig{
+			Base: w.base, Window: w.rules, Admission: w.admission, QueueURL: w.votes.URL(), TalliesTable: w.tallies.Name(), VoterClaim: claim,
+		}),
+		Grants: [][]blueprint.Grant{w.votes.Send(), w.tallies.Get()},
+	})
+}
+
+func (w *window) behindAPI() {
+	spec := blueprint.HTTPAPI{CORS: &blueprint.CORS{Origins: []string{"*"}}}
+	d := door{Kind: intakeAPI}
+	claim := ""
+	if j := w.m.JWT; given(j) {
+		claim = textOf(j, "voter_claim", defaultVoterClaim)
+		spec.JWT = &blueprint.JWT{Issuer: textOf(j, "issuer", "")}
+		if audience, ok := j.Attributes()["audience"].(types.Set); ok {
+			for _, e := range audience.Elements() {
+				if s, ok := e.(types.String); ok {
+					spec.JWT.Audience = append(spec.JWT.Audience, s.ValueString())
+				}
+			}
+		}
+		d.JWT = &login{Issuer: spec.JWT.Issuer, ClientID: textOf(j, "client_id", ""), Scope: textOf(j, "scope", "")}
+	}
+	if own := w.m.APIDomain; given(own) {
+		spec.Domain = &blueprint.APIDomain{Name: textOf(own, "name", ""), CertificateARN: textOf(own, "certificate_arn", "")}
+	}
+	spec.Routes = map[string]blueprint.Route{"POST " + votePath: {Function: w.taker(claim)}}
+	api := w.HTTPAPI("api", spec)
+	w.api = &api
+	d.URL = api.URL() + votePath
+	w.door = d
+}
+
+// direct lets browsers send to SQS: with a credential that a function publishes
+// and renews, or with one of their own from Cognito.
+func (w *window) direct() {
+	w.door = door{Kind: intakeDirect, QueueURL: w.votes.URL(), Region: blueprint.Region()}
+	if textOf(w.m.Direct, "credentials", credentialsPublished) == credentialsCognito {
+		pool := w.IdentityPool("voters", w.votes.Send())
+		w.pool = &pool
+		w.door.Cognito = &cognito{IdentityPoolID: pool.ID(), Region: blueprint.Region()}
+		return
+	}
+	w.door = door{Kind: intakeDirect, Credentials: votingwindow.CredentialsObject}
+	w.publishCredentials()
+}
+
+// publishCredentials is the function that publishes the voters' credential
+// beside the page and renews it three times in its life of an hour.
+func (w *window) publishCredentials() {
+	const key = "credentials"
+	role := w.AssumableRole("voter", key, w.votes.Send())
+	f := w.function(key, blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(votingwindow.CredentialsConfig{
+			Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), VoterRoleARN: role.ARN(),
+			QueueURL: w.votes.URL(), QueueARN: w.votes.ARN(), ResultsBucket: w.results.Name(),
+		}),
+		Grants: [][]blueprint.Grant{
+			role.Assume(), role.RevokeSessions(), w.tallies.Get(), w.results.List(),
+			w.results.Put(votingwindow.CredentialsObject), w.results.Get(votingwindow.CredentialsObject), w.results.Delete(votingwindow.CredentialsObject),
+		},
+	})
+	w.Every("credentials-tick", f, renewEvery, "{}")
+}
+
+// renewEvery leaves a credential that could not be renewed two more attempts.
+const renewEvery = 20 * time.Minute
+
+// allowList is the list that the argument names.
+func allowList(list types.Object) blueprint.HashedList {
+	l := blueprint.HashedList{File: textOf(list, "file", ""), URI: textOf(list, "s3_uri", ""), VersionID: textOf(list, "version_id", ""), ETag: strings.Trim(textOf(list, "etag", ""), `"`)}
+	if l.File != "" {
+		// A machine that only operates the system need not have the file; validation
+		// has told whoever plans.
+		l.SHA256, _ = digestOf(l.File)
+	}
+	return l
+}
+
+// digestOf is the hex SHA-256 of a file.
+func digestOf(name string) (string, error) {
+	f, err := os.Open(name) //nolint:gosec // the user names it
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
