@@ -1,6 +1,6 @@
 // Package votingwindow is the domain and the functions of a voting window: intake takes votes to the queue, recorder
 // makes them ballots, publisher shows the results and closes the window, recount counts again, quarantine lists and releases
-// suspicious ballots, reset removes a rehearsal.
+// suspicious ballots, reset removes a rehearsal, control moves the closing time.
 //
 // The unit is the SQS message. Each accepted message ends as exactly one of counted, quarantined, duplicate, replaced, late and
 // rejected: the first two are ballots, keyed by voter and question, the others ledger entries, keyed by message id.
@@ -146,6 +146,13 @@ type PublisherConfig struct {
 	Results         string        `env:"RESULTS"`                      // ResultsLive or ResultsAfterClose; empty for ResultsLive.
 	// QuarantinePerAddress is how many votes of one address in one minute are not suspicious; 0 for any number.
 	QuarantinePerAddress int `env:"QUARANTINE_PER_ADDRESS"`
+}
+
+// ControlConfig is the configuration of control.
+type ControlConfig struct {
+	Base
+	Window
+	TalliesTable string `env:"TALLIES_TABLE,required,notEmpty"`
 }
 
 // RecountConfig is the configuration of recount.

@@ -2,7 +2,9 @@ package votingwindow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -14,6 +16,13 @@ const (
 	// second, with the second or so by which an eventually consistent read may lag, is less than ControlLead.
 	controlFor    = 5 * time.Second
 	controlAtMost = 10 * time.Second
+	// controlWrite bounds the write of a control that was decided on: what comes later than ControlLead allows for must not come at all. With
+	// controlAtMost and the lag of a read it stays below ControlLead.
+	controlWrite = 3 * time.Second
+	// MaxExtension is how much later than configured an operator may let a window close. More is a slip of the pen, or a change of the argument.
+	MaxExtension = 7 * 24 * time.Hour
+	// maxByBytes bounds who did something: IAM's ARNs have at most 2,048 characters (IAM API Reference, arnType).
+	maxByBytes = 2048
 )
 
 // Control is what an operator changed while the window runs: an item of the tallies table, which no apply reverts.
@@ -36,16 +45,27 @@ func (w Window) Effective(control Control) Window {
 // be exact: both times must be ControlLead ahead. The times are taken to the millisecond.
 func (w Window) Move(present Control, to, now time.Time, by string) (Control, error) {
 	to = to.UTC().Truncate(time.Millisecond)
-	inForce := w.Effective(present)
+	if err := w.Effective(present).movable(now); err != nil {
+		return Control{}, err
+	}
 	switch {
-	case inForce.ClosesAt.Before(now.Add(ControlLead)):
-		return Control{}, fmt.Errorf("the window closes at %s: it is too late to move that; it must be %s ahead", clockText(inForce.ClosesAt), ControlLead)
 	case to.Before(now.Add(ControlLead)):
 		return Control{}, fmt.Errorf("%s is too soon: every recorder must know of a closing time before it comes; take one that is %s ahead", clockText(to), ControlLead)
 	case !to.After(w.OpensAt):
 		return Control{}, fmt.Errorf("%s is not after the window opens, at %s", clockText(to), clockText(w.OpensAt))
 	}
 	return Control{ClosesAt: to, Of: w.ClosesAt, By: by, At: now.UTC().Truncate(time.Millisecond)}, nil
+}
+
+// movable says why it is too late to move the closing time of a window in force; nil where it is not.
+func (w Window) movable(now time.Time) error {
+	switch {
+	case !now.Before(w.graceEnds()):
+		return fmt.Errorf("the window is over, it is too late to move its closing time: it closed at %s and its grace ended at %s, so its figures are final or about to be", clockText(w.ClosesAt), clockText(w.graceEnds()))
+	case w.ClosesAt.Before(now.Add(ControlLead)):
+		return fmt.Errorf("the window closes at %s: it is too late to move that; it must be %s ahead", clockText(w.ClosesAt), ControlLead)
+	}
+	return nil
 }
 
 // ControlStore is where an operator's control is read.
@@ -87,4 +107,185 @@ func (c *Clocked) InForce(ctx context.Context) (Window, error) {
 		return Window{}, fmt.Errorf("read the closing time in force: %w", err)
 	}
 	return c.Window.Effective(c.present), nil
+}
+
+// The values of ControlRequest.Action.
+const (
+	ControlClose  = "close"  // Closes InSeconds from now.
+	ControlExtend = "extend" // Closes later: at To, or BySeconds after the closing time in force.
+	ControlClear  = "clear"  // Goes back to the configured closing time.
+	ControlShow   = "show"   // Changes nothing.
+)
+
+// ControlRequest is the event: `{"action":"close","in_seconds":30,"by":"arn…"}`, `{"action":"extend","to":"2027-05-22T18:30:00Z","by":"arn…"}`,
+// `{"action":"extend","by_seconds":300,"by":"arn…"}`, `{"action":"clear","by":"arn…"}` or `{"action":"show"}`.
+type ControlRequest struct {
+	Action    string `json:"action"`
+	InSeconds int64  `json:"in_seconds,omitempty"`
+	To        string `json:"to,omitempty"` // RFC 3339.
+	BySeconds int64  `json:"by_seconds,omitempty"`
+	By        string `json:"by,omitempty"` // Who asks for it: an ARN.
+}
+
+// Controlling is the answer: what is in force. Times are RFC 3339 in UTC.
+type Controlling struct {
+	OpensAt    string `json:"opens_at"`
+	ClosesAt   string `json:"closes_at"`            // In force.
+	Configured string `json:"configured_closes_at"` // What the argument says.
+	Overridden bool   `json:"overridden"`           // An operator's closing time is in force.
+	By         string `json:"by,omitempty"`         // Who set it.
+	At         string `json:"at,omitempty"`         // When.
+	Changed    bool   `json:"changed"`              // By this call.
+}
+
+// Decide returns the control that an operator's request leads to, the zero Control for none, or says why it must be refused.
+func (w Window) Decide(present Control, request ControlRequest, now time.Time) (Control, error) {
+	inForce := w.Effective(present)
+	switch request.Action {
+	case ControlShow:
+		return present, nil
+	case ControlClear:
+		if inForce.ClosesAt.Equal(w.ClosesAt) {
+			return Control{}, nil // What is there, if anything, is not in force.
+		}
+		_, err := w.Move(present, w.ClosesAt, now, request.By)
+		return Control{}, err
+	case ControlClose, ControlExtend:
+		if request.By == "" || len(request.By) > maxByBytes {
+			return Control{}, fmt.Errorf("by must be the ARN of who asks for it, of at most %d bytes", maxByBytes)
+		}
+		if err := inForce.movable(now); err != nil {
+			return Control{}, err
+		}
+		to, err := w.asked(inForce, request, now)
+		if err != nil {
+			return Control{}, err
+		}
+		return w.Move(present, to, now, request.By)
+	default:
+		return Control{}, fmt.Errorf("there is no such action; it is one of %s, %s, %s, %s", ControlClose, ControlExtend, ControlClear, ControlShow)
+	}
+}
+
+// asked is the closing time that a request to close or extend asks for.
+func (w Window) asked(inForce Window, request ControlRequest, now time.Time) (time.Time, error) {
+	if request.Action == ControlClose {
+		// Compared as seconds: a duration of too many would overflow.
+		if request.InSeconds < 0 || request.InSeconds > int64(inForce.ClosesAt.Sub(now)/time.Second) {
+			return time.Time{}, fmt.Errorf("the window closes at %s: in_seconds %d is not sooner; extend is what lets it close later", clockText(inForce.ClosesAt), request.InSeconds)
+		}
+		return now.Add(time.Duration(request.InSeconds) * time.Second), nil
+	}
+	to, err := extended(inForce, request)
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case !to.After(inForce.ClosesAt):
+		return time.Time{}, fmt.Errorf("%s is not later than the closing time in force, %s; close is what lets the window close sooner", clockText(to), clockText(inForce.ClosesAt))
+	case to.After(w.ClosesAt.Add(MaxExtension)):
+		return time.Time{}, fmt.Errorf("%s is more than %d days after the configured closing time, %s; change the argument instead", clockText(to), MaxExtension/(24*time.Hour), clockText(w.ClosesAt))
+	}
+	return to, nil
+}
+
+func extended(inForce Window, request ControlRequest) (time.Time, error) {
+	if (request.To == "") == (request.BySeconds == 0) {
+		return time.Time{}, errors.New("extend needs either to, an RFC 3339 time, or by_seconds, a number")
+	}
+	if request.To != "" {
+		to, err := time.Parse(time.RFC3339Nano, request.To)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("to %q is no RFC 3339 time such as 2027-05-22T18:30:00Z", request.To)
+		}
+		return to, nil
+	}
+	if request.BySeconds < 0 || request.BySeconds > int64(MaxExtension/time.Second) {
+		return time.Time{}, fmt.Errorf("by_seconds is %d; it is 1 to %d", request.BySeconds, MaxExtension/time.Second)
+	}
+	return inForce.ClosesAt.Add(time.Duration(request.BySeconds) * time.Second), nil
+}
+
+// ControllerStore is where an operator's control is read and written.
+type ControllerStore interface {
+	ControlStore
+	// ReplaceControl puts a control in the place of the one that was read, or takes that away where the next is the zero Control. It says
+	// whether it did: not where another stands there by now.
+	ReplaceControl(ctx context.Context, former, next Control) (bool, error)
+}
+
+// Controller moves the closing time. It alone writes the control.
+type Controller struct {
+	Rules *Rules
+	Store ControllerStore
+	Clock Clock
+	Log   *slog.Logger
+}
+
+// Handle does what an operator asks for, and answers with what is in force. Where it fails with its write on the way, `show` tells what became of it.
+func (c *Controller) Handle(ctx context.Context, request ControlRequest) (Controlling, error) {
+	present, err := c.Store.ReadControl(ctx)
+	if err != nil {
+		return Controlling{}, fmt.Errorf("read the closing time in force: %w", err)
+	}
+	next, err := c.Rules.Decide(present, request, c.Clock.Now())
+	if err != nil {
+		return Controlling{}, fmt.Errorf("%q: %w", request.Action, err)
+	}
+	changed := next != present
+	if changed {
+		if err := c.replace(ctx, present, next); err != nil {
+			return Controlling{}, fmt.Errorf("%q: %w", request.Action, err)
+		}
+		c.Log.InfoContext(ctx, "control", "action", request.Action, "closes_at", clockText(c.Rules.Effective(next).ClosesAt), "by", request.By)
+	}
+	return c.Rules.controlling(next, changed), nil
+}
+
+// replace writes a control in time for all that go by it.
+func (c *Controller) replace(ctx context.Context, present, next Control) error {
+	ctx, cancel := context.WithTimeout(ctx, controlWrite)
+	defer cancel()
+	written, err := c.Store.ReplaceControl(ctx, present, next)
+	if err != nil {
+		return fmt.Errorf("write the closing time: %w", err)
+	}
+	if written {
+		return nil
+	}
+	// Refused by somebody else's control, or by one's own where the answer to a first attempt was lost.
+	stands, err := c.Store.ReadControl(ctx)
+	if err != nil {
+		return fmt.Errorf("read the closing time in force: %w", err)
+	}
+	if stands != next {
+		return fmt.Errorf("somebody else moved the closing time at the same moment, to %s: look at it and try again", clockText(c.Rules.Effective(stands).ClosesAt))
+	}
+	return nil
+}
+
+func (w Window) controlling(control Control, changed bool) Controlling {
+	inForce := w.Effective(control)
+	answer := Controlling{
+		OpensAt: clockText(w.OpensAt), ClosesAt: clockText(inForce.ClosesAt), Configured: clockText(w.ClosesAt),
+		Overridden: !inForce.ClosesAt.Equal(w.ClosesAt), Changed: changed,
+	}
+	if answer.Overridden {
+		answer.By, answer.At = control.By, clockText(control.At)
+	}
+	return answer
+}
+
+// ReplaceControl puts a control in the place of the one that was read, or takes that away where the next is the zero Control. It says whether it did:
+// not where another stands there by now.
+func (s *Store) ReplaceControl(ctx context.Context, former, next Control) (bool, error) {
+	if former == (Control{}) {
+		return s.putIf(ctx, s.Tallies, ControlItem(next), "attribute_not_exists(#key)", map[string]string{"#key": TalliesKey}, nil)
+	}
+	const same = "#closes = :closes AND #of = :of AND #by = :by AND #at = :at"
+	names := map[string]string{"#closes": attrClosesAt, "#of": attrOf, "#by": attrBy, "#at": attrAt}
+	values := item{":closes": millis(former.ClosesAt), ":of": millis(former.Of), ":by": str(former.By), ":at": millis(former.At)}
+	if next == (Control{}) {
+		return s.removeIf(ctx, s.Tallies, item{TalliesKey: str(ControlID)}, same, names, values)
+	}
+	return s.putIf(ctx, s.Tallies, ControlItem(next), same, names, values)
 }

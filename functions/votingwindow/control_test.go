@@ -2,6 +2,7 @@ package votingwindow_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -117,4 +118,205 @@ func TestRecorderWithoutTheControl(t *testing.T) {
 	messages := batch(sqsMessage("m1", body("ann", "yes"), opens, 1), sqsMessage("m2", "{", opens, 1))
 	expectFailed(t, handle(t, recorder, messages), "m1", "m2")
 	expectEnds(t, m, map[string]string{})
+}
+
+func TestDecide(t *testing.T) {
+	at := opens.Add(time.Minute)
+	moved := func(to, now time.Time) votingwindow.Control {
+		return votingwindow.Control{ClosesAt: to, Of: closes, By: "eve", At: now}
+	}
+	late, none := moved(closes.Add(5*time.Minute), opens), votingwindow.Control{}
+	stale := votingwindow.Control{ClosesAt: closes.Add(time.Minute), Of: opens, By: "old", At: opens}
+	closeIn := func(seconds int64) votingwindow.ControlRequest {
+		return votingwindow.ControlRequest{Action: "close", InSeconds: seconds, By: "eve"}
+	}
+	by := func(seconds int64) votingwindow.ControlRequest {
+		return votingwindow.ControlRequest{Action: "extend", BySeconds: seconds, By: "eve"}
+	}
+	to := func(text string) votingwindow.ControlRequest {
+		return votingwindow.ControlRequest{Action: "extend", To: text, By: "eve"}
+	}
+	clear, show := votingwindow.ControlRequest{Action: "clear"}, votingwindow.ControlRequest{Action: "show"}
+	week := int64(votingwindow.MaxExtension / time.Second)
+	for name, test := range map[string]struct {
+		present votingwindow.Control
+		request votingwindow.ControlRequest
+		now     time.Time
+		want    votingwindow.Control
+		fault   string
+	}{
+		"close":                       {none, closeIn(30), at, moved(at.Add(30*time.Second), at), ""},
+		"close as soon as can be":     {none, closeIn(15), at, moved(at.Add(15*time.Second), at), ""},
+		"close too soon":              {none, closeIn(14), at, none, "too soon"},
+		"close without a time":        {none, closeIn(0), at, none, "too soon"},
+		"close in the past":           {none, closeIn(-1), at, none, "not sooner"},
+		"close later":                 {none, closeIn(541), at, none, "not sooner"},
+		"close in an age":             {none, closeIn(1 << 62), at, none, "not sooner"},
+		"close before the opening":    {none, closeIn(30), opens.Add(-time.Hour), none, "not after the window opens"},
+		"close what is extended":      {late, closeIn(841), opens, moved(opens.Add(841*time.Second), opens), ""},
+		"close over a stale control":  {stale, closeIn(30), at, moved(at.Add(30*time.Second), at), ""},
+		"close what is closed":        {none, closeIn(30), closes, none, "too late"},
+		"close by nobody":             {none, votingwindow.ControlRequest{Action: "close", InSeconds: 30}, at, none, "by must be"},
+		"close by too many":           {none, votingwindow.ControlRequest{Action: "close", InSeconds: 30, By: strings.Repeat("x", 2049)}, at, none, "by must be"},
+		"extend by":                   {none, by(300), at, moved(closes.Add(5*time.Minute), at), ""},
+		"extend further":              {late, by(300), at, moved(closes.Add(10*time.Minute), at), ""},
+		"extend before the opening":   {none, by(300), opens.Add(-time.Hour), moved(closes.Add(5*time.Minute), opens.Add(-time.Hour)), ""},
+		"extend to":                   {none, to("2030-05-04T22:11:00.5+02:00"), at, moved(closes.Add(60500*time.Millisecond), at), ""},
+		"extend by a week":            {none, by(week), at, moved(closes.Add(votingwindow.MaxExtension), at), ""},
+		"extend by more than a week":  {none, by(week + 1), at, none, "by_seconds is 604801"},
+		"extend past a week":          {late, by(week - 299), at, none, "more than 7 days"},
+		"extend to the next century":  {none, to("2130-05-04T22:10:00Z"), at, none, "more than 7 days"},
+		"extend to the closing time":  {none, to("2030-05-04T20:10:00Z"), at, none, "not later"},
+		"extend to sooner than now":   {none, to("2029-05-04T20:10:00Z"), at, none, "not later"},
+		"extend by less than nothing": {none, by(-1), at, none, "by_seconds is -1"},
+		"extend to no time":           {none, to("tomorrow"), at, none, "no RFC 3339 time"},
+		"extend by nothing":           {none, by(0), at, none, "either to"},
+		"extend by and to":            {none, votingwindow.ControlRequest{Action: "extend", To: "x", BySeconds: 1, By: "eve"}, at, none, "either to"},
+		"extend in grace":             {none, by(300), closes.Add(119 * time.Second), none, "too late"},
+		"extend what is over":         {none, by(300), closes.Add(2 * time.Minute), none, "the window is over"},
+		"extend by nobody":            {none, votingwindow.ControlRequest{Action: "extend", BySeconds: 1}, at, none, "by must be"},
+		"clear":                       {late, clear, at, none, ""},
+		"clear nothing":               {none, clear, at, none, ""},
+		"clear what is stale":         {stale, clear, closes.Add(time.Hour), none, ""},
+		"clear too late":              {late, clear, closes.Add(-14 * time.Second), none, "too soon"},
+		"clear what is over":          {late, clear, closes.Add(time.Hour), none, "the window is over"},
+		"show":                        {late, show, closes.Add(time.Hour), late, ""},
+		"anything else":               {none, votingwindow.ControlRequest{Action: "open", By: "eve"}, at, none, "one of close, extend, clear, show"},
+	} {
+		got, err := window().Decide(test.present, test.request, test.now)
+		if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got != test.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func controller(m *memory, clock votingwindow.Clock) *votingwindow.Controller {
+	return &votingwindow.Controller{Rules: mustRules(window()), Store: m.store(), Clock: clock, Log: discard}
+}
+
+// control sends an event of testdata to a controller.
+func control(t *testing.T, c *votingwindow.Controller, event []byte) (votingwindow.Controlling, error) {
+	t.Helper()
+	var request votingwindow.ControlRequest
+	if err := json.Unmarshal(event, &request); err != nil {
+		t.Fatal(err)
+	}
+	return c.Handle(t.Context(), request)
+}
+
+func TestController(t *testing.T) {
+	m := newMemory()
+	clock := &manualClock{now: opens.Add(time.Minute)}
+	function := controller(m, clock)
+	const anna = "arn:aws:iam::123456789012:user/anna"
+	configured := votingwindow.Controlling{OpensAt: "2030-05-04T20:00:00Z", ClosesAt: "2030-05-04T20:10:00Z", Configured: "2030-05-04T20:10:00Z"}
+	in := func(closesAt, at string) votingwindow.Controlling {
+		answer := configured
+		answer.ClosesAt, answer.Overridden, answer.By, answer.At, answer.Changed = closesAt, true, anna, at, true
+		return answer
+	}
+	expect := func(event []byte, want votingwindow.Controlling) {
+		t.Helper()
+		if got, err := control(t, function, event); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", event, got, err)
+		}
+	}
+	show, clear := []byte(`{"action":"show"}`), []byte(`{"action":"clear"}`)
+	expect(show, configured)
+	expect(clear, configured)
+	expect(event[json.RawMessage](t, "control-extend"), in("2030-05-04T20:15:00Z", "2030-05-04T20:01:00Z"))
+	clock.set(opens.Add(2 * time.Minute))
+	expect(event[json.RawMessage](t, "control"), in("2030-05-04T20:02:30Z", "2030-05-04T20:02:00Z"))
+	shown := in("2030-05-04T20:02:30Z", "2030-05-04T20:02:00Z")
+	shown.Changed = false
+	expect(show, shown)
+	cleared := configured
+	cleared.Changed = true
+	expect(clear, cleared)
+	expect(show, configured)
+	if m.tables["tallies"].get(votingwindow.ControlID) != nil {
+		t.Error("a control that was cleared is still there")
+	}
+	if _, err := control(t, function, []byte(`{"action":"close","in_seconds":5,"by":"eve"}`)); err == nil || !strings.Contains(err.Error(), `"close": 2030-05-04T20:02:05Z is too soon`) {
+		t.Error(err)
+	}
+}
+
+// meanwhile lets something happen between a controller's read and its write.
+type meanwhile struct {
+	votingwindow.ControllerStore
+	happens func()
+}
+
+func (s *meanwhile) ReplaceControl(ctx context.Context, former, next votingwindow.Control) (bool, error) {
+	s.happens()
+	return s.ControllerStore.ReplaceControl(ctx, former, next)
+}
+
+// Whoever comes second is refused, whether there was a control before or not, and whether it is moved or cleared.
+func TestControllersAtTheSameMoment(t *testing.T) {
+	later := votingwindow.Control{ClosesAt: closes.Add(time.Minute), Of: closes, By: "anna", At: opens}
+	latest := votingwindow.Control{ClosesAt: closes.Add(time.Hour), Of: closes, By: "bruno", At: opens}
+	for name, test := range map[string]struct {
+		before, between votingwindow.Control
+		event           string
+	}{
+		"first":   {votingwindow.Control{}, latest, `{"action":"close","in_seconds":60,"by":"eve"}`},
+		"second":  {later, latest, `{"action":"extend","by_seconds":60,"by":"eve"}`},
+		"clear":   {later, latest, `{"action":"clear"}`},
+		"cleared": {later, votingwindow.Control{}, `{"action":"close","in_seconds":60,"by":"eve"}`},
+	} {
+		m := newMemory()
+		replace := func(former, next votingwindow.Control) {
+			if former == next {
+				return
+			}
+			if done, err := m.store().ReplaceControl(t.Context(), former, next); !done || err != nil {
+				t.Fatal(done, err)
+			}
+		}
+		replace(votingwindow.Control{}, test.before)
+		function := controller(m, &manualClock{now: opens.Add(time.Minute)})
+		function.Store = &meanwhile{m.store(), func() { replace(test.before, test.between) }}
+		if _, err := control(t, function, []byte(test.event)); err == nil || !strings.Contains(err.Error(), "at the same moment") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if stands, err := m.store().ReadControl(t.Context()); err != nil || stands != test.between {
+			t.Errorf("%s: there stands %+v, %v", name, stands, err)
+		}
+	}
+}
+
+// A write that took effect though its first answer was lost is no conflict; a failed one changes nothing.
+func TestControllerWithFaults(t *testing.T) {
+	m := newMemory()
+	function := controller(m, &manualClock{now: opens.Add(time.Minute)})
+	own := votingwindow.Control{ClosesAt: opens.Add(90 * time.Second), Of: closes, By: "eve", At: opens.Add(time.Minute)}
+	function.Store = &meanwhile{m.store(), func() {
+		if _, err := m.store().ReplaceControl(t.Context(), votingwindow.Control{}, own); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	closing := []byte(`{"action":"close","in_seconds":30,"by":"eve"}`)
+	if got, err := control(t, function, closing); err != nil || !got.Changed || got.ClosesAt != "2030-05-04T20:01:30Z" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, operation := range []string{"get", "put"} {
+		m := newMemory()
+		m.faultOf = func(failing, _, _ string, _ int) fault {
+			if failing == operation {
+				return before
+			}
+			return fine
+		}
+		if _, err := control(t, controller(m, &manualClock{now: opens}), closing); !errors.Is(err, errInfrastructure) {
+			t.Errorf("%s: %v", operation, err)
+		}
+		if m.tables["tallies"].get(votingwindow.ControlID) != nil {
+			t.Errorf("%s failed and there is a control", operation)
+		}
+	}
 }

@@ -76,17 +76,17 @@ func leaseItem(holder string, until time.Time) item {
 
 // ControlItem is the item of the tallies table that holds a control.
 func ControlItem(control Control) map[string]types.AttributeValue {
-	put := item{TalliesKey: str(ControlID), "by": str(control.By)}
-	putTime(put, "closes_at", control.ClosesAt)
-	putTime(put, "of", control.Of)
-	putTime(put, "at", control.At)
+	put := item{TalliesKey: str(ControlID), attrBy: str(control.By)}
+	putTime(put, attrClosesAt, control.ClosesAt)
+	putTime(put, attrOf, control.Of)
+	putTime(put, attrAt, control.At)
 	return put
 }
 
 // ReadControlItem reads what ControlItem makes; of an item with something else in it, what can be read.
 func ReadControlItem(found map[string]types.AttributeValue) Control {
 	return Control{
-		ClosesAt: moment(found, "closes_at"), Of: moment(found, "of"), By: text(found, "by"), At: moment(found, "at"),
+		ClosesAt: moment(found, attrClosesAt), Of: moment(found, attrOf), By: text(found, attrBy), At: moment(found, attrAt),
 	}
 }
 
@@ -135,7 +135,7 @@ func readCounts(found item) Counts {
 
 func stateItem(state State) item {
 	put := item{TalliesKey: str(stateID), attrVersion: number(state.Version), "phase": str(string(state.Phase))}
-	putTime(put, "closes_at", state.ClosesAt)
+	putTime(put, attrClosesAt, state.ClosesAt)
 	putTime(put, "empty_since", state.EmptySince)
 	putTime(put, "empty_seen", state.EmptySeen)
 	putTime(put, "mapping_off_at", state.MappingOffAt)
@@ -152,7 +152,7 @@ func stateItem(state State) item {
 func readState(found item) State {
 	state := State{
 		Version: integer(found, attrVersion), Phase: Phase(text(found, "phase")),
-		ClosesAt: moment(found, "closes_at"), EmptySince: moment(found, "empty_since"), EmptySeen: moment(found, "empty_seen"),
+		ClosesAt: moment(found, attrClosesAt), EmptySince: moment(found, "empty_since"), EmptySeen: moment(found, "empty_seen"),
 		MappingOffAt: moment(found, "mapping_off_at"), SealedAt: moment(found, "sealed_at"), FinalAt: moment(found, "final_at"),
 		MappingOff: flag(found, "mapping_off"),
 	}

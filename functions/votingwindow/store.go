@@ -38,6 +38,10 @@ const (
 	attrVersion    = "version"
 	attrHolder     = "holder"
 	attrUntil      = "until" // Milliseconds since 1970.
+	attrClosesAt   = "closes_at"
+	attrOf         = "of"
+	attrBy         = "by"
+	attrAt         = "at"
 )
 
 // DynamoDB is the part of DynamoDB's client that Store uses.

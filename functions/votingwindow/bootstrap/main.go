@@ -51,6 +51,7 @@ func environment(lines []string) map[string]string {
 
 // handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
 var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, error){
+	"control":      control,
 	"credentials":  credentials,
 	"export":       export,
 	"intake":       intake,

@@ -89,6 +89,7 @@ func TestRecorderStarts(t *testing.T) {
 func TestHandlers(t *testing.T) {
 	endpoint, _ := parameters(t, 0)
 	configs := map[string]any{
+		"control": votingwindow.ControlConfig{Base: base, Window: window, TalliesTable: "t"},
 		"credentials": votingwindow.CredentialsConfig{
 			Base: base, Window: window, TalliesTable: "t", VoterRoleARN: "arn:aws:iam::123456789012:role/voter", QueueURL: "https://queue",
 			QueueARN: "arn:aws:sqs:eu-west-1:123456789012:votes", ResultsBucket: "results",
@@ -160,7 +161,7 @@ func TestExportStarts(t *testing.T) {
 func TestUnknownHandler(t *testing.T) {
 	for _, name := range []string{"", "bootstrap", "Intake"} {
 		_, err := handler(environ(name, base))
-		if err == nil || !strings.Contains(err.Error(), "one of credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset") {
+		if err == nil || !strings.Contains(err.Error(), "one of control, credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -44,6 +44,24 @@ func export(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
+func control(environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[votingwindow.ControlConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := votingwindow.NewRules(cfg.Base, cfg.Window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
+	}
+	function := &votingwindow.Controller{
+		Rules: rules,
+		Store: store(aws, "", "", cfg.TalliesTable),
+		Clock: votingwindow.SystemClock{},
+		Log:   telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "control"}),
+	}
+	return function.Handle, nil
+}
+
 func credentials(environ map[string]string, cfg aws.Config) (any, error) {
 	settings, err := config.Load[votingwindow.CredentialsConfig](environ)
 	if err != nil {
