@@ -1,3 +1,13 @@
+output "page_url" {
+  description = "The page, for voters."
+  value       = serverless_voting_window.final.page_url
+}
+
+output "studio_url" {
+  description = "The results for the screen behind the host."
+  value       = serverless_voting_window.final.studio_url
+}
+
 output "vote_url" {
   description = "Where votes are sent."
   value       = serverless_voting_window.final.vote_url

@@ -28,7 +28,7 @@ import (
 const (
 	region = "eu-central-1"
 	// open is how long the window is open, counted from before the apply.
-	open = 35 * time.Second
+	open = 60 * time.Second
 	// grace is the shortest that the resource takes.
 	grace = 10 * time.Second
 )
@@ -50,6 +50,8 @@ type demo struct {
 	// bodies are what they carried.
 	bodies  map[string]string
 	refused map[string]int
+	// onPage is how many votes the page cast. It does not tell their ids.
+	onPage int
 }
 
 // say prints a step with the time since the start.
@@ -235,11 +237,11 @@ func (d *demo) account(ctx context.Context) error {
 	}
 	d.say("ledger: accepted %d = counted %d + duplicate %d + late %d + rejected %d; dead letters %d; live figures lagged by %d",
 		ledger.Accepted, ledger.Counted, ledger.Duplicate, ledger.Late, ledger.Rejected, ledger.DeadLetters, ledger.Difference)
-	if ledger.Accepted != ledger.Counted+ledger.Duplicate+ledger.Late+ledger.Rejected {
+	if ledger.Accepted != ledger.Counted+ledger.Quarantined+ledger.Duplicate+ledger.Replaced+ledger.Late+ledger.Rejected {
 		return errors.New("the ledger does not add up")
 	}
-	if ledger.Accepted != int64(len(d.accepted)) {
-		return fmt.Errorf("the senders had %d votes acknowledged, the ledger has %d", len(d.accepted), ledger.Accepted)
+	if ledger.Accepted != int64(len(d.accepted)+d.onPage) {
+		return fmt.Errorf("the senders had %d votes acknowledged, the ledger has %d", len(d.accepted)+d.onPage, ledger.Accepted)
 	}
 	answer, err := lambda.NewFromConfig(cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(d.entry("functions", "recount")), Qualifier: aws.String("live"), Payload: []byte("{}")})
 	if err != nil || answer.FunctionError != nil {
@@ -287,10 +289,12 @@ func (d *demo) wait(ctx context.Context) error {
 		return err
 	}
 	d.say("running until you press Ctrl-C, open until %s\n"+
+		"       page:     %s\n"+
+		"       studio:   %s\n"+
 		"       vote:     curl -d '{\"voter\":\"00000001\",\"answer\":\"anna\"}' %s\n"+
 		"       results:  curl %s\n"+
 		"       AWS:      AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s\n"+
-		"       state:    %s", d.closesAt.Format(time.RFC3339), vote, d.text("results_url"), d.local.Endpoint(), region, d.work.Dir)
+		"       state:    %s", d.closesAt.Format(time.RFC3339), d.text("page_url"), d.text("studio_url"), vote, d.text("results_url"), d.local.Endpoint(), region, d.work.Dir)
 	<-ctx.Done()
 	return nil
 }

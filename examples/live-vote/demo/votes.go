@@ -44,6 +44,9 @@ func (d *demo) vote(ctx context.Context) error {
 	if err := d.tick(ctx); err != nil {
 		return err
 	}
+	if err := d.page(ctx); err != nil {
+		return err
+	}
 	d.say("casting %d votes over HTTP at %s", d.votes, d.text("vote_url"))
 	began := time.Now()
 	if err := d.cast(ctx, d.votes-lateVotes, d.body); err != nil {

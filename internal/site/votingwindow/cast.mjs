@@ -5,9 +5,11 @@ import { launchOptions } from "../shared/chromium.mjs";
 
 const usage = `usage: node cast.mjs --url URL --answer ID [--voter IDENTIFIER] [--question ID] [--ticket TICKET] [--token JWT]
                      [--rehearsal] [--screenshot FILE.png] [--studio FILE.png] [--timeout SECONDS]
+                     [--proxy URL]
 
 Waits for the window to open, votes through the page at URL, and exits with 0 once the vote was accepted.
---screenshot takes a picture of the results after the vote, --studio one of the studio view.`;
+--screenshot takes a picture of the results after the vote, --studio one of the studio view. --proxy leads to an AWS that is
+not the real one, and its certificates are taken as they are.`;
 
 try {
   await cast(options());
@@ -29,6 +31,7 @@ function options() {
       rehearsal: { type: "boolean" },
       screenshot: text,
       studio: text,
+      proxy: text,
       timeout: { ...text, default: "60" },
     },
   });
@@ -38,13 +41,17 @@ function options() {
 }
 
 /** @param {ReturnType<typeof options>} wanted */
-async function cast({ url, voter, answer, question, ticket, token, rehearsal, screenshot, studio, timeout }) {
-  const browser = await chromium.launch(launchOptions);
+async function cast({ url, voter, answer, question, ticket, token, rehearsal, screenshot, studio, timeout, proxy }) {
+  const browser = await chromium.launch({
+    ...launchOptions,
+    ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
+  });
   try {
     const page = await browser.newPage({
       locale: "en-GB",
       viewport: { width: 480, height: 960 },
       reducedMotion: "reduce",
+      ignoreHTTPSErrors: proxy !== undefined,
     });
     page.setDefaultTimeout(timeout);
     const fragment = new URLSearchParams({
