@@ -66,7 +66,7 @@ func plans() map[string]plan {
 			recorder: votingwindow.RecorderConfig{QuarantinePattern: `zq\.[0-9]*99`},
 		},
 		"suspicious, replacing": {
-			votes: 4000, voters: 1000, window: replacing, perAddress: 5, faults: 3, deaths: 10, afterClose: true,
+			votes: 4000, voters: 1000, window: replacing, perAddress: 1, faults: 3, deaths: 10, afterClose: true,
 			recorder: votingwindow.RecorderConfig{QuarantinePattern: `zq\.[0-9]*99`},
 		},
 		"hardship": {votes: 3000, voters: 1500, window: sudden, faults: 15, deaths: 25, moved: -time.Minute},
@@ -218,6 +218,9 @@ func (d *drama) rehearse() {
 	pass(20 * time.Second)
 	if shown := d.results(); shown.Status != votingwindow.StatusRehearsal || (shown.Total < 30) != d.afterClose {
 		d.t.Errorf("the rehearsal is shown as %+v", shown)
+	}
+	for d.depthNow().Visible > 0 && time.Until(d.window.OpensAt) > 30*time.Second {
+		pass(time.Second) // What comes after the reset would be a rehearsal anew.
 	}
 	reset := &votingwindow.Reset{Rules: d.rules, Store: d.store(), Clock: d.clock}
 	var removed votingwindow.Removed

@@ -69,14 +69,14 @@ func entryRow(entry Entry) EntryRow {
 
 // Count adds the ballot to the figures.
 func (r BallotRow) Count(counts *Counts) {
-	counts.add(Ballot{Quarantine: r.Quarantine}.outcome(), Choice(r.Question, r.Answer), 1)
+	counts.add(Ballot{Quarantine: r.Quarantine}.outcome(), Choice(r.Question, r.Answer))
 	if r.Quarantine == "" && r.Released != "" {
 		counts.Released++
 	}
 }
 
 // Count adds the entry to the figures.
-func (r EntryRow) Count(counts *Counts) { counts.add(r.Outcome, "", 1) }
+func (r EntryRow) Count(counts *Counts) { counts.add(r.Outcome, "") }
 
 func (r BallotRow) cells() []string {
 	slot := ""

@@ -129,7 +129,7 @@ func (r *Recorder) Handle(ctx context.Context, event events.SQSEvent) (events.SQ
 		case result.outcome == "":
 			redelivered++
 		default:
-			batch.of(message.verdict.Rehearsal).add(result.outcome, message.verdict.Choice, 1)
+			batch.of(message.verdict.Rehearsal).add(result.outcome, message.verdict.Choice)
 			if !message.sent.IsZero() {
 				delay = max(delay, now.Sub(message.sent))
 			}

@@ -23,7 +23,7 @@ func (s *Store) CountBallots(ctx context.Context, consistent bool) (Tally, error
 			counts.Quarantined++
 			return
 		}
-		counts.add(Counted, text(found, attrAnswer), 1)
+		counts.add(Counted, text(found, attrAnswer))
 		if _, released := found[attrReleased]; released {
 			counts.Released++
 		}
@@ -35,7 +35,7 @@ func (s *Store) CountBallots(ctx context.Context, consistent bool) (Tally, error
 func (s *Store) CountLedger(ctx context.Context) (Tally, error) {
 	var tallies [scanSegments]Tally
 	err := s.segments(ctx, s.Ledger, true, []string{attrOutcome, attrRehearsal}, func(segment int, found item) {
-		tallies[segment].of(flag(found, attrRehearsal)).add(Outcome(text(found, attrOutcome)), "", 1)
+		tallies[segment].of(flag(found, attrRehearsal)).add(Outcome(text(found, attrOutcome)), "")
 	})
 	return sum(tallies[:], err)
 }

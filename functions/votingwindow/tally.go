@@ -34,15 +34,15 @@ func (c *Counts) single(outcome Outcome) *int64 {
 	}
 }
 
-// add counts messages.
-func (c *Counts) add(outcome Outcome, choice string, n int64) {
+// add counts one message.
+func (c *Counts) add(outcome Outcome, choice string) {
 	if figure := c.single(outcome); figure != nil {
-		*figure += n
+		*figure++
 	} else if outcome == Counted {
 		if c.Answers == nil {
 			c.Answers = map[string]int64{}
 		}
-		c.Answers[choice] += n
+		c.Answers[choice]++
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,7 +53,10 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 			return nil
 		}},
 		// The window has been closed for so long that nothing more is waited for but the last recorder.
-		resource.TestStep{Config: window(-2*time.Hour, -time.Hour), Check: func(*tfstate.State) error {
+		resource.TestStep{Config: window(-2*time.Hour, -time.Hour), Check: func(s *tfstate.State) error {
+			// Before intake refuses a vote as closed, it looks whether an operator moved the closing time.
+			request{"a vote after closing", http.MethodPost, `{"voter": "12345675", "answer": "anna"}`, http.StatusForbidden, "closed"}.
+				send(t, s.RootModule().Resources[address].Primary.Attributes["vote_url"])
 			a.fireSchedule(t, name+"-vote-publisher-tick-"+code)
 			a.expectFinal(t, name)
 			a.deliver(t, name, `{"voter": "12345676", "answer": "anna"}`, time.Now().Add(-90*time.Minute), 1)
