@@ -113,11 +113,3 @@ func (b Ballot) follows(standing Ballot) bool {
 	}
 	return b.Message > standing.Message
 }
-
-// outcome is what a ballot's message counts as.
-func (b Ballot) outcome() Outcome {
-	if b.Quarantine != "" {
-		return Quarantined
-	}
-	return Counted
-}
