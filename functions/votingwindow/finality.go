@@ -51,7 +51,7 @@ type State struct {
 	SealedAt     time.Time
 	FinalAt      time.Time // When the ballots were counted for good, the last time; zero where they never were.
 	Final        Counts    // The figures then, from the ballots themselves.
-	LiveTotal    int64     // How many ballots the live figures said there were, at the first such count.
+	LiveTotal    int64     // How many ballots the live figures said there were, when the window was sealed.
 }
 
 // Counted says whether the ballots were counted for good, though they may be counted again.
@@ -144,7 +144,8 @@ func Next(state State, seen Observation) (State, []Action) {
 		case seen.Mapping != mappingDisabled: // Somebody switched it on behind our back.
 			state.Phase, state.MappingOffAt = PhaseDisabling, time.Time{}
 		case !seen.Now.Before(state.MappingOffAt.Add(seen.RecorderTimeout + settleMargin)):
-			state.Phase, state.SealedAt = PhaseSealed, seen.Now
+			// Before ballots are marked: the live figures know of that too, some sooner than others.
+			state.Phase, state.SealedAt, state.LiveTotal = PhaseSealed, seen.Now, seen.LiveTotal
 		}
 		return state, nil
 	case PhaseSealed:
@@ -156,9 +157,6 @@ func Next(state State, seen Observation) (State, []Action) {
 	case PhaseCounting:
 		if seen.Count == nil {
 			return state, []Action{CountForGood}
-		}
-		if !state.Counted() {
-			state.LiveTotal = seen.LiveTotal
 		}
 		state.Phase, state.FinalAt, state.Final = PhaseFinal, seen.Now, *seen.Count
 		return state, []Action{PublishFinal}

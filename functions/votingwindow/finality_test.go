@@ -68,7 +68,7 @@ func TestNext(t *testing.T) {
 		"on again behind our back": {from: at("settling", settling), now: graceEnds.Add(time.Minute + 35*time.Second), mapping: "Enabling",
 			to: at("disabling", off)},
 		"settled": {from: at("settling", settling), now: graceEnds.Add(time.Minute + 35*time.Second), mapping: "Disabled",
-			to: at("sealed", func(s *state) { settling(s); s.SealedAt = graceEnds.Add(time.Minute + 35*time.Second) })},
+			to: at("sealed", func(s *state) { settling(s); s.SealedAt, s.LiveTotal = graceEnds.Add(time.Minute+35*time.Second), 2 })},
 
 		"sealed":       {from: at("sealed", off), now: graceEnds, to: at("counting", off)},
 		"sealed, rate": {from: at("sealed", off), now: graceEnds, rate: 5, to: at("sealed", off), actions: []votingwindow.Action{votingwindow.QuarantineRates}},
@@ -78,7 +78,7 @@ func TestNext(t *testing.T) {
 			to:      at("final", func(s *state) { s.FinalAt, s.Final, s.LiveTotal = graceEnds, *count, 7 }),
 			actions: []votingwindow.Action{votingwindow.PublishFinal}},
 		"counted": {from: at("counting", off), now: graceEnds, count: count,
-			to:      at("final", func(s *state) { off(s); s.FinalAt, s.Final, s.LiveTotal = graceEnds, *count, 2 }),
+			to:      at("final", func(s *state) { off(s); s.FinalAt, s.Final = graceEnds, *count }),
 			actions: []votingwindow.Action{votingwindow.PublishFinal}},
 		"switch on": {from: at("final", off), now: graceEnds, mapping: "Disabled", to: at("final", off), actions: []votingwindow.Action{votingwindow.EnableMapping}},
 		"going on":  {from: at("final", off), now: graceEnds, mapping: "Enabling", to: at("final", off)},

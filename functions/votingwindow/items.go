@@ -144,6 +144,8 @@ func stateItem(state State) item {
 	put["mapping_off"] = &types.AttributeValueMemberBOOL{Value: state.MappingOff}
 	if state.Counted() {
 		putCounts(put, state.Final)
+	}
+	if !state.SealedAt.IsZero() {
 		put["live_total"] = number(state.LiveTotal)
 	}
 	return put
@@ -154,10 +156,10 @@ func readState(found item) State {
 		Version: integer(found, attrVersion), Phase: Phase(text(found, "phase")),
 		ClosesAt: moment(found, attrClosesAt), EmptySince: moment(found, "empty_since"), EmptySeen: moment(found, "empty_seen"),
 		MappingOffAt: moment(found, "mapping_off_at"), SealedAt: moment(found, "sealed_at"), FinalAt: moment(found, "final_at"),
-		MappingOff: flag(found, "mapping_off"),
+		MappingOff: flag(found, "mapping_off"), LiveTotal: integer(found, "live_total"),
 	}
 	if state.Counted() {
-		state.Final, state.LiveTotal = readCounts(found), integer(found, "live_total")
+		state.Final = readCounts(found)
 	}
 	return state
 }
