@@ -44,12 +44,16 @@ func (d *demo) vote(ctx context.Context) error {
 	if err := d.tick(ctx); err != nil {
 		return err
 	}
+	d.say("casting %d votes over HTTP at %s", d.votes, d.text("vote_url"))
+	began := time.Now()
+	early := d.votes / 5
+	if err := d.cast(ctx, early, d.body); err != nil {
+		return err
+	}
 	if err := d.page(ctx); err != nil {
 		return err
 	}
-	d.say("casting %d votes over HTTP at %s", d.votes, d.text("vote_url"))
-	began := time.Now()
-	if err := d.cast(ctx, d.votes-lateVotes, d.body); err != nil {
+	if err := d.cast(ctx, d.votes-lateVotes-early, func(i int) string { return d.body(early + i) }); err != nil {
 		return err
 	}
 	d.say("%d votes in %.1f s: %d accepted, refused %v", d.votes-lateVotes, time.Since(began).Seconds(), len(d.accepted), d.refused)
