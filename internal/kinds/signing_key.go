@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -52,6 +53,8 @@ func (signingKey) Facts() Facts {
 			{Verbs: []Verb{Observing, Creating, Deleting}, Actions: []string{"kms:DescribeKey"}, Resources: []string{anyKey, alias}},
 			{Verbs: []Verb{Observing}, Actions: []string{"kms:GetKeyPolicy", "kms:ListResourceTags"}, Resources: []string{anyKey}},
 			{Verbs: []Verb{Observing, Deleting}, Actions: []string{"kms:ListKeys", "kms:ListAliases"}, Resources: []string{"*"}, Rare: lost},
+			{Verbs: []Verb{Creating}, Actions: []string{"kms:ListKeys", "kms:ListAliases"}, Resources: []string{"*"}},
+			{Verbs: []Verb{Creating}, Actions: []string{"kms:ListResourceTags"}, Resources: []string{anyKey}, Rare: lost},
 			{Verbs: []Verb{Creating}, Actions: []string{"kms:CreateKey"}, Resources: []string{"*"}, Condition: born},
 			// Tags at creation need a permission that no key narrows (KMS Developer
 			// Guide, "Controlling access to tags").
@@ -220,11 +223,13 @@ func owns(part, tags map[string]string) bool {
 // Create makes a key and then its alias. The SDK must not repeat CreateKey by
 // itself: each time it would make another key.
 func (k signingKey) Create(ctx context.Context, t *Target, want blueprint.SigningKeySpec) (Attributes, error) {
-	switch there, err := k.describe(ctx, t.Name); {
-	case err != nil:
-		return nil, err
-	case there != nil:
+	// One of an earlier attempt may be there without its alias: keys have no names
+	// that would keep a second one out.
+	switch _, _, err := k.find(ctx, t); {
+	case err == nil:
 		return nil, ErrPresent
+	case !errors.Is(err, ErrAbsent):
+		return nil, err
 	}
 	in := &kms.CreateKeyInput{
 		KeySpec: types.KeySpec(want.KeySpec), KeyUsage: types.KeyUsageTypeSignVerify,
