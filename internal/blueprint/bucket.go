@@ -110,7 +110,9 @@ func (k BucketHandle) Delete(objects ...string) []Grant {
 // Upload grants writing the named objects piece by piece, and giving up what was
 // begun (S3 User Guide, "Multipart upload API and permissions").
 func (k BucketHandle) Upload(objects ...string) []Grant {
-	return k.grants(objects, []string{"s3:PutObject", "s3:AbortMultipartUpload"}, "kms:Decrypt", "kms:GenerateDataKey")
+	abort := k.grants(objects, []string{"s3:AbortMultipartUpload"})
+	abort[0].Rare = "only where an upload fails"
+	return append(abort, k.grants(objects, []string{"s3:PutObject"}, "kms:Decrypt", "kms:GenerateDataKey")...)
 }
 
 // List grants telling an object that is missing from one that is forbidden

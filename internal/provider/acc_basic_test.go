@@ -67,7 +67,7 @@ func outputs(a account, name string) []statecheck.StateCheck {
 		return "arn:aws:" + service + ":" + home + ":" + string(a) + ":" + resource
 	}
 	functions, functionARNs, roles, tables, tableARNs := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
-	for _, key := range []string{"intake", "recorder", "publisher", "recount"} {
+	for _, key := range functionParts {
 		functions[key] = physical(key)
 		functionARNs[key] = arn("lambda", "function:"+physical(key)+":live")
 		roles[key] = "arn:aws:iam::" + string(a) + ":role/" + physical(key+"-role")
@@ -81,6 +81,10 @@ func outputs(a account, name string) []statecheck.StateCheck {
 	}
 	return []statecheck.StateCheck{
 		stateOf("vote_url", matches(`^https?://[a-z0-9]+\.lambda-url\.%s\.`, home)),
+		stateOf("page_url", matches(`^https?://.*%s.*/index\.html$`, bucket)),
+		stateOf("studio_url", matches(`^https?://.*%s.*/studio$`, bucket)),
+		stateOf("records_bucket", knownvalue.StringExact(name+"-vote-records-"+string(a)+"-"+code)),
+		stateOf("closes_at_in_force", knownvalue.StringExact("2099-05-22T20:25:00Z")),
 		stateOf("results_url", matches(`^https?://.*%s.*/results\.json$`, bucket)),
 		stateOf("window_url", matches(`^https?://.*%s.*/window\.json$`, bucket)),
 		stateOf("results_bucket", knownvalue.StringExact(bucket)),
@@ -133,7 +137,7 @@ func everythingExists(t *testing.T, a account, parts map[string]part) {
 	if got != want {
 		t.Errorf("the account has %d objects of the blueprint's kinds, should have %d:\n%s", got, want, strings.Join(have, "\n"))
 	}
-	for prefix, n := range map[string]int{"schedule ": 1, "mapping ": 1, "function url ": 1, "alias ": 4, "role policy ": 5} {
+	for prefix, n := range map[string]int{"schedule ": 2, "mapping ": 1, "function url ": 1, "alias ": len(functionParts), "role policy ": len(roleParts)} {
 		if got := countPrefix(have, prefix); got != n {
 			t.Errorf("the account has %d lines %q, should have %d", got, prefix, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -34,12 +36,25 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 		t.Skip("the endpoint judges by itself")
 	}
 	const name = "lean"
-	args := base(name).with("voter_pattern", quote("[0-9]{8}"), "functions", "{ recorder = { timeout_seconds = 2 } }", "grace_seconds", "5")
+	args := base(name).with("voter_pattern", quote("[0-9]{8}"), "functions", "{ recorder = { timeout_seconds = 2 } }", "grace_seconds", "5", "quarantine", `{ voter_pattern = "9{8}" }`)
 	window := func(opens, closes time.Duration) string {
 		at := func(d time.Duration) string { return quote(time.Now().Add(d).UTC().Format(time.RFC3339)) }
 		return a.config(args.with("opens_at", at(opens), "closes_at", at(closes)))
 	}
 	a.runCarrying(t,
+		resource.TestStep{Config: window(time.Hour, 2*time.Hour), Check: func(s *tfstate.State) error {
+			// A rehearsal, a second vote in it, and its end.
+			for range 2 {
+				request{"a rehearsal", http.MethodPost, `{"voter": "12345670", "answer": "anna", "rehearsal": true}`, http.StatusAccepted, ""}.
+					send(t, s.RootModule().Resources[address].Primary.Attributes["vote_url"])
+			}
+			a.await(t, "the rehearsal is recorded", func(context.Context) bool { return a.items(t, name, "ballots") == 1 && a.items(t, name, "ledger") == 1 })
+			var removed map[string]any
+			a.invoke(t, name, "reset", struct{}{}, &removed)
+			equal(t, "ballots after the reset", a.items(t, name, "ballots"), 0)
+			equal(t, "ledger after the reset", a.items(t, name, "ledger"), 0)
+			return nil
+		}},
 		resource.TestStep{Config: window(-time.Hour, time.Hour), Check: func(s *tfstate.State) error {
 			var accepted []string
 			for _, r := range requests {
@@ -50,6 +65,9 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 			expectEnds(t, a, name, accepted)
 			a.deliver(t, name, `{"voter": "12345677", "answer": "anna"}`, time.Now(), 2)
 			a.recount(t, name)
+			a.deliver(t, name, `{"voter": "99999999", "answer": "anna"}`, time.Now(), 3) // into quarantine
+			var control map[string]any
+			a.invoke(t, name, "control", map[string]any{"action": "extend", "by_seconds": 60, "by": "arn:aws:iam::123456789012:user/night"}, &control)
 			return nil
 		}},
 		// The window has been closed for so long that nothing more is waited for but the last recorder.
@@ -61,6 +79,11 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 			a.expectFinal(t, name)
 			a.deliver(t, name, `{"voter": "12345676", "answer": "anna"}`, time.Now().Add(-90*time.Minute), 1)
 			a.recount(t, name)
+			a.fireSchedule(t, name+"-vote-export-tick-"+code)
+			a.await(t, "the export is there", func(context.Context) bool { return a.exported(t, name) })
+			var released map[string]any
+			a.invoke(t, name, "quarantine", map[string]any{"action": "list"}, &released)
+			a.invoke(t, name, "quarantine", map[string]any{"action": "release", "rule": "pattern"}, &released)
 			return nil
 		}},
 	)
@@ -70,6 +93,22 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 	if unused := a.unusedGrants(t, name); len(unused) > 0 {
 		t.Errorf("granted, never used and not explained:\n%s", strings.Join(unused, "\n"))
 	}
+}
+
+// items is how many items a table has.
+func (a account) items(t *testing.T, name, table string) int {
+	t.Helper()
+	out := must[*dynamodb.ScanOutput](t)(dynamodb.NewFromConfig(a.aws(home)).Scan(t.Context(), &dynamodb.ScanInput{
+		TableName: aws.String(a.manifest(t, name).Parts[table].Name), ConsistentRead: aws.Bool(true),
+	}))
+	return len(out.Items)
+}
+
+// exported reports whether the last object of an export is there.
+func (a account) exported(t *testing.T, name string) bool {
+	t.Helper()
+	out := must[*s3.ListObjectsV2Output](t)(a.s3().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(a.manifest(t, name).Parts["records"].Name)}))
+	return slices.ContainsFunc(out.Contents, func(o s3types.Object) bool { return strings.HasSuffix(aws.ToString(o.Key), "/manifest.json") })
 }
 
 // fireSchedule fires a schedule at once, by one of the same target and role whose time is past. The local AWS looks for such every

@@ -278,8 +278,9 @@ func TestAccFailedUpdate(t *testing.T) {
 			Config:    a.config(changed), ExpectError: expectError(`Cannot update function "recorder"`, "What was done so far is recorded."),
 		},
 		resource.TestStep{
-			// The publisher waits for the recorder, so it was not reached either.
-			PreConfig: func() { restore() }, Config: a.config(changed), ConfigPlanChecks: preApply(updated("publisher", "recorder")...),
+			// The publisher waits for the recorder and the page's settings for the intake,
+			// so they were not reached either.
+			PreConfig: func() { restore() }, Config: a.config(changed), ConfigPlanChecks: preApply(updated("publisher", "recorder", "window")...),
 			ConfigStateChecks: []statecheck.StateCheck{noDrift()},
 		},
 	)

@@ -47,11 +47,25 @@ func (a account) inventory(t *testing.T) []string {
 
 // windowPage is window.json as a page reads it.
 type windowPage struct {
-	Question     string            `json:"question"`
-	Answers      map[string]string `json:"answers"`
-	OpensAt      string            `json:"opens_at"`
-	ClosesAt     string            `json:"closes_at"`
-	VoterPattern string            `json:"voter_pattern"`
+	Questions []struct {
+		Text    string
+		Answers []struct{ ID, Label string }
+	}
+	OpensAt  string `json:"opens_at"`
+	ClosesAt string `json:"closes_at"`
+	Voter    struct{ Pattern string }
+}
+
+// question is the text of the only question.
+func (p windowPage) question() string { return p.Questions[0].Text }
+
+// answers are the labels of the only question's answers.
+func (p windowPage) answers() map[string]string {
+	labels := map[string]string{}
+	for _, a := range p.Questions[0].Answers {
+		labels[a.ID] = a.Label
+	}
+	return labels
 }
 
 // s3 addresses buckets by path, as the local AWS wants it.

@@ -97,7 +97,7 @@ func TestAccLeftAlone(t *testing.T) {
 				for _, o := range objects {
 					keys = append(keys, aws.ToString(o.Key))
 				}
-				if want := []string{"notes.txt", "results.json", "window.json"}; !slices.Equal(keys, want) {
+				if want := []string{"index.html", "notes.txt", "results.json", "studio", "window.json"}; !slices.Equal(keys, want) {
 					t.Errorf("the bucket holds %q, should hold %q", keys, want)
 				}
 			}),

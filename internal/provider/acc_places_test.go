@@ -125,7 +125,7 @@ func TestAccUnknownConfiguration(t *testing.T) {
 			Config:            config(2, base(name).with("question", quote("Who sings?"))),
 			ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)),
 			ConfigStateChecks: append(outputs(a, name), noDrift()),
-			Check:             check(t, func(t *testing.T) { equal(t, "question", page(t, a, name).Question, "Who sings?") }),
+			Check:             check(t, func(t *testing.T) { equal(t, "question", page(t, a, name).question(), "Who sings?") }),
 		},
 	)
 }

@@ -54,7 +54,7 @@ func TestAccUpgrade(t *testing.T) {
 			},
 			{Config: a.config(hold.with("architecture", quote(otherArchitecture()))), ExpectError: expectError("architecture cannot change while hold_functions = true")},
 			{
-				Config: a.config(hold.with("grace_seconds", "60")), ConfigPlanChecks: preApply(append(updated(functionParts...), plannedValue("functions_sha256", digest(first)))...),
+				Config: a.config(hold.with("grace_seconds", "60")), ConfigPlanChecks: preApply(append(updated(append([]string{"window"}, functionParts...)...), plannedValue("functions_sha256", digest(first)))...),
 				Check: check(t, func(t *testing.T) { function(t, first) }),
 			},
 			{

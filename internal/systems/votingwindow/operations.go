@@ -41,7 +41,9 @@ func (w *window) watch() {
 		"Votes arrive and no results are published: the publisher does not run. See its log, its reserved concurrency and its schedule."))
 	for _, key := range slices.Sorted(maps.Keys(w.functions)) {
 		switch key {
-		case "intake", "recorder", "publisher", "export", "credentials", "orchestrator":
+		case "export":
+			alarms = append(alarms, w.AlarmErrors(key+"-errors", w.functions[key], "The function "+key+" fails; see its log."))
+		case "intake", "recorder", "publisher", "credentials", "orchestrator":
 			alarms = append(alarms,
 				w.AlarmErrors(key+"-errors", w.functions[key], "The function "+key+" fails; see its log."),
 				w.AlarmThrottles(key+"-throttles", w.functions[key], "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up."))

@@ -243,6 +243,15 @@ const allowListObject = "allow-list"
 
 // publisher shows the results and closes the window.
 func (w *window) publisher() {
+	grants := [][]blueprint.Grant{
+		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Put(),
+		w.votes.Depth(), w.deadLetters.Depth(), w.mapping.Switch(),
+		w.results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), w.results.Get(votingwindow.ResultsObject), w.results.List(),
+	}
+	perAddress := intOf(w.m.Quarantine, "votes_per_address", 0)
+	if perAddress > 0 {
+		grants = append(grants, w.ballots.Update())
+	}
 	f := w.function("publisher", blueprint.Function{
 		MemoryMB: 512, Timeout: publisherTimeout, ReservedConcurrency: publishers,
 		Environment: config.Environ(votingwindow.PublisherConfig{
@@ -250,13 +259,9 @@ func (w *window) publisher() {
 			BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
 			ResultsBucket: w.results.Name(), MappingID: w.mapping.ID(),
 			RecorderTimeout: w.Timeout("recorder", recorderTimeout), PublishEvery: time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second,
-			Results: orText(w.m.Results, resultsLive), QuarantinePerAddress: intOf(w.m.Quarantine, "votes_per_address", 0),
+			Results: orText(w.m.Results, resultsLive), QuarantinePerAddress: perAddress,
 		}),
-		Grants: [][]blueprint.Grant{
-			w.ballots.Scan(), w.ballots.Update(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Put(),
-			w.votes.Depth(), w.deadLetters.Depth(), w.mapping.Switch(),
-			w.results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), w.results.Get(votingwindow.ResultsObject), w.results.List(),
-		},
+		Grants: grants,
 	})
 	w.EveryMinute("publisher-tick", f, "{}")
 }
@@ -268,7 +273,7 @@ func (w *window) exporter() {
 		ResultsBucket: w.results.Name(), ExportBucket: w.records.Name(), Identifiers: textOf(w.m.Export, "identifiers", identifiersHashed),
 	}
 	grants := [][]blueprint.Grant{
-		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Get(), w.results.Get(votingwindow.ResultsObject), w.results.List(),
+		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Get(), w.results.Get(votingwindow.ResultsObject),
 		w.records.Upload(exportObjects), w.records.Get(exportObjects), w.records.List(),
 	}
 	if boolOf(w.m.Export, "sign", false) {
@@ -291,15 +296,12 @@ func (w *window) operators() {
 	c := votingwindow.RecountConfig{
 		Base: w.base, Window: w.rules, BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
 	}
-	scans := [][]blueprint.Grant{w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get()}
-	w.function("recount", blueprint.Function{MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: scans})
-	w.function("quarantine", blueprint.Function{
-		MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: append(scans, w.ballots.Update(), w.tallies.Put()),
-	})
-	w.function("reset", blueprint.Function{
-		MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c),
-		Grants: append(scans, w.ballots.Delete(), w.ledger.Delete(), w.tallies.Delete()),
-	})
+	long := func(key string, grants ...[]blueprint.Grant) {
+		w.function(key, blueprint.Function{MemoryMB: 1024, Timeout: longTimeout, Environment: config.Environ(c), Grants: grants})
+	}
+	long("recount", w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get())
+	long("quarantine", w.ballots.Scan(), w.ballots.Update(), w.tallies.Get(), w.tallies.Put())
+	long("reset", w.ballots.Scan(), w.ballots.Delete(), w.ledger.Scan(), w.ledger.Delete(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Delete())
 	w.function("control", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(votingwindow.ControlConfig{Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name()}),
