@@ -35,7 +35,7 @@ func (d *demo) vote(ctx context.Context) error {
 	// Answers of the table that get lost after they took effect make the
 	// recorder write again, which must change nothing.
 	for nth := 10; nth < d.votes; nth += d.votes / 10 {
-		if _, err := d.local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "PutItem", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
+		if _, err := d.local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "BatchExecuteStatement", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
 			return err
 		}
 	}
