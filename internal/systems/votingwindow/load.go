@@ -47,7 +47,7 @@ const (
 	lineBytes    = 600 // A line of metrics in the log.
 
 	intakeTakes   = 10 * time.Millisecond // One message sent.
-	recorderTakes = 60 * time.Millisecond // A hundred ballots, sixteen at a time.
+	recorderTakes = 60 * time.Millisecond // A hundred ballots, in four calls at the same time.
 	tickTakes     = 30 * time.Millisecond // Three reads, outside an event.
 	// publisherTakes is a publisher's life during an event: it hands over ten
 	// seconds before its time-out.
