@@ -62,7 +62,7 @@ func (b *bench) votesCost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.atMost(way.name, sum(e, viewers), "USD per million viewers", way.bar)
+		b.atMost(way.name, sum(e, viewers), "USD per million viewers for twelve minutes", way.bar)
 	}
 	// The evening of Przekwas, "How to Build & Run a High Performance Serverless
 	// Voting System for Less Than $100" (2018): $32 for the API are about nine
