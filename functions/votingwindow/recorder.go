@@ -26,6 +26,9 @@ const answerMargin = time.Second
 type RecorderStore interface {
 	// PutBallot makes a ballot unless its key has one: then it returns the one that stands, else nil.
 	PutBallot(ctx context.Context, ballot Ballot) (standing *Ballot, err error)
+	// InsertBallots makes ballots of different keys in as few calls as can be, each unless its key has one, and says of each what became of
+	// it. err is why anything is unknown.
+	InsertBallots(ctx context.Context, ballots []Ballot) (done []Insertion, err error)
 	// Ballot returns the ballot of a key, strongly consistent; nil where there is none.
 	Ballot(ctx context.Context, key string) (*Ballot, error)
 	// ReplaceBallot puts a ballot in the place of the displaced message's, and that message's entry into the ledger, both or neither. It
@@ -59,6 +62,9 @@ type RecorderStore interface {
 // Where revote is replace, the greatest (sent, message id) of a voter's votes stands in the end, in whatever order they come: a ballot
 // gives way only to a greater one, and only while it is the one that was compared.
 //
+// First votes are inserted many in a call, before all others. That is only a faster way to the same end: whatever does not come back as
+// plainly inserted is recorded by itself, by the rules. A ballot whose insertion's answer was lost finds itself there.
+//
 // A vote that counts costs one write and no read. Rule 3 alone leans on ApproximateReceiveCount, and only to notice a message
 // that was ledgered under an older configuration: assumed is that SQS does not report 1 for a message that a recorder had to its
 // end and failed to delete. While the configuration stands, a message judged twice is judged alike, and no rule
@@ -84,6 +90,7 @@ type message struct {
 	sent     time.Time
 	received int // How many times, as SQS reckons; zero where it does not say.
 	verdict  Verdict
+	inserted Insertion // What became of it when it was inserted with others.
 }
 
 // recorded is what became of one message in one batch. An empty outcome with no error is a redelivery: it was recorded before. A vote
@@ -215,6 +222,9 @@ func (r *Recorder) record(ctx context.Context, window Window, messages []message
 		runs[run] = append(runs[run], i)
 	}
 
+	if sealErr == nil {
+		r.insertFirst(ctx, messages)
+	}
 	next := make(chan []int)
 	var workers sync.WaitGroup
 	for range min(recordAtOnce, len(runs)) {
@@ -248,6 +258,9 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 	if sealErr != nil {
 		return recorded{err: sealErr}
 	}
+	if message.inserted == Inserted {
+		return recorded{outcome: message.verdict.Outcome}
+	}
 	if message.received != 1 {
 		known, err := r.Store.HasEntry(ctx, message.id)
 		if err != nil {
@@ -261,7 +274,7 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 		return r.revote(ctx, message)
 	}
 	for slot := range window.slots() {
-		standing, err := r.Store.PutBallot(ctx, r.Judge.ballot(message, slot))
+		standing, err := r.place(ctx, r.Judge.ballot(message, slot), slot == 0 && message.inserted == Taken)
 		switch {
 		case err != nil:
 			return recorded{err: fmt.Errorf("put ballot: %w", err)}
@@ -285,7 +298,7 @@ const replaceAttempts = 10
 func (r *Recorder) revote(ctx context.Context, message message) recorded {
 	ballot := r.Judge.ballot(message, 0)
 	for attempt := range replaceAttempts {
-		standing, err := r.Store.PutBallot(ctx, ballot)
+		standing, err := r.place(ctx, ballot, attempt == 0 && message.inserted == Taken)
 		switch {
 		case err != nil:
 			return recorded{err: fmt.Errorf("put ballot: %w", err)}

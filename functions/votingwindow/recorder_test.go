@@ -123,7 +123,7 @@ func TestRecorderCostsOneWriteAVote(t *testing.T) {
 	}
 	expectFailed(t, handle(t, recorder, batch(messages...)))
 	for call, want := range map[[2]string]int{
-		{"put", "ballots"}: 100, {"put", "ledger"}: 0, {"put", "tallies"}: 1, {"get", "ballots"}: 0, {"get", "ledger"}: 0, {"get", "tallies"}: 1, // The control, once in five seconds.
+		{"batch", "ballots"}: 4, {"insert", "ballots"}: 100, {"put", "ballots"}: 0, {"put", "ledger"}: 0, {"put", "tallies"}: 1, {"get", "ballots"}: 0, {"get", "ledger"}: 0, {"get", "tallies"}: 1, // The control, once in five seconds.
 	} {
 		if got := m.count(call[0], call[1]); got != want {
 			t.Errorf("%s %s: %d calls, want %d", call[0], call[1], got, want)
@@ -165,7 +165,7 @@ func TestRecorderRejectsWithoutSentTime(t *testing.T) {
 func TestRecorderFailsOnlyTheMessageAtFault(t *testing.T) {
 	m := newMemory()
 	m.faultOf = func(operation, table, key string, _ int) fault {
-		if operation == "put" && (key == ballotOf("bob") || key == "m4") {
+		if (operation == "put" || operation == "insert") && (key == ballotOf("bob") || key == "m4") {
 			return before
 		}
 		return fine
@@ -196,6 +196,15 @@ func (p panicking) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (*
 		panic("a fault of the program")
 	}
 	return p.RecorderStore.PutBallot(ctx, ballot)
+}
+
+func (p panicking) InsertBallots(ctx context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
+	for _, ballot := range ballots {
+		if ballot.Key == ballotOf("bob") {
+			panic("a fault of the program")
+		}
+	}
+	return p.RecorderStore.InsertBallots(ctx, ballots)
 }
 
 func TestRecorderSurvivesAPanic(t *testing.T) {

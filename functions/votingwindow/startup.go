@@ -11,7 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
 )
 
 // SecretReader reads a secret parameter.
@@ -72,29 +73,29 @@ func loadAllowList(ctx context.Context, lists Lists, key string) (AllowList, err
 }
 
 // Parameters is SSM's parameter store.
-type Parameters struct{ Client *ssm.Client }
+type Parameters struct{ client awsjson.Client }
 
-// Secret returns a parameter's value, decrypted.
-func (p *Parameters) Secret(ctx context.Context, name string) (string, error) {
-	found, err := p.Client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
-	if err != nil {
-		return "", fmt.Errorf("get parameter %s: %w", name, err)
-	}
-	if found.Parameter == nil {
-		return "", fmt.Errorf("get parameter %s: the answer has none", name)
-	}
-	return aws.ToString(found.Parameter.Value), nil
-}
-
-// PoliteRetries lets a start wait for its turn: GetParameter has 40 calls a second by default (AWS General Reference, "AWS Systems Manager endpoints
-// and quotas"), and at an opening hundreds of recorders start at once. Between attempts it waits a random time, at first up to a second
-// or so and at most two.
-func PoliteRetries(o *ssm.Options) {
-	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+// NewParameters calls the parameter store of a configuration. It lets a start wait for its turn: GetParameter has 40 calls a second by default
+// (AWS General Reference, "AWS Systems Manager endpoints and quotas"), and at an opening hundreds of recorders start at once. Between
+// attempts it waits a random time, at first up to a second or so and at most two.
+func NewParameters(cfg aws.Config) *Parameters {
+	return &Parameters{awsjson.Client{Config: cfg, Service: "ssm", Target: "AmazonSSM", Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = 10
 		r.MaxBackoff = 2 * time.Second
 		r.RateLimiter = ratelimit.None
-	})
+	})}}
+}
+
+// Secret returns a parameter's value, decrypted (SSM API Reference, GetParameter).
+func (p *Parameters) Secret(ctx context.Context, name string) (string, error) {
+	var found struct{ Parameter struct{ Value string } }
+	if err := p.client.Call(ctx, "GetParameter", map[string]any{"Name": name, "WithDecryption": true}, &found); err != nil {
+		return "", fmt.Errorf("get parameter %s: %w", name, err)
+	}
+	if found.Parameter.Value == "" {
+		return "", fmt.Errorf("get parameter %s: the answer has none", name)
+	}
+	return found.Parameter.Value, nil
 }
 
 // OpenObject returns an object to be read and closed, and its length in bytes, -1 where that is unknown.

@@ -7,11 +7,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
-// perMillionVotes is what a million counted votes through the function URL may
-// cost, in dollars: with nobody watching, and no second votes.
-const perMillionVotes = 1.50
-
-// cost estimates what every system's example costs, and votes alone.
+// cost estimates what every system's example costs, idle and with its load.
 func (b *bench) cost(ctx context.Context) error {
 	for _, system := range systems.All {
 		e, err := estimate(ctx, system, system.Load)
@@ -23,12 +19,6 @@ func (b *bench) cost(ctx context.Context) error {
 			b.add("cost."+system.Name+"_per_million", e.Load.PerMillion, "USD per million "+e.Load.Unit+"s, example")
 		}
 	}
-	window, _ := systems.Find("voting_window")
-	votes, err := estimate(ctx, window, map[string]any{"votes": 1_000_000, "peak_votes_per_second": 4000})
-	if err != nil {
-		return err
-	}
-	b.atMost("cost.votes_per_million", votes.Load.PerMillion, "USD per million votes", perMillionVotes)
 	return nil
 }
 
@@ -37,6 +27,11 @@ func estimate(ctx context.Context, system systems.System, load map[string]any) (
 	if load != nil {
 		more = map[string]any{"expected_load": load}
 	}
+	return described(ctx, system, more)
+}
+
+// described estimates what a system's example costs with more arguments.
+func described(ctx context.Context, system systems.System, more map[string]any) (preflight.Estimate, error) {
 	blue, err := system.Described(ctx, "bench", more)
 	if err != nil {
 		return preflight.Estimate{}, err

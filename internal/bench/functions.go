@@ -3,12 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +12,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
@@ -26,44 +21,72 @@ import (
 // starts is how often each cold start is taken.
 const starts = 21
 
+// bootstraps are built programs: the product's functions, a tutorial's, and a
+// handler that does nothing.
+type bootstraps struct{ functions, tutorial, noop string }
+
+// bootstraps builds them in a temporary folder, which done removes.
+func (b *bench) bootstraps(ctx context.Context) (built bootstraps, done func(), err error) {
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return built, nil, err
+	}
+	done = func() { os.RemoveAll(dir) } //nolint:errcheck,gosec // a temporary folder
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	program, err := bundle.Build(ctx, b.root, votingwindow.System.Name, architecture())
+	if err != nil {
+		return built, nil, err
+	}
+	built = bootstraps{filepath.Join(dir, "bootstrap"), filepath.Join(dir, "tutorial"), filepath.Join(dir, "noop")}
+	if err := os.WriteFile(built.functions, program, 0o755); err != nil { //nolint:gosec // an executable
+		return built, nil, err
+	}
+	for _, out := range []string{built.tutorial, built.noop} {
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", out, "./internal/bench/"+filepath.Base(out)) //nolint:gosec // our own program
+		build.Dir, build.Env = b.root, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+		if text, err := build.CombinedOutput(); err != nil {
+			return built, nil, fmt.Errorf("build %s: %w\n%s", filepath.Base(out), err, text)
+		}
+	}
+	return built, done, nil
+}
+
+// exampleEnvironment is the environment of a function of the example.
+func exampleEnvironment(key string) []string {
+	var env []string
+	for _, p := range example(strings.Repeat("0", 64), 14).Parts {
+		if spec, ok := p.Spec.(blueprint.FunctionSpec); ok && p.Key == key {
+			env = append(env, "_HANDLER="+spec.Handler)
+			for k, v := range spec.Environment {
+				env = append(env, k+"="+blueprint.Readable(v))
+			}
+		}
+	}
+	return env
+}
+
 // coldStarts measures from exec to the first request for work, for each
 // function and for a handler that does nothing, in turns within one run.
 func (b *bench) coldStarts(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "bench-")
+	built, done, err := b.bootstraps(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	bootstrap, err := bundle.Build(ctx, b.root, votingwindow.System.Name, architecture())
-	if err != nil {
-		return err
-	}
-	built := filepath.Join(dir, "bootstrap")
-	if err := os.WriteFile(built, bootstrap, 0o755); err != nil { //nolint:gosec // an executable
-		return err
-	}
-	noop := filepath.Join(dir, "noop")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", noop, "./internal/bench/noop") //nolint:gosec // our own program
-	build.Dir, build.Env = b.root, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the handler that does nothing: %w\n%s", err, out)
-	}
+	defer done()
 	type candidate struct {
 		name, binary string
 		env          []string
 		took         []float64
 	}
-	candidates := []*candidate{{name: "noop", binary: noop}}
+	candidates := []*candidate{{name: "noop", binary: built.noop}}
 	for _, p := range example(strings.Repeat("0", 64), 14).Parts {
-		spec, ok := p.Spec.(blueprint.FunctionSpec)
-		if !ok {
-			continue
+		if _, ok := p.Spec.(blueprint.FunctionSpec); ok {
+			candidates = append(candidates, &candidate{name: p.Key, binary: built.functions, env: exampleEnvironment(p.Key)})
 		}
-		c := &candidate{name: p.Key, binary: built, env: []string{"_HANDLER=" + spec.Handler}}
-		for k, v := range spec.Environment {
-			c.env = append(c.env, k+"="+blueprint.Readable(v))
-		}
-		candidates = append(candidates, c)
 	}
 	for range starts {
 		for _, c := range candidates {
@@ -76,54 +99,24 @@ func (b *bench) coldStarts(ctx context.Context) error {
 	}
 	base := median(candidates[0].took)
 	b.add("function.coldstart_noop_ms", base*1000, "ms")
+	var greatest float64
 	for _, c := range candidates[1:] {
-		b.add("function.coldstart_"+c.name+"_ratio", median(c.took)/base, "ratio to a do-nothing handler")
+		ratio := median(c.took) / base
+		greatest = max(greatest, ratio)
+		b.add("function.coldstart_"+c.name+"_ratio", ratio, "ratio to a do-nothing handler")
 	}
+	b.atMost("vote.coldstart_ratio", greatest, "greatest, to a do-nothing handler", coldStartBar)
 	return nil
 }
 
 // coldStart starts a bootstrap and returns the seconds until it asks for work.
 func coldStart(ctx context.Context, binary string, env []string) (float64, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	s, err := play(ctx, binary, env)
 	if err != nil {
 		return 0, err
 	}
-	asked := make(chan time.Time, 1)
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Amz-Target") == "AmazonSSM.GetParameter" { // What a function reads as it starts; AWS takes some milliseconds more.
-			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-			io.WriteString(w, `{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`) //nolint:errcheck,gosec // who starts sees what is missing
-			return
-		}
-		select {
-		case asked <- time.Now():
-		default:
-		}
-		<-r.Context().Done()
-	})}
-	go server.Serve(listener) //nolint:errcheck // it ends with Close
-	defer server.Close()      //nolint:errcheck // nothing is served any more
-	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary)
-	cmd.Env = append([]string{
-		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_ENDPOINT_URL=http://" + listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
-	}, env...)
-	cmd.Stdout, cmd.Stderr = &output, &output
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	defer func() {
-		cmd.Process.Kill() //nolint:errcheck,gosec // it may be gone already
-		cmd.Wait()         //nolint:errcheck,gosec // killed
-	}()
-	select {
-	case at := <-asked:
-		return at.Sub(began).Seconds(), nil
-	case <-time.After(10 * time.Second):
-		return 0, errors.New("it never asked for work: " + output.String())
-	}
+	defer s.end()
+	return s.ready()
 }
 
 var benchLine = regexp.MustCompile(`BenchmarkRecorder\S*\s+\d+\s+(.*)`)

@@ -39,7 +39,15 @@ func (b *bench) add(name string, value float64, unit string) {
 
 // atMost notes a figure that must not be above the bar.
 func (b *bench) atMost(name string, value float64, unit string, bar float64) {
-	holds := value <= bar
+	b.against(name, value, unit, bar, value <= bar)
+}
+
+// atLeast notes a figure that must not be below the bar.
+func (b *bench) atLeast(name string, value float64, unit string, bar float64) {
+	b.against(name, value, unit, bar, value >= bar)
+}
+
+func (b *bench) against(name string, value float64, unit string, bar float64, holds bool) {
 	b.figures = append(b.figures, figure{name, value, unit, &bar, &holds})
 	verdict := "holds"
 	if !holds {
@@ -51,6 +59,7 @@ func (b *bench) atMost(name string, value float64, unit string, bar float64) {
 func main() {
 	root := flag.String("root", ".", "root of the checkout")
 	out := flag.String("out", "build/bench.json", "file for the figures")
+
 	growth := flag.Bool("growth", false, "measure configurations with 1, 10 and 50 systems instead, and write them into the guide")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -67,7 +76,7 @@ func run(ctx context.Context, root, out string, growth bool) error {
 		return err
 	}
 	b := &bench{root: absolute}
-	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.cost, b.forecast, b.lines}
+	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.cost, b.votesCost, b.forecast, b.lines}
 	if growth {
 		measures = []func(context.Context) error{on(b, false, b.growth)}
 	}

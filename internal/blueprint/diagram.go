@@ -184,6 +184,7 @@ var flows = map[string]struct {
 }{
 	"sqs:SendMessage":                 {"sends", true},
 	"dynamodb:PutItem":                {"writes", true},
+	"dynamodb:PartiQLInsert":          {"writes", true},
 	"dynamodb:UpdateItem":             {"writes", true},
 	"dynamodb:DeleteItem":             {"writes", true},
 	"dynamodb:GetItem":                {"read by", false},

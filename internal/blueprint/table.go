@@ -99,6 +99,11 @@ func (t TableHandle) ARN() string { return arn("dynamodb", "table/"+t.Name()) }
 // their transactions, too.
 func (t TableHandle) Put() []Grant { return t.grants("dynamodb:PutItem") }
 
+// Insert grants adding items by PartiQL statements, many in a call, where none
+// of the same key is (DynamoDB Developer Guide, "IAM security policies with
+// PartiQL for DynamoDB").
+func (t TableHandle) Insert() []Grant { return t.grants("dynamodb:PartiQLInsert") }
+
 // Check grants making a transaction depend on an item that it leaves alone
 // (ibid., ConditionCheck).
 func (t TableHandle) Check() []Grant { return t.grants("dynamodb:ConditionCheckItem") }

@@ -30,6 +30,7 @@ var beyond = map[string][]func(map[string]any) (apiError, bool){
 	"dynamodb Query":                     {oneType},
 	"dynamodb BatchWriteItem":            {oneType},
 	"dynamodb TransactWriteItems":        {oneType},
+	"dynamodb BatchExecuteStatement":     {oneType},
 }
 
 // The ends of Lambda's memory, in MB, and time-out, in seconds (Lambda Developer Guide, Lambda quotas). The model allows more.
@@ -159,6 +160,8 @@ func batchSize(tree map[string]any) (apiError, bool) {
 	}, len(entries) > maxBatch
 }
 
+var untyped = apiError{code: "ValidationException", message: "Supplied AttributeValue is empty or has more than one datatypes set, must contain exactly one of the supported datatypes"}
+
 // oneType looks for values of attributes that say none of their types, or several (DynamoDB API Reference, AttributeValue:
 // each is one name of a type with its data). The model does not call it a union.
 func oneType(tree map[string]any) (apiError, bool) {
@@ -166,11 +169,17 @@ func oneType(tree map[string]any) (apiError, bool) {
 		values, _ := tree[member].(map[string]any)
 		for _, value := range values {
 			if !oneTyped(value) {
-				return apiError{code: "ValidationException", message: "Supplied AttributeValue is empty or has more than one datatypes set, must contain exactly one of the supported datatypes"}, true
+				return untyped, true
 			}
 		}
 	}
-	for _, within := range []string{"RequestItems", "TransactItems", "Put", "Update", "Delete", "ConditionCheck", "PutRequest", "DeleteRequest"} {
+	parameters, _ := tree["Parameters"].([]any)
+	for _, value := range parameters {
+		if !oneTyped(value) {
+			return untyped, true
+		}
+	}
+	for _, within := range []string{"RequestItems", "Statements", "TransactItems", "Put", "Update", "Delete", "ConditionCheck", "PutRequest", "DeleteRequest"} {
 		for _, below := range children(tree[within]) {
 			if e, wrong := oneType(below); wrong {
 				return e, true

@@ -237,6 +237,7 @@ func TestCheckFindsWhatAWSRefuses(t *testing.T) {
 		"a batch has eleven entries":       {jsonRequest("sqs", "AmazonSQS.SendMessageBatch", `{"QueueUrl":"u","Entries":[`+strings.TrimSuffix(strings.Repeat(`{"Id":"i","MessageBody":"b"},`, 11), ",")+`]}`), "TooManyEntriesInBatchRequest", nil},
 		"a batch is empty":                 {jsonRequest("sqs", "AmazonSQS.SendMessageBatch", `{"QueueUrl":"u","Entries":[]}`), "EmptyBatchRequest", nil},
 		"an attribute has two types":       {jsonRequest("dynamodb", putItem, `{"TableName":"votes","Item":{"k":{"S":"a","N":"1"}}}`), "ValidationException", nil},
+		"a parameter has no type":          {jsonRequest("dynamodb", "DynamoDB_20120810.BatchExecuteStatement", `{"Statements":[{"Statement":"x","Parameters":[{}]}]}`), "ValidationException", nil},
 		"a nested attribute has no type":   {jsonRequest("dynamodb", "DynamoDB_20120810.TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"votes","Item":{"k":{"M":{"x":{"L":[{}]}}}}}}]}`), "ValidationException", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -114,7 +114,11 @@ func identify(models *Models, r *http.Request, body []byte, now time.Time) *Call
 		if service, ok := serviceOfTarget[prefix]; ok {
 			c.Service = service
 		}
-		c.Resource = resourceOf(decodeJSON(body))
+		said := decodeJSON(body)
+		c.Resource = resourceOf(said)
+		if statements, ok := said["Statements"].([]any); ok && c.Service == "dynamodb" {
+			c.Resource, c.Statements = tablesOfStatements(statements), int64(len(statements))
+		}
 	case rpcPath.MatchString(c.Path):
 		m := rpcPath.FindStringSubmatch(c.Path)
 		c.Service, c.Operation, c.protocol = signingName, m[2], protocolCBOR

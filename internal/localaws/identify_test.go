@@ -51,6 +51,11 @@ func TestIdentifiesCalls(t *testing.T) {
 		{identified{"sqs", "CreateQueue", "votes"}, call(sqs.NewFromConfig(cfg).CreateQueue, &sqs.CreateQueueInput{QueueName: aws.String("votes")})},
 		{identified{"dynamodb", "DescribeTable", "ballots"}, call(dynamodb.NewFromConfig(cfg).DescribeTable, &dynamodb.DescribeTableInput{TableName: aws.String("ballots")})},
 		{identified{"dynamodb", "TagResource", "ballots"}, call(dynamodb.NewFromConfig(cfg).TagResource, &dynamodb.TagResourceInput{ResourceArn: aws.String("arn:aws:dynamodb:eu-central-1:000000000000:table/ballots"), Tags: []dynamotypes.Tag{}})},
+		{identified{"dynamodb", "BatchExecuteStatement", "ballots,tallies"}, call(dynamodb.NewFromConfig(cfg).BatchExecuteStatement, &dynamodb.BatchExecuteStatementInput{
+			Statements: []dynamotypes.BatchStatementRequest{
+				{Statement: aws.String(`INSERT INTO "tallies" VALUE {'id': '1'}`)}, {Statement: aws.String(`delete from ballots where id = '1'`)},
+			},
+		})},
 		{identified{"dynamodb", "TransactWriteItems", "ballots,tallies"}, call(dynamodb.NewFromConfig(cfg).TransactWriteItems, transaction("tallies", "ballots"))},
 		{identified{"iam", "GetRole", "recorder"}, call(iam.NewFromConfig(cfg).GetRole, &iam.GetRoleInput{RoleName: aws.String("recorder")})},
 		{identified{"iam", "PutRolePolicy", "recorder"}, call(iam.NewFromConfig(cfg).PutRolePolicy, &iam.PutRolePolicyInput{RoleName: aws.String("recorder"), PolicyName: aws.String("grants"), PolicyDocument: aws.String("{}")})},

@@ -1,5 +1,6 @@
 """Starts MiniStack, as the local AWS needs it."""
 
+import json
 import os
 import shlex
 import shutil
@@ -162,6 +163,30 @@ def update_other_expiry(data):
 
 
 dynamodb._update_ttl = update_other_expiry
+
+from ministack.core import iam_actions  # noqa: E402
+
+# A batch of PartiQL statements is judged statement by statement, by what each does (DynamoDB Developer Guide, "IAM security policies with
+# PartiQL for DynamoDB"). MiniStack asks for an action that does not exist.
+transaction_checks = iam_actions.dynamodb_transaction_checks
+
+
+def statement_checks(action, body, region, account):
+    """Returns the actions that a call's parts need, each with its table."""
+    if action != "dynamodb:BatchExecuteStatement":
+        return transaction_checks(action, body, region, account)
+    checks = []
+    for statement in json.loads(body or b"{}").get("Statements") or []:
+        try:
+            parsed = dynamodb._parse_partiql(statement.get("Statement", ""), statement.get("Parameters", []))
+        except ValueError:
+            continue  # It is refused by itself, whoever sends it.
+        index = f"/index/{parsed['index']}" if parsed.get("index") else ""
+        checks.append(("dynamodb:PartiQL" + parsed["op"].capitalize(), iam_actions._dynamodb_table_arn(parsed["table"], region, account) + index))
+    return checks
+
+
+iam_actions.dynamodb_transaction_checks = statement_checks
 
 from ministack.app import main  # noqa: E402
 

@@ -28,6 +28,8 @@ type Figures struct {
 	Errors int64 `json:"errors"`
 	// Chunks are the started 64 KiB of request bodies, at least one a call.
 	Chunks int64 `json:"chunks"`
+	// Statements are those of batches of PartiQL statements.
+	Statements int64 `json:"statements,omitempty"`
 	// Bytes and AnswerBytes are the lengths of bodies, in bytes.
 	Bytes       int64 `json:"bytes"`
 	AnswerBytes int64 `json:"answer_bytes"`
@@ -36,7 +38,8 @@ type Figures struct {
 func (f Figures) plus(o Figures, sign int64) Figures {
 	return Figures{
 		Calls: f.Calls + sign*o.Calls, Errors: f.Errors + sign*o.Errors, Chunks: f.Chunks + sign*o.Chunks,
-		Bytes: f.Bytes + sign*o.Bytes, AnswerBytes: f.AnswerBytes + sign*o.AnswerBytes,
+		Statements: f.Statements + sign*o.Statements,
+		Bytes:      f.Bytes + sign*o.Bytes, AnswerBytes: f.AnswerBytes + sign*o.AnswerBytes,
 	}
 }
 
@@ -126,7 +129,7 @@ func (m *Meter) Before(context.Context, *Call, *http.Request) *Answer { return n
 
 // After counts the call.
 func (m *Meter) After(c *Call, _ *http.Response) {
-	figures := Figures{Calls: 1, Chunks: max(1, (c.Bytes+billedChunk-1)/billedChunk), Bytes: c.Bytes, AnswerBytes: c.AnswerBytes}
+	figures := Figures{Calls: 1, Chunks: max(1, (c.Bytes+billedChunk-1)/billedChunk), Statements: c.Statements, Bytes: c.Bytes, AnswerBytes: c.AnswerBytes}
 	if c.Status == 0 || c.Status >= http.StatusBadRequest {
 		figures.Errors = 1
 	}

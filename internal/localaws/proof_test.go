@@ -117,6 +117,10 @@ func TestSpecialActions(t *testing.T) {
 			{Delete: &dynamotypes.Delete{TableName: aws.String("ledger"), Key: voter("a")}},
 			{ConditionCheck: &dynamotypes.ConditionCheck{TableName: aws.String("tallies"), Key: voter("a"), ConditionExpression: aws.String("attribute_not_exists(voter)")}},
 		}}), needed{{"dynamodb:PutItem", tableARN}, {"dynamodb:DeleteItem", strings.Replace(tableARN, "ballots", "ledger", 1)}, {"dynamodb:ConditionCheckItem", strings.Replace(tableARN, "ballots", "tallies", 1)}}},
+		"statements": {call(dynamodb.NewFromConfig(own).BatchExecuteStatement, &dynamodb.BatchExecuteStatementInput{Statements: []dynamotypes.BatchStatementRequest{
+			{Statement: aws.String(`INSERT INTO "ballots" VALUE {'voter': 'a'}`)}, {Statement: aws.String(`INSERT INTO "ballots" VALUE {'voter': 'b'}`)},
+			{Statement: aws.String(`UPDATE "ledger" SET a = 1 WHERE voter = 'a'`)},
+		}}), needed{{"dynamodb:PartiQLInsert", tableARN}, {"dynamodb:PartiQLUpdate", strings.Replace(tableARN, "ballots", "ledger", 1)}}},
 		"batch get": {call(dynamodb.NewFromConfig(own).BatchGetItem, &dynamodb.BatchGetItemInput{RequestItems: map[string]dynamotypes.KeysAndAttributes{
 			"ballots": {Keys: []map[string]dynamotypes.AttributeValue{voter("a")}},
 		}}), needed{{"dynamodb:BatchGetItem", tableARN}}},

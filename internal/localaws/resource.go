@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 )
 
 // resourceMembers are the request members that name what a call is about, the more telling first: CreateEventSourceMapping
@@ -61,6 +63,20 @@ func tableOfBatch(members map[string]any) string {
 					tables = append(tables, shortName(table))
 				}
 			}
+		}
+	}
+	slices.Sort(tables)
+	return strings.Join(tables, ",")
+}
+
+// tablesOfStatements finds the tables of a batch of PartiQL statements.
+func tablesOfStatements(statements []any) string {
+	var tables []string
+	for _, one := range statements {
+		in, _ := one.(map[string]any)
+		text, _ := in["Statement"].(string)
+		if _, table, _, ok := permission.PartiQL(text); ok && !slices.Contains(tables, table) {
+			tables = append(tables, table)
 		}
 	}
 	slices.Sort(tables)

@@ -170,6 +170,7 @@ func TestPriceCalls(t *testing.T) {
 		{Service: "sqs", Operation: "SendMessage", Count: 1_000_000, Bytes: 200_000_000},
 		{Service: "sqs", Operation: "ReceiveMessage", Count: 1_000_000, Bytes: 1_000_000, AnswerBytes: 70_000 * 1_000_000},
 		{Service: "dynamodb", Operation: "PutItem", Count: 1_000_000, Bytes: 400_000_000},
+		{Service: "dynamodb", Operation: "BatchExecuteStatement", Count: 40_000, Statements: 1_000_000, Bytes: 400_000_000},
 		{Service: "dynamodb", Operation: "Query", Count: 1_000_000, AnswerBytes: 5_000 * 1_000_000},
 		{Service: "s3", Operation: "PutObject", Count: 1000, Bytes: 1},
 		{Service: "s3", Operation: "HeadObject", Count: 1000},
@@ -182,7 +183,7 @@ func TestPriceCalls(t *testing.T) {
 		amount float64
 	}{
 		{"lambda-url:Invoke", 0.20}, {"lambda:Invoke", 0.20}, {"execute-api:Invoke", 1}, {"execute-api:Invoke", 0.20}, {"sqs:SendMessage", 0.40}, {"sqs:ReceiveMessage", 0.80},
-		{"dynamodb:PutItem", 0.625}, {"dynamodb:Query", 0.25}, {"s3:PutObject", 0.005}, {"s3:HeadObject", 0.0004},
+		{"dynamodb:PutItem", 0.625}, {"dynamodb:BatchExecuteStatement", 0.625}, {"dynamodb:Query", 0.25}, {"s3:PutObject", 0.005}, {"s3:HeadObject", 0.0004},
 		{"cloudfront-edge:Invoke", 1}, {"cloudfront-edge:Invoke", 0.085},
 	}
 	if len(lines) != len(want) {

@@ -10,6 +10,9 @@ type Calls struct {
 	// Count is how many there were; Bytes and AnswerBytes are the sums of what
 	// they sent and got.
 	Count, Bytes, AnswerBytes int64
+	// Statements are those of batches of PartiQL statements: each is billed, and
+	// not the call.
+	Statements int64
 }
 
 // billedAs are the operations that are billed like one of the blueprint's
@@ -18,14 +21,16 @@ var billedAs = map[string]blueprint.Action{
 	"lambda-url:Invoke":      blueprint.Invoke,
 	"cloudfront-edge:Invoke": blueprint.Deliver,
 	"dynamodb:DeleteItem":    blueprint.UpdateItem,
-	"dynamodb:Query":         blueprint.Scan,
-	"s3:HeadObject":          blueprint.GetObject,
-	"s3:CopyObject":          blueprint.PutObject,
-	"s3:ListObjectsV2":       blueprint.PutObject,
-	"sqs:SendMessageBatch":   blueprint.SendMessage,
-	"sqs:DeleteMessage":      blueprint.DeleteMessageBatch,
-	"sqs:GetQueueUrl":        blueprint.GetQueueAttributes,
-	"sqs:SetQueueAttributes": blueprint.GetQueueAttributes,
+	// Of writes: nothing here sends a batch of reads.
+	"dynamodb:BatchExecuteStatement": blueprint.PutItem,
+	"dynamodb:Query":                 blueprint.Scan,
+	"s3:HeadObject":                  blueprint.GetObject,
+	"s3:CopyObject":                  blueprint.PutObject,
+	"s3:ListObjectsV2":               blueprint.PutObject,
+	"sqs:SendMessageBatch":           blueprint.SendMessage,
+	"sqs:DeleteMessage":              blueprint.DeleteMessageBatch,
+	"sqs:GetQueueUrl":                blueprint.GetQueueAttributes,
+	"sqs:SetQueueAttributes":         blueprint.GetQueueAttributes,
 	// A batch is billed by what it gives back or leaves alone.
 	"sqs:ChangeMessageVisibility":      blueprint.DeleteMessageBatch,
 	"sqs:ChangeMessageVisibilityBatch": blueprint.DeleteMessageBatch,
@@ -53,6 +58,9 @@ func PriceCalls(prices *Prices, region string, calls []Calls) []Line {
 			continue
 		}
 		o := blueprint.Operation{Action: action, Count: float64(c.Count), Bytes: float64(c.Bytes) / float64(c.Count)}
+		if c.Statements > 0 {
+			o.Count, o.Bytes = float64(c.Statements), float64(c.Bytes)/float64(c.Statements)
+		}
 		switch action {
 		case blueprint.GetItem, blueprint.Scan, blueprint.ReceiveMessage, blueprint.Deliver:
 			o.Bytes = float64(c.AnswerBytes) / float64(c.Count)

@@ -202,6 +202,7 @@ func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, dupl
 			counts[key] = &preflight.Calls{Service: c.Service, Operation: c.Operation}
 		}
 		counts[key].Count++
+		counts[key].Statements += c.Statements
 		counts[key].Bytes += c.Bytes
 		counts[key].AnswerBytes += c.AnswerBytes
 	}

@@ -33,9 +33,9 @@ const (
 func (d *demo) vote(ctx context.Context) error {
 	d.refused, d.bodies = map[string]int{}, map[string]string{}
 	// Answers of the table that get lost after they took effect make the
-	// recorder write again, which must change nothing.
-	for nth := 10; nth < d.votes; nth += d.votes / 10 {
-		if _, err := d.local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "PutItem", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
+	// recorder write again, which must change nothing. A batch has ten votes here.
+	for nth := 1; nth < d.votes/10; nth += max(1, d.votes/100) {
+		if _, err := d.local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "BatchExecuteStatement", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
 			return err
 		}
 	}

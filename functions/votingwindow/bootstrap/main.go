@@ -19,7 +19,6 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
@@ -122,7 +121,7 @@ func recorder(environ map[string]string, aws aws.Config) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	judge, err := votingwindow.LoadJudge(ctx, rules, cfg,
-		&votingwindow.Parameters{Client: ssm.NewFromConfig(aws, votingwindow.PoliteRetries)},
+		votingwindow.NewParameters(aws),
 		func() votingwindow.Lists { return bucket(aws, cfg.AllowBucket) })
 	if err != nil {
 		return nil, err

@@ -1,7 +1,9 @@
 package permission
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -22,7 +24,8 @@ var dynamoDB = rowsOf{}.
 	with("GetItem", item).with("PutItem", item).with("UpdateItem", item).with("DeleteItem", item).
 	with("Query", reading).with("Scan", reading).
 	with("BatchGetItem", batch).with("BatchWriteItem", batch).
-	with("TransactGetItems", transaction).with("TransactWriteItems", transaction)
+	with("TransactGetItems", transaction).with("TransactWriteItems", transaction).
+	with("BatchExecuteStatement", statements)
 
 // dynamoDBStreams are actions of DynamoDB, too.
 var dynamoDBStreams = rowsOf{}.
@@ -139,4 +142,43 @@ func transaction(c *Call) ([]Need, error) {
 		}
 	}
 	return out, nil
+}
+
+var statement = regexp.MustCompile(`(?is)^\s*(?:(INSERT)\s+INTO|(UPDATE)|(DELETE)\s+FROM|(SELECT)\s.*?\sFROM)\s+"?([A-Za-z0-9_.-]+)"?(?:\."([A-Za-z0-9_.-]+)")?`)
+
+// PartiQL takes a PartiQL statement's verb ("Insert"), table and index apart, the last empty where there is none (DynamoDB Developer
+// Guide, "PartiQL select statements for DynamoDB" and its neighbours).
+func PartiQL(text string) (verb, table, index string, ok bool) {
+	parts := statement.FindStringSubmatch(text)
+	if parts == nil {
+		return "", "", "", false
+	}
+	verb = parts[1] + parts[2] + parts[3] + parts[4]
+	return strings.ToUpper(verb[:1]) + strings.ToLower(verb[1:]), parts[5], parts[6], true
+}
+
+// statements judges each statement of a batch by its verb, on its table or index (DynamoDB Developer Guide, "IAM security policies with
+// PartiQL for DynamoDB"). Of dynamodb:LeadingKeys it knows nothing: they stand in the text.
+func statements(c *Call) ([]Need, error) {
+	var out []Need
+	all, _ := c.Input["Statements"].([]any)
+	for _, one := range all {
+		in, _ := one.(map[string]any)
+		text, _ := in["Statement"].(string)
+		verb, table, index, ok := PartiQL(text)
+		if !ok {
+			return nil, fmt.Errorf("no verb and table in the statement %q", text)
+		}
+		arn := c.table(table)
+		resource := arn
+		if index != "" {
+			resource += "/index/" + index
+		}
+		found, err := c.inUse(needs(resource, "dynamodb:PartiQL"+verb), arn, "dynamodb", "kms:Decrypt")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return distinct(out), nil
 }

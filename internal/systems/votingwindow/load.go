@@ -25,7 +25,7 @@ func expectedLoad() schema.Attribute {
 			"It changes no part. Plans then ask `lambda:GetAccountSettings` and, where needed, `servicequotas:GetServiceQuota`; without these permissions AWS's defaults are assumed.",
 		Attributes: map[string]schema.Attribute{
 			"votes":                 votes,
-			"duplicates":            count(0, "Votes among them that are somebody's second. They do not count, and each costs a write more. Default 0."),
+			"duplicates":            count(0, "Votes among them that are somebody's second. They do not count, and each costs a read and a write more. Default 0."),
 			"peak_votes_per_second": count(1, "Votes in the busiest second. Without it the mean over the window is taken, which the peak exceeds."),
 			"viewers":               count(0, "People who watch the results at the same time. Default 0."),
 			"events_per_month":      count(0, "Events in a month. Default 1."),
@@ -47,7 +47,7 @@ const (
 	lineBytes    = 600 // A line of metrics in the log.
 
 	intakeTakes   = 10 * time.Millisecond // One message sent.
-	recorderTakes = 60 * time.Millisecond // A hundred ballots, sixteen at a time.
+	recorderTakes = 60 * time.Millisecond // A hundred ballots, in four calls at the same time.
 	tickTakes     = 30 * time.Millisecond // Three reads, outside an event.
 	// publisherTakes is a publisher's life during an event: it hands over ten
 	// seconds before its time-out.
@@ -104,7 +104,7 @@ func (w *window) load() {
 	batch := 1 / w.mapping.Fill(votes)
 	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
 		w.ballots.Puts(1, ballotBytes), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
-	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
+	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballotBytes), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
 	w.viewers(expected("viewers", 0), open, closing, results)
 
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second

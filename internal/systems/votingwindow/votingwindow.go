@@ -224,7 +224,7 @@ func (w *window) recorder() {
 		QuarantinePattern: textOf(w.m.Quarantine, "voter_pattern", ""), RetentionDays: int(orInt(w.m.RetentionDays, 0)),
 	}
 	grants := [][]blueprint.Grant{
-		w.votes.Consume(), w.voterKey.Read(), w.ballots.Put(), w.ballots.Get(), w.ledger.Put(), w.ledger.Get(), w.tallies.Put(), w.tallies.Get(),
+		w.votes.Consume(), w.voterKey.Read(), w.ballots.Insert(), w.ballots.Put(), w.ballots.Get(), w.ledger.Put(), w.ledger.Get(), w.tallies.Put(), w.tallies.Get(),
 	}
 	if list := w.m.AllowList; given(list) {
 		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, allowList(list))

@@ -1,0 +1,143 @@
+package awsjson_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
+)
+
+// answer is a status with a body, and the header with an error's code.
+type answer struct {
+	status     int
+	code, body string
+}
+
+// service answers one after the other, and the last for ever.
+func service(t *testing.T, answers ...answer) (client *awsjson.Client, calls *int) {
+	t.Helper()
+	calls = new(int)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		authorization := r.Header.Get("Authorization")
+		if !strings.Contains(authorization, "/eu-west-1/ssm/aws4_request") || r.Header.Get("X-Amz-Security-Token") != "token" {
+			t.Errorf("signed by %s", authorization)
+		}
+		if r.Header.Get("X-Amz-Target") != "AmazonSSM.GetParameter" || r.Header.Get("Content-Type") != "application/x-amz-json-1.1" ||
+			!strings.HasSuffix(r.UserAgent(), " app/recorder") || string(body) != `{"Name":"key"}` {
+			t.Errorf("headers %v, body %s", r.Header, body)
+		}
+		a := answers[min(*calls, len(answers)-1)]
+		*calls++
+		if a.code != "" {
+			w.Header().Set("X-Amzn-ErrorType", a.code)
+		}
+		w.WriteHeader(a.status)
+		io.WriteString(w, a.body) //nolint:errcheck // who asks sees what is missing
+	}))
+	t.Cleanup(server.Close)
+	return &awsjson.Client{
+		Config: aws.Config{
+			Region: "eu-west-1", AppID: "recorder", BaseEndpoint: aws.String(server.URL), HTTPClient: server.Client(),
+			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
+		},
+		Service: "ssm", Target: "AmazonSSM",
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.RateLimiter = 4, ratelimit.None
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		}),
+	}, calls
+}
+
+func TestCall(t *testing.T) {
+	good := answer{200, "", `{"Parameter":{"Value":"secret"},"More":1}`}
+	for name, test := range map[string]struct {
+		answers []answer
+		code    string // Of the error; empty for none.
+		calls   int
+	}{
+		"answered":             {[]answer{good}, "", 1},
+		"throttled":            {[]answer{{400, "", `{"__type":"com.amazonaws.ssm#ThrottlingException","message":"slow"}`}, good}, "", 2},
+		"out of order":         {[]answer{{500, "", `<html>`}, {503, "InternalServerError:http://x/", ``}, good}, "", 3},
+		"refused":              {[]answer{{400, "", `{"__type":"AccessDeniedException","message":"not yours"}`}, good}, "AccessDeniedException", 1},
+		"refused by a header":  {[]answer{{400, "ParameterNotFound:http://x/", `{}`}, good}, "ParameterNotFound", 1},
+		"refused by a code":    {[]answer{{400, "", `{"code":"ParameterNotFound"}`}, good}, "ParameterNotFound", 1},
+		"throttled for ever":   {[]answer{{400, "ThrottlingException", `{}`}}, "ThrottlingException", 4},
+		"not a word of reason": {[]answer{{403, "", ``}}, "UnknownError", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, calls := service(t, test.answers...)
+			var out struct{ Parameter struct{ Value string } }
+			err := client.Call(t.Context(), "GetParameter", map[string]string{"Name": "key"}, &out)
+			var refused smithy.APIError
+			switch {
+			case test.code == "" && (err != nil || out.Parameter.Value != "secret"):
+				t.Errorf("got %+v, %v", out, err)
+			case test.code != "" && (!errors.As(err, &refused) || refused.ErrorCode() != test.code):
+				t.Errorf("got %v, want %s", err, test.code)
+			}
+			if *calls != test.calls {
+				t.Errorf("%d calls, want %d", *calls, test.calls)
+			}
+		})
+	}
+}
+
+func TestCallThatCannotBeRead(t *testing.T) {
+	client, calls := service(t, answer{200, "", `{"Parameter":`})
+	var syntax *json.SyntaxError
+	if err := client.Call(t.Context(), "GetParameter", map[string]string{"Name": "key"}, &struct{}{}); !errors.As(err, &syntax) || *calls != 1 {
+		t.Errorf("%v after %d calls", err, *calls)
+	}
+}
+
+func TestCallEndsWithItsContext(t *testing.T) {
+	client, calls := service(t, answer{400, "ThrottlingException", `{}`})
+	ctx, cancel := context.WithCancel(t.Context())
+	client.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) {
+			cancel()
+			return time.Hour, nil
+		})
+	})
+	if err := client.Call(ctx, "GetParameter", map[string]string{"Name": "key"}, &struct{}{}); !errors.Is(err, context.Canceled) || *calls != 1 {
+		t.Errorf("%v after %d calls", err, *calls)
+	}
+}
+
+// asked is where a request goes to, and nothing comes back.
+type asked struct{ host string }
+
+func (a *asked) Do(r *http.Request) (*http.Response, error) {
+	a.host = r.URL.Host
+	return nil, errors.New("nobody there")
+}
+
+func TestCallFindsTheService(t *testing.T) {
+	for region, want := range map[string]string{"eu-west-1": "ssm.eu-west-1.amazonaws.com", "cn-north-1": "ssm.cn-north-1.amazonaws.com.cn"} {
+		to := &asked{}
+		client := &awsjson.Client{
+			Config:  aws.Config{Region: region, HTTPClient: to, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")},
+			Service: "ssm", Target: "AmazonSSM", Retryer: aws.NopRetryer{},
+		}
+		if err := client.Call(t.Context(), "GetParameter", struct{}{}, &struct{}{}); err == nil || to.host != want {
+			t.Errorf("%s: %v, asked %s, want %s", region, err, to.host, want)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package votingwindow_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"pgregory.net/rapid"
+
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
+)
+
+// Each row: ann has a ballot of m0, or none, and ann and bob vote in one batch. The calls are those of the batch.
+func TestRecorderInsertsFirstVotes(t *testing.T) {
+	ann, bob := ballotOf("ann"), ballotOf("bob")
+	for name, test := range map[string]struct {
+		change   func(*votingwindow.Window)
+		first    string // Ann's vote before, by its id.
+		received int
+		faults   map[string]fault // By operation and key.
+		ends     map[string]string
+		calls    map[string]int // By operation and table.
+		unlogged bool
+	}{
+		"first votes": {
+			ends: map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"batch ballots": 1, "insert ballots": 2},
+		},
+		"a second vote is read, not refused twice": {
+			first: "m0", ends: map[string]string{"m0": "counted vote/maybe", "m1": "duplicate second_vote", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"batch ballots": 1, "insert ballots": 2, "get ballots": 1, "put ledger": 1},
+		},
+		"a copy of a message": {
+			first: "m1", ends: map[string]string{"m1": "counted vote/maybe", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"batch ballots": 1, "insert ballots": 2, "get ballots": 1},
+		},
+		"what was received before asks the ledger": {
+			received: 1, ends: map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"get ledger": 2, "put ballots": 2},
+		},
+		"a statement is throttled": {
+			faults: map[string]fault{"insert " + ann: before},
+			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"},
+			calls:  map[string]int{"batch ballots": 1, "insert ballots": 2, "put ballots": 1},
+		},
+		"a statement's answer is lost": {
+			faults: map[string]fault{"insert " + ann: after},
+			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"},
+			calls:  map[string]int{"batch ballots": 1, "insert ballots": 2, "put ballots": 1},
+		},
+		"the call fails": {
+			faults: map[string]fault{"batch " + ann: before, "batch " + bob: before},
+			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"},
+			calls:  map[string]int{"batch ballots": 1, "put ballots": 2},
+		},
+		"a second slot": {
+			first: "m0", change: func(w *votingwindow.Window) { w.VotesPerVoter = 2 }, unlogged: true,
+			ends:  map[string]string{"m0": "counted vote/maybe", "m1": "counted vote/yes", "m2": "counted vote/no"},
+			calls: map[string]int{"batch ballots": 1, "insert ballots": 2, "get ballots": 1, "put ballots": 1},
+		},
+		"a later vote replaces": {
+			first: "m0", change: func(w *votingwindow.Window) { w.Revote = votingwindow.RevoteReplace }, unlogged: true,
+			ends:  map[string]string{"m0": "replaced later_vote", "m1": "counted vote/yes", "m2": "counted vote/no"},
+			calls: map[string]int{"batch ballots": 1, "insert ballots": 2, "get ballots": 1, "transact ballots": 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := window()
+			if test.change != nil {
+				test.change(&w)
+			}
+			m := newMemory()
+			clock := &manualClock{now: opens.Add(time.Minute)}
+			if test.first != "" {
+				expectFailed(t, handle(t, recorderOf(m, mustRules(w), clock, "earlier"), batch(sqsMessage(test.first, body("ann", "maybe"), opens, 1))))
+			}
+			m.faultOf = func(operation, _, key string, _ int) fault { return test.faults[operation+" "+key] }
+			m.calls = map[[2]string]int{}
+			var log bytes.Buffer
+			recorder := recorderOf(m, mustRules(w), clock, "w")
+			recorder.Log = slog.New(slog.NewTextHandler(&log, nil))
+			expectFailed(t, handle(t, recorder, batch(
+				sqsMessage("m1", body("ann", "yes"), opens.Add(time.Second), 1+test.received), sqsMessage("m2", body("bob", "no"), opens.Add(time.Second), 1+test.received))))
+			calls := map[string]int{}
+			for call, n := range m.calls {
+				if call[1] != "tallies" {
+					calls[call[0]+" "+call[1]] = n
+				}
+			}
+			if !reflect.DeepEqual(calls, test.calls) {
+				t.Errorf("calls %v, want %v", calls, test.calls)
+			}
+			expectEnds(t, m, test.ends)
+			if logged := strings.Contains(log.String(), "insert ballots"); logged == test.unlogged {
+				t.Errorf("logged %v: %s", logged, log.String())
+			}
+			if strings.Contains(log.String(), ann) {
+				t.Errorf("a voter in the log: %s", log.String())
+			}
+		})
+	}
+}
+
+// lost is a store whose calls of many all come to nothing.
+type lost struct{ votingwindow.RecorderStore }
+
+func (l lost) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
+	return make([]votingwindow.Insertion, len(ballots)), errInfrastructure
+}
+
+// TestInsertingIsOnlyFaster holds a recorder that inserts many at once against one that never does: the tables are the same in the end,
+// whatever is delivered in whatever batches, as often as may be.
+func TestInsertingIsOnlyFaster(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := window()
+		w.Questions = []string{"vote/yes/no", "other/yes/no"}
+		w.Revote = rapid.SampledFrom([]string{votingwindow.RevoteReject, votingwindow.RevoteReplace}).Draw(t, "revote")
+		if w.Revote == votingwindow.RevoteReject {
+			w.VotesPerVoter = rapid.IntRange(1, 3).Draw(t, "votes per voter")
+		}
+		sent := []time.Time{opens.Add(-time.Second), opens, opens.Add(time.Second), closes}
+		var messages []events.SQSMessage
+		for i := range rapid.IntRange(1, 60).Draw(t, "messages") {
+			rehearsal := ""
+			at := rapid.SampledFrom(sent).Draw(t, "sent")
+			if at.Before(opens) {
+				rehearsal = `,"rehearsal":true`
+			}
+			messages = append(messages, sqsMessage(fmt.Sprintf("m%02d", i), fmt.Sprintf(`{"voter":"v%d","question":"%s","answer":"%s"%s}`,
+				rapid.IntRange(0, 40).Draw(t, "voter"), rapid.SampledFrom([]string{"vote", "other"}).Draw(t, "question"),
+				rapid.SampledFrom([]string{"yes", "no", "none"}).Draw(t, "answer"), rehearsal), at, 0))
+		}
+		clock := &manualClock{now: opens.Add(time.Minute)}
+		fast, slow := newMemory(), newMemory()
+		received := make([]int, len(messages))
+		deliver := func(which []int) {
+			var given []events.SQSMessage
+			for _, i := range which {
+				received[i]++
+				message := messages[i]
+				message.Attributes = map[string]string{"SentTimestamp": message.Attributes["SentTimestamp"], "ApproximateReceiveCount": fmt.Sprint(received[i])}
+				given = append(given, message)
+			}
+			alone := recorderOf(slow, mustRules(w), clock, "w")
+			alone.Store = lost{alone.Store}
+			expectFailed(t, handle(t, recorderOf(fast, mustRules(w), clock, "w"), batch(given...)))
+			expectFailed(t, handle(t, alone, batch(given...)))
+		}
+		all := make([]int, len(messages))
+		for i := range all {
+			all[i] = i
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "deliveries") {
+			deliver(rapid.SliceOfN(rapid.SampledFrom(all), 1, 40).Draw(t, "batch"))
+		}
+		deliver(all)
+		if got, want := tables(t, fast), tables(t, slow); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// tables are all ballots by key and all entries by message.
+func tables(t tester, m *memory) map[string]any {
+	t.Helper()
+	ballots, ledger, err := votecheck.Read(context.Background(), m, "ballots", "ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{}
+	for _, ballot := range ballots {
+		all[ballot.Key] = ballot
+	}
+	for _, entry := range ledger {
+		all[entry.Message] = entry
+	}
+	return all
+}
