@@ -59,28 +59,6 @@ type rehearsed struct {
 	ShownSeconds   float64 `json:"shown_seconds"`
 }
 
-// pageWindow is what a rehearsal reads of window.json.
-type pageWindow struct {
-	OpensAt   time.Time      `json:"opens_at"`
-	Questions []pageQuestion `json:"questions"`
-	Voter     struct {
-		Pattern string `json:"pattern"`
-		Ticket  bool   `json:"ticket"`
-	} `json:"voter"`
-	Intake struct {
-		Kind string          `json:"kind"`
-		URL  string          `json:"url"`
-		JWT  json.RawMessage `json:"jwt"`
-	} `json:"intake"`
-}
-
-type pageQuestion struct {
-	ID      string `json:"id"`
-	Answers []struct {
-		ID string `json:"id"`
-	} `json:"answers"`
-}
-
 func rehearseCommand() command.Command {
 	return command.Command{
 		Name: "rehearse", Short: "Cast marked votes before a voting window opens and wait until the results show them",
@@ -142,7 +120,7 @@ func rehearse(ctx context.Context, call *command.Call) (command.Answer, error) {
 	return command.Answer{JSON: c.rehearsed, Text: c.text(), Unwell: c.Accepted < c.Cast || !c.Shown || c.Rejected > 0}, nil
 }
 
-func windowOf(ctx context.Context, d command.Deployed) (w pageWindow, err error) {
+func windowOf(ctx context.Context, d command.Deployed) (w page, err error) {
 	object, err := d.Object(ctx, resultsBucket, votingwindow.WindowObject)
 	if err != nil {
 		return w, err
@@ -150,7 +128,7 @@ func windowOf(ctx context.Context, d command.Deployed) (w pageWindow, err error)
 	if err := json.Unmarshal(object, &w); err != nil {
 		return w, fmt.Errorf("read %s: %w", votingwindow.WindowObject, err)
 	}
-	if w.OpensAt.IsZero() || len(w.Questions) == 0 || slices.ContainsFunc(w.Questions, func(q pageQuestion) bool { return len(q.Answers) == 0 }) {
+	if w.OpensAt.IsZero() || len(w.Questions) == 0 || slices.ContainsFunc(w.Questions, func(q question) bool { return len(q.Answers) == 0 }) {
 		return w, fmt.Errorf("%s has no opening, question or answer: another version may have written it; apply with this one", votingwindow.WindowObject)
 	}
 	return w, nil
@@ -158,7 +136,7 @@ func windowOf(ctx context.Context, d command.Deployed) (w pageWindow, err error)
 
 // votes are the bodies of marked votes: each voter votes once, on all questions
 // and for all answers in turn.
-func (w pageWindow) votes(call *command.Call, n int) ([]string, error) {
+func (w page) votes(call *command.Call, n int) ([]string, error) {
 	var voters []string
 	var err error
 	if file := command.Value[string](call, "voters"); file != "" {
@@ -211,10 +189,10 @@ type caster struct {
 	slowest time.Duration
 }
 
-func newCaster(call *command.Call, d command.Deployed, w pageWindow) *caster {
+func newCaster(call *command.Call, d command.Deployed, w page) *caster {
 	c := &caster{call: call, d: d, rehearsed: rehearsed{By: "queue", Refused: map[string]int{}}}
 	url := command.Value[string](call, "url")
-	if url == "" && w.Intake.Kind != intakeDirectKind && len(w.Intake.JWT) == 0 {
+	if url == "" && w.Intake.Kind != intakeDirect && w.Intake.JWT == nil {
 		url = w.Intake.URL
 	}
 	c.send = c.toQueue
@@ -223,10 +201,6 @@ func newCaster(call *command.Call, d command.Deployed, w pageWindow) *caster {
 	}
 	return c
 }
-
-// intakeDirectKind is the kind of an intake by which voters send to SQS
-// themselves, as window.json has it.
-const intakeDirectKind = "direct"
 
 func (c *caster) toQueue(ctx context.Context, body string) string {
 	if _, err := c.d.Send(ctx, votesQueue, body); err != nil {

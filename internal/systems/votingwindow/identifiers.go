@@ -40,7 +40,7 @@ func madeUp(pattern string, n int, random *rand.Rand) ([]string, error) {
 			break
 		}
 		var b strings.Builder
-		write(&b, parsed, random)
+		compose(&b, parsed, random)
 		// Anchors and word boundaries may not hold where the text happens to be.
 		if voter := b.String(); !seen[voter] && voter != "" && len(voter) <= votingwindow.MaxVoterBytes && whole.MatchString(voter) {
 			seen[voter], out = true, append(out, voter)
@@ -52,14 +52,14 @@ func madeUp(pattern string, n int, random *rand.Rand) ([]string, error) {
 	return out, nil
 }
 
-// write writes a text that an expression matches.
-func write(b *strings.Builder, e *syntax.Regexp, random *rand.Rand) {
+// compose writes a text that an expression matches.
+func compose(b *strings.Builder, e *syntax.Regexp, random *rand.Rand) {
 	some := func(least, most int) {
 		if most < 0 {
 			most = least + manyTimes
 		}
 		for range least + random.IntN(most-least+1) {
-			write(b, e.Sub[0], random)
+			compose(b, e.Sub[0], random)
 		}
 	}
 	switch e.Op {
@@ -72,7 +72,7 @@ func write(b *strings.Builder, e *syntax.Regexp, random *rand.Rand) {
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		b.WriteRune(rune('a' + random.IntN(26)))
 	case syntax.OpCapture:
-		write(b, e.Sub[0], random)
+		compose(b, e.Sub[0], random)
 	case syntax.OpStar:
 		some(0, -1)
 	case syntax.OpPlus:
@@ -83,10 +83,10 @@ func write(b *strings.Builder, e *syntax.Regexp, random *rand.Rand) {
 		some(e.Min, e.Max)
 	case syntax.OpConcat:
 		for _, sub := range e.Sub {
-			write(b, sub, random)
+			compose(b, sub, random)
 		}
 	case syntax.OpAlternate:
-		write(b, e.Sub[random.IntN(len(e.Sub))], random)
+		compose(b, e.Sub[random.IntN(len(e.Sub))], random)
 	default: // Anchors and boundaries have no text; what matches nothing never will.
 	}
 }
