@@ -68,8 +68,13 @@ var unwell = &coded{code: exitUnwell}
 // Run executes one command and returns the process's exit code.
 func Run(ctx context.Context, version string, args []string, in io.Reader, out, errs io.Writer) int {
 	t := &tool{version: version, clock: systemClock{}}
+	return t.run(ctx, systems.All, args, in, out, errs)
+}
+
+// run executes one command of the tool's own or of these systems.
+func (t *tool) run(ctx context.Context, all []systems.System, args []string, in io.Reader, out, errs io.Writer) int {
 	root := &cobra.Command{
-		Use: "terraform-provider-serverless", Version: version, SilenceUsage: true, SilenceErrors: true,
+		Use: "terraform-provider-serverless", Version: t.version, SilenceUsage: true, SilenceErrors: true,
 		Short: "Operate serverless systems that Terraform has deployed",
 		Long:  about,
 	}
@@ -89,7 +94,7 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	flags.StringVar(&t.config.Endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "URL for all services, for instance of a local AWS")
 	flags.StringVar(&t.output, "output", outputText, "how the answer is written: text or json")
 	root.AddCommand(t.invoke(), t.redrive(), t.status()) //nolint:contextcheck // a command runs with the context of its execution
-	root.AddCommand(t.offered(systems.All)...)           //nolint:contextcheck // likewise
+	root.AddCommand(t.offered(all)...)                   //nolint:contextcheck // likewise
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
