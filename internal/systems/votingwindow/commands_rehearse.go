@@ -114,6 +114,9 @@ func rehearse(ctx context.Context, call *command.Call) (command.Answer, error) {
 	}
 	c := newCaster(call, d, w)
 	c.cast(ctx, bodies, rate)
+	if c.Accepted == 0 { // There is nothing to wait for.
+		return command.Answer{JSON: c.rehearsed, Text: c.text(), Unwell: true}, nil
+	}
 	if err := c.await(ctx, before, wait); err != nil {
 		return command.Answer{JSON: c.rehearsed, Text: c.text()}, err
 	}
@@ -336,6 +339,9 @@ func (c *caster) text() string {
 	fmt.Fprintf(&b, "cast %d votes by %s in %.1f s, the slowest answered after %.2f s: %d accepted\n", c.Cast, c.By, c.CastSeconds, c.SlowestSeconds, c.Accepted)
 	for _, why := range slices.Sorted(maps.Keys(c.Refused)) {
 		fmt.Fprintf(&b, "  ! refused %d: %s\n", c.Refused[why], why)
+	}
+	if c.Accepted == 0 {
+		return b.String()
 	}
 	shown := fmt.Sprintf("the results had them after %.0f s", c.ShownSeconds)
 	if !c.Shown {

@@ -169,6 +169,17 @@ func TestRehearseInVain(t *testing.T) {
 	}
 }
 
+// Where every vote is refused there is nothing to wait for.
+func TestRehearseRefused(t *testing.T) {
+	d := rehearsing(direct, false, 7)
+	d.objects["results/window.json"] = strings.Replace(d.objects["results/window.json"], "[0-9]{8}", "refuse-me[0-9]", 1)
+	answer, err := runs(t, d, "rehearse", "", &handClock{now: opening.Add(-time.Hour)}, map[string]any{"votes": 1})
+	want := rehearsed{By: "queue", Cast: 1, Refused: map[string]int{"access denied": 1}}
+	if diff := cmp.Diff(want, answer.JSON); diff != "" || err != nil || !answer.Unwell || strings.Contains(answer.Text, "results") {
+		t.Errorf("%+v, %v; want -, have +:\n%s", answer, err, diff)
+	}
+}
+
 func TestMadeUp(t *testing.T) {
 	for _, pattern := range []string{"", "[0-9]{8}", "(?:DE|FR)-[A-Z]{3}\\d+", "[a-zäöü]+@example\\.org", "^x.{3,}$", "(a|b)?[^0-9]{6,8}", "\\bw\\w{9}\\b", "[\u3040-\u309f]{4}"} {
 		voters, err := madeUp(pattern, 200, rand.New(rand.NewPCG(1, 2)))
