@@ -1,15 +1,21 @@
 package operator
 
 import (
+	"context"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 )
 
@@ -31,6 +37,34 @@ func front(t *testing.T, functionURL string) string {
 	}})
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// callOften calls a function every other second until the test ends, whose
+// schedule does so every minute.
+func (n *night) callOften(t *testing.T, key string) {
+	t.Helper()
+	name := aws.String(n.partName(key))
+	ctx, cancel := context.WithCancel(context.Background())
+	var calls sync.WaitGroup
+	calls.Go(func() {
+		ticks := time.NewTicker(2 * time.Second)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+				_, err := n.client.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: name, Qualifier: aws.String(blueprint.LiveAlias), InvocationType: types.InvocationTypeEvent})
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		calls.Wait()
+	})
 }
 
 // The commands of a voting window work on a real one: a rehearsal through intake
@@ -64,6 +98,7 @@ func TestCommandsOfAVotingWindow(t *testing.T) {
 		}
 	}
 
+	n.callOften(t, "publisher")
 	door := front(t, n.url("intake-url"))
 	expect("rehearse", json("rehearse voting_window tv-final --votes 20 --rate 20 --url "+door), map[string]any{
 		"cast": 20.0, "accepted": 20.0, "refused": map[string]any{}, "shown": true, "counted": 20.0, "rejected": 0.0, "by": door,
