@@ -31,11 +31,11 @@ type room struct {
 var rooms = []room{
 	{".", []string{"internal/provider", "internal/operator"}},
 	{"internal/provider", []string{"internal/systems", "internal/composite", "internal/awsclient", "internal/bundle", "internal/deploy", "internal/preflight", "internal/preflight/forecast", "internal/blueprint"}},
-	{"internal/operator", []string{"internal/systems", "internal/deploy", "internal/awsclient", "internal/blueprint", "internal/kinds"}},
-	{"internal/systems", []string{"internal/systems/*", "internal/composite", "internal/blueprint"}},
+	{"internal/operator", []string{"internal/systems", "internal/command", "internal/deploy", "internal/awsclient", "internal/blueprint", "internal/kinds"}},
+	{"internal/systems", []string{"internal/systems/*", "internal/composite", "internal/blueprint", "internal/command"}},
 	{"internal/systems/*", []string{
-		"internal/composite", "internal/blueprint", "internal/bundle", "internal/preflight", "internal/preflight/forecast",
-		"internal/site/$", "functions/$", "functions/config",
+		"internal/composite", "internal/blueprint", "internal/bundle", "internal/preflight", "internal/preflight/forecast", "internal/command",
+		"internal/site/$", "functions/$/...", "functions/config",
 	}},
 	{"internal/composite", []string{"internal/deploy", "internal/blueprint", "internal/preflight", "internal/preflight/forecast"}},
 	{"internal/preflight", []string{"internal/blueprint", "internal/awsclient", "internal/preflight/forecast"}},
@@ -43,6 +43,7 @@ var rooms = []room{
 	{"internal/deploy", []string{"internal/kinds", "internal/blueprint", "internal/awsclient"}},
 	{"internal/kinds", []string{"internal/blueprint", "internal/awsclient"}},
 	{"internal/blueprint", nil},
+	{"internal/command", nil},
 	{"internal/awsclient", nil},
 	{"internal/bundle", nil},
 	{"internal/site/*", nil},

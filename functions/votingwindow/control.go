@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -138,7 +140,7 @@ type Controlling struct {
 	Changed    bool   `json:"changed"`              // By this call.
 }
 
-// Decide returns the control that an operator's request leads to, the zero Control for none, or says why it must be refused.
+// Decide returns the control that an operator's request leads to, without a closing time for none, or says why it must be refused.
 func (w Window) Decide(present Control, request ControlRequest, now time.Time) (Control, error) {
 	inForce := w.Effective(present)
 	switch request.Action {
@@ -146,10 +148,10 @@ func (w Window) Decide(present Control, request ControlRequest, now time.Time) (
 		return present, nil
 	case ControlClear:
 		if inForce.ClosesAt.Equal(w.ClosesAt) {
-			return Control{}, nil // What is there, if anything, is not in force.
+			return present, nil // What is there, if anything, is not in force.
 		}
-		_, err := w.Move(present, w.ClosesAt, now, request.By)
-		return Control{}, err
+		back, err := w.Move(present, w.ClosesAt, now, request.By)
+		return Control{By: back.By, At: back.At}, err
 	case ControlClose, ControlExtend:
 		if request.By == "" || len(request.By) > maxByBytes {
 			return Control{}, fmt.Errorf("by must be the ARN of who asks for it, of at most %d bytes", maxByBytes)
@@ -208,8 +210,7 @@ func extended(inForce Window, request ControlRequest) (time.Time, error) {
 // ControllerStore is where an operator's control is read and written.
 type ControllerStore interface {
 	ControlStore
-	// ReplaceControl puts a control in the place of the one that was read, or takes that away where the next is the zero Control. It says
-	// whether it did: not where another stands there by now.
+	// ReplaceControl puts a control in the place of the one that was read. It says whether it did: not where another stands there by now.
 	ReplaceControl(ctx context.Context, former, next Control) (bool, error)
 }
 
@@ -275,17 +276,22 @@ func (w Window) controlling(control Control, changed bool) Controlling {
 	return answer
 }
 
-// ReplaceControl puts a control in the place of the one that was read, or takes that away where the next is the zero Control. It says whether it did:
-// not where another stands there by now.
+// ReplaceControl puts a control in the place of the one that was read. It says whether it did: not where another stands there by now.
 func (s *Store) ReplaceControl(ctx context.Context, former, next Control) (bool, error) {
-	if former == (Control{}) {
-		return s.putIf(ctx, s.Tallies, ControlItem(next), "attribute_not_exists(#key)", map[string]string{"#key": TalliesKey}, nil)
+	var terms []string
+	names, values := map[string]string{}, item{}
+	for attribute, at := range map[string]time.Time{attrClosesAt: former.ClosesAt, attrOf: former.Of, attrAt: former.At} {
+		names["#"+attribute] = attribute
+		if at.IsZero() {
+			terms = append(terms, "attribute_not_exists(#"+attribute+")")
+			continue
+		}
+		terms = append(terms, "#"+attribute+" = :"+attribute)
+		values[":"+attribute] = millis(at)
 	}
-	const same = "#closes = :closes AND #of = :of AND #by = :by AND #at = :at"
-	names := map[string]string{"#closes": attrClosesAt, "#of": attrOf, "#by": attrBy, "#at": attrAt}
-	values := item{":closes": millis(former.ClosesAt), ":of": millis(former.Of), ":by": str(former.By), ":at": millis(former.At)}
-	if next == (Control{}) {
-		return s.removeIf(ctx, s.Tallies, item{TalliesKey: str(ControlID)}, same, names, values)
+	slices.Sort(terms)
+	if len(values) == 0 {
+		values = nil // DynamoDB takes no empty map.
 	}
-	return s.putIf(ctx, s.Tallies, ControlItem(next), same, names, values)
+	return s.putIf(ctx, s.Tallies, ControlItem(next), strings.Join(terms, " AND "), names, values)
 }

@@ -136,7 +136,7 @@ func TestDecide(t *testing.T) {
 	to := func(text string) votingwindow.ControlRequest {
 		return votingwindow.ControlRequest{Action: "extend", To: text, By: "eve"}
 	}
-	clear, show := votingwindow.ControlRequest{Action: "clear"}, votingwindow.ControlRequest{Action: "show"}
+	cleared, show := votingwindow.ControlRequest{Action: "clear"}, votingwindow.ControlRequest{Action: "show"}
 	week := int64(votingwindow.MaxExtension / time.Second)
 	for name, test := range map[string]struct {
 		present votingwindow.Control
@@ -175,11 +175,12 @@ func TestDecide(t *testing.T) {
 		"extend in grace":             {none, by(300), closes.Add(119 * time.Second), none, "too late"},
 		"extend what is over":         {none, by(300), closes.Add(2 * time.Minute), none, "the window is over"},
 		"extend by nobody":            {none, votingwindow.ControlRequest{Action: "extend", BySeconds: 1}, at, none, "by must be"},
-		"clear":                       {late, clear, at, none, ""},
-		"clear nothing":               {none, clear, at, none, ""},
-		"clear what is stale":         {stale, clear, closes.Add(time.Hour), none, ""},
-		"clear too late":              {late, clear, closes.Add(-14 * time.Second), none, "too soon"},
-		"clear what is over":          {late, clear, closes.Add(time.Hour), none, "the window is over"},
+		"clear":                       {late, cleared, at, votingwindow.Control{At: at}, ""},
+		"clear nothing":               {none, cleared, at, none, ""},
+		"clear what is stale":         {stale, cleared, closes.Add(time.Hour), stale, ""},
+		"clear by somebody":           {late, votingwindow.ControlRequest{Action: "clear", By: "eve"}, at, votingwindow.Control{By: "eve", At: at}, ""},
+		"clear too late":              {late, cleared, closes.Add(-14 * time.Second), none, "too soon"},
+		"clear what is over":          {late, cleared, closes.Add(time.Hour), none, "the window is over"},
 		"show":                        {late, show, closes.Add(time.Hour), late, ""},
 		"anything else":               {none, votingwindow.ControlRequest{Action: "open", By: "eve"}, at, none, "one of close, extend, clear, show"},
 	} {
@@ -224,22 +225,23 @@ func TestController(t *testing.T) {
 			t.Errorf("%s: %+v, %v", event, got, err)
 		}
 	}
-	show, clear := []byte(`{"action":"show"}`), []byte(`{"action":"clear"}`)
+	show, back := []byte(`{"action":"show"}`), []byte(`{"action":"clear"}`)
 	expect(show, configured)
-	expect(clear, configured)
+	expect(back, configured)
 	expect(event[json.RawMessage](t, "control-extend"), in("2030-05-04T20:15:00Z", "2030-05-04T20:01:00Z"))
 	clock.set(opens.Add(2 * time.Minute))
 	expect(event[json.RawMessage](t, "control"), in("2030-05-04T20:02:30Z", "2030-05-04T20:02:00Z"))
 	shown := in("2030-05-04T20:02:30Z", "2030-05-04T20:02:00Z")
 	shown.Changed = false
 	expect(show, shown)
-	cleared := configured
-	cleared.Changed = true
-	expect(clear, cleared)
+	again := configured
+	again.Changed = true
+	expect(back, again)
 	expect(show, configured)
-	if m.tables["tallies"].get(votingwindow.ControlID) != nil {
-		t.Error("a control that was cleared is still there")
+	if _, there := m.tables["tallies"].get(votingwindow.ControlID)["closes_at"]; there {
+		t.Error("a control that was cleared has a closing time")
 	}
+	expect([]byte(`{"action":"close","in_seconds":30,"by":"`+anna+`"}`), in("2030-05-04T20:02:30Z", "2030-05-04T20:02:00Z"))
 	if _, err := control(t, function, []byte(`{"action":"close","in_seconds":5,"by":"eve"}`)); err == nil || !strings.Contains(err.Error(), `"close": 2030-05-04T20:02:05Z is too soon`) {
 		t.Error(err)
 	}
@@ -267,7 +269,7 @@ func TestControllersAtTheSameMoment(t *testing.T) {
 		"first":   {votingwindow.Control{}, latest, `{"action":"close","in_seconds":60,"by":"eve"}`},
 		"second":  {later, latest, `{"action":"extend","by_seconds":60,"by":"eve"}`},
 		"clear":   {later, latest, `{"action":"clear"}`},
-		"cleared": {later, votingwindow.Control{}, `{"action":"close","in_seconds":60,"by":"eve"}`},
+		"cleared": {later, votingwindow.Control{By: "bruno", At: opens.Add(time.Second)}, `{"action":"close","in_seconds":60,"by":"eve"}`},
 	} {
 		m := newMemory()
 		replace := func(former, next votingwindow.Control) {

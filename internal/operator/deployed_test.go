@@ -143,8 +143,8 @@ type ran struct {
 	out, errs string
 }
 
-// command runs a command line as a person does.
-func command(t *testing.T, line string) ran {
+// run runs a command line as a person does.
+func run(t *testing.T, line string) ran {
 	t.Helper()
 	return commandIn(t.Context(), line)
 }

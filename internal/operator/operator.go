@@ -12,12 +12,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/burstline/terraform-provider-serverless/internal/awsclient"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
@@ -67,9 +67,14 @@ var unwell = &coded{code: exitUnwell}
 
 // Run executes one command and returns the process's exit code.
 func Run(ctx context.Context, version string, args []string, in io.Reader, out, errs io.Writer) int {
-	t := &tool{version: version, now: time.Now}
+	t := &tool{version: version, clock: systemClock{}}
+	return t.run(ctx, systems.All, args, in, out, errs)
+}
+
+// run executes one command of the tool's own or of these systems.
+func (t *tool) run(ctx context.Context, all []systems.System, args []string, in io.Reader, out, errs io.Writer) int {
 	root := &cobra.Command{
-		Use: "terraform-provider-serverless", Version: version, SilenceUsage: true, SilenceErrors: true,
+		Use: "terraform-provider-serverless", Version: t.version, SilenceUsage: true, SilenceErrors: true,
 		Short: "Operate serverless systems that Terraform has deployed",
 		Long:  about,
 	}
@@ -89,6 +94,7 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	flags.StringVar(&t.config.Endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "URL for all services, for instance of a local AWS")
 	flags.StringVar(&t.output, "output", outputText, "how the answer is written: text or json")
 	root.AddCommand(t.invoke(), t.redrive(), t.status()) //nolint:contextcheck // a command runs with the context of its execution
+	root.AddCommand(t.offered(all)...)                   //nolint:contextcheck // likewise
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -140,7 +146,7 @@ type tool struct {
 	version string
 	config  awsclient.Config
 	output  string
-	now     func() time.Time
+	clock   command.Clock
 }
 
 // deployed is a system that is there, with what the commands need to work on it.
@@ -161,11 +167,8 @@ func (t *tool) open(ctx context.Context, system, name string) (*deployed, error)
 	if !ok {
 		return nil, usage("SYSTEM: there is no system %q; there are %v", system, systems.Names())
 	}
-	if err := blueprint.CheckName(name); err != nil {
-		return nil, usage("NAME: %w", err)
-	}
-	if t.output != outputText && t.output != outputJSON {
-		return nil, usage("--output: there is no form %q; give %s or %s", t.output, outputText, outputJSON)
+	if err := t.check(name); err != nil {
+		return nil, err
 	}
 	config := t.config
 	config.Version, config.PathStyle = t.version, config.Endpoint != ""
@@ -185,6 +188,17 @@ func (t *tool) open(ctx context.Context, system, name string) (*deployed, error)
 		return nil, fmt.Errorf("there is no %s %q in account %s, region %s; give the right NAME, --region or --profile", system, name, d.account, client.Region())
 	}
 	return d, nil
+}
+
+// check refuses a command line that cannot mean anything.
+func (t *tool) check(name string) error {
+	if err := blueprint.CheckName(name); err != nil {
+		return usage("NAME: %w", err)
+	}
+	if t.output != outputText && t.output != outputJSON {
+		return usage("--output: there is no form %q; give %s or %s", t.output, outputText, outputJSON)
+	}
+	return nil
 }
 
 // blueprint describes the system as this version would deploy it.
@@ -209,9 +223,11 @@ func (d *deployed) keys(kind string) []string {
 
 // The kinds of parts that commands look at.
 var (
-	functionKind = blueprint.FunctionSpec{}.Kind()
-	queueKind    = blueprint.QueueSpec{}.Kind()
-	alarmKind    = blueprint.AlarmSpec{}.Kind()
+	functionKind   = blueprint.FunctionSpec{}.Kind()
+	queueKind      = blueprint.QueueSpec{}.Kind()
+	alarmKind      = blueprint.AlarmSpec{}.Kind()
+	bucketKind     = blueprint.BucketSpec{}.Kind()
+	signingKeyKind = blueprint.SigningKeySpec{}.Kind()
 )
 
 // writeJSON writes one JSON document, indented.

@@ -145,7 +145,7 @@ func TestInvoke(t *testing.T) {
 func TestUnknownCommand(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := Run(t.Context(), "test", []string{"invok"}, strings.NewReader(""), &out, &errs)
-	if code != 2 || out.Len() != 0 || errs.String() != "Error: there is no command \"invok\"; there are completion, invoke, redrive, status\n" {
+	if code != 2 || out.Len() != 0 || errs.String() != "Error: there is no command \"invok\"; there are close, completion, export, extend, invoke, quarantine, recount, redrive, rehearse, release, reset, revoke, status, ticket, verify\n" {
 		t.Errorf("exit code %d, output %q, errors %q", code, out.String(), errs.String())
 	}
 }

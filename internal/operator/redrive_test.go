@@ -86,22 +86,22 @@ func TestRedriveVotesKeepTheirTimes(t *testing.T) {
 	n.arguments["closes_at"] = time.Now().Add(time.Millisecond).Format(time.RFC3339Nano)
 	n.apply(t, false)
 
-	dry := fromJSON[redriven](t, command(t, redriveLine+" --dry-run --output json"))
+	dry := fromJSON[redriven](t, run(t, redriveLine+" --dry-run --output json"))
 	if diff := cmp.Diff(redriven{System: "voting_window", Name: "tv-final", Queue: "dead-letters", Redrive: "consume", To: "recorder", DryRun: true, Left: 12}, dry); diff != "" {
 		t.Errorf("dry run: want -, have +:\n%s", diff)
 	}
-	first := fromJSON[redriven](t, command(t, redriveLine+" --max 5 --output json"))
+	first := fromJSON[redriven](t, run(t, redriveLine+" --max 5 --output json"))
 	if first.Redriven != 5 || first.Left != 7 || first.Stopped {
 		t.Errorf("of --max 5 it says %+v", first)
 	}
-	rest := command(t, redriveLine)
+	rest := run(t, redriveLine)
 	if rest.code != 0 || rest.out != "7 messages of dead-letters went to the function recorder; 0 failed again; about 0 are left\n" {
 		t.Errorf("the rest: %+v", rest)
 	}
 	if diff := cmp.Diff(want, n.ballots(t)); diff != "" {
 		t.Errorf("ballots: want -, have +:\n%s", diff)
 	}
-	again := command(t, redriveLine)
+	again := run(t, redriveLine)
 	if again.code != 0 || again.out != "0 messages of dead-letters went to the function recorder; 0 failed again; about 0 are left\n" {
 		t.Errorf("of an empty queue it says %+v", again)
 	}
@@ -212,7 +212,7 @@ func TestRedriveByAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n, s := standing(t, c.answer)
 			n.send(t, "dead-letters", "a", "b", "c", "d")
-			got := command(t, redriveLine)
+			got := run(t, redriveLine)
 			if got.code != c.code || !strings.Contains(got.errs, c.says) || c.says == "" && got.errs != "" {
 				t.Errorf("exit code %d, errors %q; want %d, %q", got.code, got.errs, c.code, c.says)
 			}
@@ -254,7 +254,7 @@ func TestRedriveEvent(t *testing.T) {
 	n, s := standing(t, func(events.SQSEvent) (string, bool) { return "", false })
 	before := time.Now().Add(-time.Second).UnixMilli()
 	id := n.send(t, "dead-letters", "a vote")[0]
-	if got := command(t, redriveLine); got.code != 0 || len(s.events) != 1 || len(s.events[0].Records) != 1 {
+	if got := run(t, redriveLine); got.code != 0 || len(s.events) != 1 || len(s.events[0].Records) != 1 {
 		t.Fatalf("%+v; events %+v", got, s.events)
 	}
 	r := s.events[0].Records[0]
@@ -291,7 +291,7 @@ func TestRedriveInterrupted(t *testing.T) {
 	if left := n.visible(t, "dead-letters"); left != 30 {
 		t.Errorf("%d messages can be received, should be 30", left)
 	}
-	if have = fromJSON[redriven](t, command(t, redriveLine+" --output json")); have.Redriven != 30 || have.Left != 0 || have.Stopped {
+	if have = fromJSON[redriven](t, run(t, redriveLine+" --output json")); have.Redriven != 30 || have.Left != 0 || have.Stopped {
 		t.Errorf("the same command again: %+v", have)
 	}
 }
@@ -307,7 +307,7 @@ func TestRedriveCannotDelete(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	got := command(t, redriveLine)
+	got := run(t, redriveLine)
 	over.Store(true)
 	if got.code != 1 || !strings.Contains(got.errs, "delete from dead-letters what has succeeded; run the command again, which changes nothing twice") {
 		t.Errorf("%+v", got)
@@ -376,7 +376,7 @@ func TestRedriveUsage(t *testing.T) {
 		"redrive voting_window tv-final dead-letters more":       "Error: \"more\" is one argument too many: redrive takes SYSTEM NAME QUEUE\n",
 		"redrive voting_window tv-final dead-letters --output x": "Error: --output: there is no form \"x\"; give text or json\n",
 	} {
-		if got := command(t, line); got.code != 2 || !strings.HasPrefix(got.errs, says) || got.out != "" {
+		if got := run(t, line); got.code != 2 || !strings.HasPrefix(got.errs, says) || got.out != "" {
 			t.Errorf("%s: %+v; want exit code 2 and %q", line, got, says)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 )
 
@@ -54,6 +55,8 @@ type report struct {
 	Overrides map[string]override    `json:"overrides"`
 	Queues    map[string]queueStatus `json:"queues"`
 	Alarms    map[string]alarmStatus `json:"alarms"`
+	// Facts are what the system tells of itself: a vote's results.
+	Facts []command.Fact `json:"facts"`
 }
 
 // override is what is in force instead of an argument; who set it and when are
@@ -153,10 +156,10 @@ type viewer struct {
 // look gathers the report.
 func (t *tool) look(ctx context.Context, d *deployed) *report {
 	m := d.manifest
-	v := &viewer{deployed: d, now: t.now(), report: report{
+	v := &viewer{deployed: d, now: t.clock.Now(), report: report{
 		System: d.system.Name, Name: d.name, Account: d.account, Region: d.client.Region(), Wrong: []string{}, Unread: []string{},
 		State: m.Status, Provider: m.Provider, FunctionsSHA256: m.BundleSHA256, Functions: map[string]functionStatus{},
-		Parts: len(m.Parts), Drift: map[string]string{}, Pending: []string{}, Overrides: map[string]override{}, Queues: map[string]queueStatus{}, Alarms: map[string]alarmStatus{},
+		Parts: len(m.Parts), Drift: map[string]string{}, Pending: []string{}, Overrides: map[string]override{}, Queues: map[string]queueStatus{}, Alarms: map[string]alarmStatus{}, Facts: []command.Fact{},
 	}}
 	if c := m.Claim; c != nil {
 		v.AtWork = &work{Who: c.Who, Operation: c.Operation, Since: c.Since, Alive: d.atWork}
@@ -178,6 +181,7 @@ func (t *tool) look(ctx context.Context, d *deployed) *report {
 		all.Go(func() { v.queue(ctx, key, dead[key]) })
 	}
 	all.Go(func() { v.alarms(ctx) })
+	all.Go(func() { v.facts(ctx) })
 	if b != nil {
 		all.Go(func() { v.drift(ctx, b) })
 	}
@@ -295,6 +299,21 @@ func (v *viewer) alarms(ctx context.Context) {
 		}
 		v.mu.Unlock()
 	}
+}
+
+// facts asks the system for its own.
+func (v *viewer) facts(ctx context.Context) {
+	if v.system.Facts == nil {
+		return
+	}
+	facts, err := v.system.Facts(ctx, &reached{v.deployed}, v.now)
+	if err != nil {
+		v.unread("what the system tells of itself", err)
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.Facts = append(v.Facts, facts...)
 }
 
 // drift compares AWS with what was applied.

@@ -63,7 +63,7 @@ func golden(t *testing.T, name, got string, n *night) {
 func TestStatus(t *testing.T) {
 	n := deployNight(t, nil)
 	mark := local.Gate().Meter().Mark()
-	well := command(t, statusLine+" --output json")
+	well := run(t, statusLine+" --output json")
 	if well.code != 0 || well.errs != "" {
 		t.Fatalf("of a system in order it says %+v", well)
 	}
@@ -84,12 +84,12 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.log(t, "recorder", `{"level":"INFO","msg":"fine"}`, `{"level":"ERROR","msg":"record a message"}`, "2026-11-21 Task timed out after 20.00 seconds\n")
-	ill := command(t, statusLine+" --output json")
+	ill := run(t, statusLine+" --output json")
 	if ill.code != 3 || ill.errs != "" {
 		t.Errorf("of a system with faults: exit code %d, errors %q", ill.code, ill.errs)
 	}
 	golden(t, "ill.json", ill.out, n)
-	shown := command(t, statusLine)
+	shown := run(t, statusLine)
 	if shown.code != 3 {
 		t.Errorf("exit code %d, should be 3", shown.code)
 	}
@@ -121,7 +121,7 @@ func TestStatusMissingParts(t *testing.T) {
 	if _, err := n.client.Logs.DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(n.partName("intake-logs"))}); err != nil {
 		t.Fatal(err)
 	}
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	r := fromJSON[report](t, got)
 	if diff := cmp.Diff(map[string]string{"dead-letters": "does not exist", "intake-logs": "does not exist"}, r.Drift); diff != "" || len(r.Unread) > 0 || got.code != 3 {
 		t.Errorf("exit code %d, unread %q, drift: want -, have +:\n%s", got.code, r.Unread, diff)
@@ -135,7 +135,7 @@ func TestStatusAtWork(t *testing.T) {
 	m := *n.manifest
 	m.Status, m.Claim = deploy.Updating, claim
 	n.write(t, m)
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	r := fromJSON[report](t, got)
 	if diff := cmp.Diff(&work{Who: "ci@runner-7, process 4711", Operation: "update", Since: claim.Since, Alive: true}, r.AtWork); diff != "" || got.code != 0 {
 		t.Errorf("exit code %d; at work: want -, have +:\n%s", got.code, diff)
@@ -145,7 +145,7 @@ func TestStatusAtWork(t *testing.T) {
 	dead.PID = 1 << 30 // No process has such an id.
 	m.Claim.Holder = dead
 	n.write(t, m)
-	got = command(t, statusLine+" --output json")
+	got = run(t, statusLine+" --output json")
 	r = fromJSON[report](t, got)
 	want := []string{"the last change stopped half-way (updating): run terraform apply, which goes on from there"}
 	if diff := cmp.Diff(want, r.Wrong); diff != "" || got.code != 3 || r.AtWork == nil || r.AtWork.Alive {
@@ -168,7 +168,7 @@ func (n *night) write(t *testing.T, m deploy.Manifest) {
 func TestStatusUnread(t *testing.T) {
 	n, _ := standing(t, nil)
 	over := faultFor(t, n.account, "DescribeAlarms")
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	over()
 	r := fromJSON[report](t, got)
 	if got.code != 1 || len(r.Unread) < 1 || !strings.HasPrefix(r.Unread[0], "alarms: ") || r.Healthy || len(r.Queues) != 2 {
@@ -193,7 +193,7 @@ func faultFor(t *testing.T, account, operation string) (over func()) {
 // TestStatusReadOnly: a user who may read, and nothing else, sees the status.
 func TestStatusReadOnly(t *testing.T) {
 	n := deployNight(t, nil)
-	actions := map[string]bool{"lambda:GetAlias": true, "logs:FilterLogEvents": true, "cloudwatch:DescribeAlarms": true, "ssm:GetParameter": true, "ssm:GetParameters": true}
+	actions := map[string]bool{"lambda:GetAlias": true, "logs:FilterLogEvents": true, "cloudwatch:DescribeAlarms": true, "ssm:GetParameter": true, "ssm:GetParameters": true, "dynamodb:GetItem": true, "s3:GetObject": true}
 	for _, p := range n.described(t).Parts {
 		for _, permission := range n.engine.Kinds[p.Spec.Kind()].Facts().Permissions {
 			if slices.Contains(permission.Verbs, kinds.Observing) {
@@ -216,11 +216,11 @@ func TestStatusReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	use(t, *key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey)
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	if r := fromJSON[report](t, got); got.code != 0 || !r.Healthy || r.Account != n.account {
 		t.Errorf("exit code %d: %+v", got.code, r)
 	}
-	if denied := command(t, redriveLine); denied.code != 1 || !strings.Contains(denied.errs, "receive from dead-letters") {
+	if denied := run(t, redriveLine); denied.code != 1 || !strings.Contains(denied.errs, "receive from dead-letters") {
 		t.Errorf("a redrive without rights: %+v", denied)
 	}
 }
@@ -235,7 +235,7 @@ func TestStatusPending(t *testing.T) {
 	m.Parts["votes"] = votes
 	m.Parts["older"] = deploy.Record{Kind: "queue", Name: "older", Digest: "0000-00000000", Attributes: kinds.Attributes{"url": n.url("votes")}}
 	n.write(t, m)
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	r := fromJSON[report](t, got)
 	if !slices.Equal(r.Pending, []string{"older", "votes"}) || got.code != 0 || len(r.Drift) != 0 {
 		t.Errorf("exit code %d, pending %q, drift %v", got.code, r.Pending, r.Drift)
@@ -249,9 +249,9 @@ func TestStatusStrangeManifest(t *testing.T) {
 	m := *n.manifest
 	m.Provider, m.Arguments = "9.0.0", json.RawMessage(`{"name":"tv-final","answers":7}`)
 	n.write(t, m)
-	got := command(t, statusLine+" --output json")
+	got := run(t, statusLine+" --output json")
 	r := fromJSON[report](t, got)
-	if got.code != 1 || len(r.Unread) != 1 || !strings.Contains(r.Unread[0], "which provider 9.0.0 wrote; use that version") || len(r.Functions) != 4 {
+	if got.code != 1 || len(r.Unread) != 1 || !strings.Contains(r.Unread[0], "which provider 9.0.0 wrote; use that version") || len(r.Functions) != len(n.keys(functionKind)) {
 		t.Errorf("exit code %d, unread %q, functions %v", got.code, r.Unread, r.Functions)
 	}
 }

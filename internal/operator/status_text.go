@@ -45,6 +45,9 @@ func (r *report) write(w io.Writer) error {
 	default:
 		row("at work", "%s (%s) since %s, without a sign of life", r.AtWork.Who, r.AtWork.Operation, r.AtWork.Since.Format(time.RFC3339))
 	}
+	for _, fact := range r.Facts {
+		row(fact.Name, "%s", fact.Value)
+	}
 	row("functions", "SHA-256 %s", r.FunctionsSHA256)
 	for _, key := range slices.Sorted(maps.Keys(r.Functions)) {
 		f := r.Functions[key]

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
@@ -19,6 +21,11 @@ type System struct {
 	// Example is a plausible set of arguments beside the name, as plain values.
 	// The tests that hold for every system deploy it.
 	Example func() map[string]any
+	// Commands are what it offers operators beside those that every system has.
+	Commands []command.Command
+	// Facts are what status tells of the system beside what it tells of every
+	// one; nil for nothing.
+	Facts func(ctx context.Context, deployed command.Deployed, now time.Time) ([]command.Fact, error)
 	// Load is a plausible expected_load for the example; nil where the system
 	// takes none.
 	Load map[string]any
@@ -42,7 +49,10 @@ func (s System) Described(ctx context.Context, name string, more map[string]any)
 
 // All lists every system, in the order of their names.
 var All = []System{
-	{votingwindow.System, votingwindow.Resource, votingwindow.Example, votingwindow.ExampleLoad},
+	{
+		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,
+		Commands: votingwindow.Commands(), Facts: votingwindow.Facts, Load: votingwindow.ExampleLoad,
+	},
 }
 
 // Names lists the names of all systems: "voting_window".
