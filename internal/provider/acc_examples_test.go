@@ -18,7 +18,10 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
-var examples = filepath.Join("..", "..", "examples")
+var (
+	examples = filepath.Join("..", "..", "examples")
+	modules  = filepath.Join("..", "..", "modules")
+)
 
 // example reads a file below examples.
 func example(t *testing.T, path ...string) string {
@@ -116,83 +119,22 @@ func TestAccImportExamples(t *testing.T) {
 	}
 }
 
-// stacks are the examples that are whole configurations, with what their
-// variables have in the test.
-var stacks = map[string][]string{
-	"live-vote": {
-		"opens_at=2099-05-22T20:15:00Z", "closes_at=2099-05-22T20:25:00Z", "force_destroy=true",
-		"architecture=" + hostArchitecture(),
-	},
-}
-
-// Every whole configuration applies as it stands, with the credentials of the
-// environment.
-func TestAccStacks(t *testing.T) {
-	found, err := filepath.Glob(filepath.Join(examples, "*", "main.tf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, main := range found {
-		name := filepath.Base(filepath.Dir(main))
-		variables, known := stacks[name]
-		if !known {
-			t.Errorf("there are no variables for examples/%s: add it to the table of stacks", name)
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			a := newAccount(t)
-			w := stack(t, name)
-			a.may(t, a.deployPolicy(t, home, name)...)
-			w.Env = append(w.Env, "AWS_ACCESS_KEY_ID="+a.deployer().key, "AWS_SECRET_ACCESS_KEY="+a.deployer().secret, "TF_VAR_endpoint="+local.Endpoint())
-			for _, v := range variables {
-				w.Env = append(w.Env, "TF_VAR_"+v)
-			}
-			terraformCLI(t, w, "init", "-no-color")
-			terraformCLI(t, w, "validate", "-no-color")
-			apply(t, w)
-			unchanged(t, w)
-			destroy(t, w, func() error { return a.expectInventory(home) })
-		})
-	}
-}
-
 // The provider's example configures the provider.
 func TestAccProviderExample(t *testing.T) {
-	w := stack(t, "provider")
+	w := stack(t, examples, "provider")
 	terraformCLI(t, w, "init", "-no-color")
 	terraformCLI(t, w, "validate", "-no-color")
 }
 
-// stack copies an example's configuration into a workspace.
-func stack(t *testing.T, name string) *tfcli.Workspace {
-	t.Helper()
-	provider, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := tfcli.New(t.TempDir(), provider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join(examples, name, "*.tf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if err := os.WriteFile(filepath.Join(w.Dir, filepath.Base(file)), []byte(example(t, name, filepath.Base(file))), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return w
-}
-
-// Every example is formatted as Terraform does.
+// Every example and module is formatted as Terraform does.
 func TestExamplesFormatted(t *testing.T) {
 	tool, err := tfcli.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), tool, "fmt", "-check", "-diff", "-recursive", examples).CombinedOutput(); err != nil {
-		t.Errorf("examples are not formatted; run \"make fmt\": %v\n%s", err, out)
+	for _, folder := range []string{examples, modules} {
+		if out, err := exec.CommandContext(t.Context(), tool, "fmt", "-check", "-diff", "-recursive", folder).CombinedOutput(); err != nil {
+			t.Errorf("%s is not formatted; run \"make fmt\": %v\n%s", folder, err, out)
+		}
 	}
 }
