@@ -50,7 +50,7 @@ func service(t *testing.T, answers ...answer) (client *awsjson.Client, calls *in
 			w.Header().Set("X-Amzn-ErrorType", a.code)
 		}
 		w.WriteHeader(a.status)
-		io.WriteString(w, a.body) //nolint:errcheck // who asks sees what is missing
+		io.WriteString(w, a.body)
 	}))
 	t.Cleanup(server.Close)
 	return &awsjson.Client{
@@ -122,7 +122,7 @@ func TestREST(t *testing.T) {
 		}
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type")+" "+string(body))
 		w.WriteHeader(http.StatusAccepted)
-		io.WriteString(w, `{"State":"Enabled"}`) //nolint:errcheck // who asks sees what is missing
+		io.WriteString(w, `{"State":"Enabled"}`)
 	}))
 	t.Cleanup(server.Close)
 	client := &awsjson.Client{
