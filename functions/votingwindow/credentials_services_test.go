@@ -23,7 +23,7 @@ func answering(t *testing.T, handler http.HandlerFunc) aws.Config {
 	t.Cleanup(server.Close)
 	return aws.Config{
 		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "token"),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, HTTPClient: server.Client(),
 	}
 }
 

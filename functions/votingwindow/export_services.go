@@ -6,9 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
 )
 
 const (
@@ -38,29 +39,35 @@ func (b *Bucket) Upload(ctx context.Context, key, contentType string, body io.Re
 
 // SigningKey is an asymmetric KMS key, of the spec ECC_NIST_P256, for SIGN_VERIFY.
 type SigningKey struct {
-	Client *kms.Client
-	ARN    string
+	client awsjson.Client
+	arn    string
+}
+
+// NewSigningKey uses the key with an ARN.
+func NewSigningKey(cfg aws.Config, arn string) *SigningKey {
+	return &SigningKey{awsjson.Client{Config: cfg, Service: "kms", Target: "TrentService", Retryer: cfg.Retryer()}, arn}
 }
 
 // ID is the key's ARN.
-func (k *SigningKey) ID() string { return k.ARN }
+func (k *SigningKey) ID() string { return k.arn }
 
 // Sign signs a SHA-256 digest: ECDSA, ASN.1 DER (KMS API Reference, Sign, Signature).
 func (k *SigningKey) Sign(ctx context.Context, digest []byte) ([]byte, error) {
-	signed, err := k.Client.Sign(ctx, &kms.SignInput{
-		KeyId: &k.ARN, Message: digest, MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
-	})
+	var signed struct{ Signature []byte }
+	err := k.client.Call(ctx, "Sign", map[string]any{
+		"KeyId": k.arn, "Message": digest, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256",
+	}, &signed)
 	if err != nil {
-		return nil, fmt.Errorf("sign with %s: %w", k.ARN, err)
+		return nil, fmt.Errorf("sign with %s: %w", k.arn, err)
 	}
 	return signed.Signature, nil
 }
 
 // PublicKey is the key to check signatures by: PKIX, DER (KMS API Reference, GetPublicKey, PublicKey).
 func (k *SigningKey) PublicKey(ctx context.Context) ([]byte, error) {
-	found, err := k.Client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &k.ARN})
-	if err != nil {
-		return nil, fmt.Errorf("get public key of %s: %w", k.ARN, err)
+	var found struct{ PublicKey []byte }
+	if err := k.client.Call(ctx, "GetPublicKey", map[string]string{"KeyId": k.arn}, &found); err != nil {
+		return nil, fmt.Errorf("get public key of %s: %w", k.arn, err)
 	}
 	return found.PublicKey, nil
 }

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -109,7 +108,7 @@ func TestSigningKey(t *testing.T) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		_, _ = fmt.Fprint(w, `{"Signature":"c2lnbmVk","PublicKey":"a2V5"}`)
 	})
-	key := &votingwindow.SigningKey{Client: kms.NewFromConfig(cfg), ARN: "arn:aws:kms:eu-west-1:123456789012:key/1234"}
+	key := votingwindow.NewSigningKey(cfg, "arn:aws:kms:eu-west-1:123456789012:key/1234")
 	digest := sha256.Sum256([]byte("manifest"))
 	signature, err := key.Sign(t.Context(), digest[:])
 	if err != nil || string(signature) != "signed" {

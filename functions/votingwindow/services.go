@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
 )
 
 // Queue is an SQS queue.
@@ -60,26 +62,48 @@ func (q *Queue) Depth(ctx context.Context) (Depth, error) {
 
 // Mapping is a Lambda event source mapping.
 type Mapping struct {
-	Client *lambda.Client
-	ID     string // Its UUID.
+	client awsjson.Client
+	id     string
+}
+
+// NewMapping uses the mapping with an UUID.
+func NewMapping(cfg aws.Config, id string) *Mapping {
+	return &Mapping{awsjson.Client{Config: cfg, Service: "lambda", Retryer: cfg.Retryer()}, id}
+}
+
+// mapping is what is read of a mapping (Lambda API Reference, GetEventSourceMapping).
+type mapping struct {
+	State         string
+	ScalingConfig struct{ MaximumConcurrency int }
+}
+
+func (m *Mapping) path() string { return "/2015-03-31/event-source-mappings/" + url.PathEscape(m.id) }
+
+func (m *Mapping) get(ctx context.Context) (mapping, error) {
+	var found mapping
+	if err := m.client.Get(ctx, m.path(), &found); err != nil {
+		return mapping{}, fmt.Errorf("get event source mapping %s: %w", m.id, err)
+	}
+	return found, nil
+}
+
+// update changes what it names and leaves the rest (Lambda API Reference, UpdateEventSourceMapping).
+func (m *Mapping) update(ctx context.Context, change map[string]any) error {
+	if err := m.client.Put(ctx, m.path(), change, &mapping{}); err != nil {
+		return fmt.Errorf("update event source mapping %s: %w", m.id, err)
+	}
+	return nil
 }
 
 // MappingState is Lambda's own word for the mapping's state.
 func (m *Mapping) MappingState(ctx context.Context) (string, error) {
-	found, err := m.Client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &m.ID})
-	if err != nil {
-		return "", fmt.Errorf("get event source mapping %s: %w", m.ID, err)
-	}
-	return aws.ToString(found.State), nil
+	found, err := m.get(ctx)
+	return found.State, err
 }
 
 // SetMapping switches the mapping on or off, which takes Lambda some seconds to a minute.
 func (m *Mapping) SetMapping(ctx context.Context, enabled bool) error {
-	_, err := m.Client.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &m.ID, Enabled: &enabled})
-	if err != nil {
-		return fmt.Errorf("update event source mapping %s: %w", m.ID, err)
-	}
-	return nil
+	return m.update(ctx, map[string]any{"Enabled": enabled})
 }
 
 // Bucket is the results bucket.

@@ -8,8 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // scalingID is the item of the tallies table where the orchestrator remembers since when the queue is low.
@@ -54,26 +52,13 @@ func (t *ProvisionedTable) SetUnits(ctx context.Context, units int64) error {
 
 // Workers returns the mapping's maximum concurrency, zero where it has none, and its state.
 func (m *Mapping) Workers(ctx context.Context) (int, string, error) {
-	found, err := m.Client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &m.ID})
-	if err != nil {
-		return 0, "", fmt.Errorf("get event source mapping %s: %w", m.ID, err)
-	}
-	var workers int32
-	if found.ScalingConfig != nil {
-		workers = aws.ToInt32(found.ScalingConfig.MaximumConcurrency)
-	}
-	return int(workers), aws.ToString(found.State), nil
+	found, err := m.get(ctx)
+	return found.ScalingConfig.MaximumConcurrency, found.State, err
 }
 
 // SetWorkers sets the mapping's maximum concurrency, and leaves it switched on or off as it is.
 func (m *Mapping) SetWorkers(ctx context.Context, workers int) error {
-	_, err := m.Client.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
-		UUID: &m.ID, ScalingConfig: &lambdatypes.ScalingConfig{MaximumConcurrency: aws.Int32(int32(min(workers, MaxWorkers)))}, //nolint:gosec // At most MaxWorkers.
-	})
-	if err != nil {
-		return fmt.Errorf("update event source mapping %s: %w", m.ID, err)
-	}
-	return nil
+	return m.update(ctx, map[string]any{"ScalingConfig": map[string]int{"MaximumConcurrency": min(workers, MaxWorkers)}})
 }
 
 // LowSince returns what PutLowSince wrote; the zero time where there is none.

@@ -98,7 +98,7 @@ func sum(e preflight.Estimate, is func(preflight.Line) bool) float64 {
 }
 
 func storage(l preflight.Line) bool {
-	return l.Dimension.Name == "storage" || l.Dimension.Name == "point_in_time_recovery"
+	return l.Name == "storage" || l.Name == "point_in_time_recovery"
 }
 
 func viewers(l preflight.Line) bool {

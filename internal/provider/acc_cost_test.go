@@ -46,7 +46,7 @@ func TestAccCost(t *testing.T) {
 }
 
 // idleCost is what an idle voting window costs a month on arm64, in dollars.
-const idleCost = 1.1526
+const idleCost = 2.1601
 
 func TestAccCostEstimate(t *testing.T) {
 	a := newAccount(t)
@@ -68,7 +68,7 @@ func TestAccCostEstimate(t *testing.T) {
 	a.run(t,
 		resource.TestStep{Config: a.look("cost_estimate", arm), Check: resource.ComposeAggregateTestCheckFunc(
 			attribute("idle_per_month", fmt.Sprint(idleCost)), resource.TestCheckNoResourceAttr(address, "per_event"), resource.TestCheckNoResourceAttr(address, "unit"),
-			attribute("lines.#", "14"), attribute("lines.0.service", "cloudwatch"), attribute("lines.0.dimension", "alarms"), attribute("lines.0.period", "month"),
+			attribute("lines.#", "24"), attribute("lines.0.service", "cloudwatch"), attribute("lines.0.dimension", "alarms"), attribute("lines.0.period", "month"),
 			attribute("lines.0.quantity", "1"), attribute("lines.0.unit_price", "0.1"), attribute("lines.0.amount", "0.1"), attribute("lines.0.basis", "modelled"),
 		)},
 		resource.TestStep{Config: a.look("cost_estimate", arm, loaded), Check: given},

@@ -58,7 +58,7 @@ func TestAccBurstForecast(t *testing.T) {
 		)},
 		// An expected load among the arguments is kept, its votes apart: viewers cost.
 		resource.TestStep{Config: look(strings.Replace(lookArguments, "question ", "expected_load = { votes = 1, viewers = 100000 }\n    question ", 1), plateau),
-			Check: resource.TestMatchResourceAttr(address, "cost_per_event", regexp.MustCompile(`^3\.\d+$`))},
+			Check: resource.TestMatchResourceAttr(address, "cost_per_event", regexp.MustCompile(`^4\.\d+$`))},
 		refuse(`The\s+argument\s+"arrivals"\s+is\s+required`),
 		refuse(`attribute "plateau_rate" is\s+required`, "arrivals = {}"),
 		refuse(`arrivals\.plateau_rate\s+value\s+must\s+be\s+at\s+least`, "arrivals = { plateau_rate = -1 }"),

@@ -1,4 +1,5 @@
-// Package awsjson calls AWS services whose protocol is AWS JSON 1.1 (Smithy, "AWS JSON 1.1 protocol") without their SDK clients. Each of these
+// Package awsjson calls AWS services whose protocol is AWS JSON 1.1 or REST JSON (Smithy, "AWS JSON 1.1 protocol", "AWS restJson1
+// protocol") without their SDK clients. Each of these
 // brings the schemas of all operations of its service, which every function of a bootstrap builds as it starts, whether it calls
 // them or not: those of SSM alone took half of a start, for one call.
 package awsjson
@@ -31,7 +32,7 @@ type Client struct {
 	Config aws.Config
 	// Service is its name in endpoints and signatures: "ssm".
 	Service string
-	// Target is what comes before an operation in X-Amz-Target: "AmazonSSM".
+	// Target is what comes before an operation in X-Amz-Target: "AmazonSSM". Empty where the protocol is REST JSON.
 	Target string
 	// Retryer decides about attempts.
 	Retryer aws.Retryer
@@ -46,18 +47,46 @@ type failure struct {
 // HTTPStatusCode is the answer's.
 func (f *failure) HTTPStatusCode() int { return f.status }
 
-// Call makes one call, in as many attempts as the retryer allows. It encodes in and decodes the answer into out. An error of the service
-// is a smithy.APIError.
+// Call makes one call of AWS JSON 1.1, in as many attempts as the retryer allows. It encodes in and decodes the answer into out. An error of
+// the service is a smithy.APIError.
 func (c *Client) Call(ctx context.Context, operation string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return fmt.Errorf("encode the call: %w", err)
+	return c.send(ctx, http.MethodPost, "/", http.Header{
+		"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {c.Target + "." + operation},
+	}, in, out)
+}
+
+// Get makes one call of REST JSON that has all it says in its path.
+func (c *Client) Get(ctx context.Context, path string, out any) error {
+	return c.send(ctx, http.MethodGet, path, http.Header{}, nil, out)
+}
+
+// Put makes one call of REST JSON, as Call does.
+func (c *Client) Put(ctx context.Context, path string, in, out any) error {
+	return c.send(ctx, http.MethodPut, path, http.Header{"Content-Type": {"application/json"}}, in, out)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, header http.Header, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return fmt.Errorf("encode the call: %w", err)
+		}
 	}
+	release := func(error) error { return nil } // Gives back what a retry was lent, where it succeeds.
 	for attempt := 1; ; attempt++ {
-		err := c.attempt(ctx, operation, body, out)
+		err := c.attempt(ctx, method, path, header, body, out)
+		if releaseErr := release(err); releaseErr != nil {
+			return errors.Join(err, releaseErr)
+		}
 		if err == nil || attempt >= c.Retryer.MaxAttempts() || ctx.Err() != nil || !c.Retryer.IsErrorRetryable(err) {
 			return err
 		}
+		token, tokenErr := c.Retryer.GetRetryToken(ctx, err)
+		if tokenErr != nil {
+			return errors.Join(err, tokenErr)
+		}
+		release = token
 		delay, delayErr := c.Retryer.RetryDelay(attempt, err)
 		if delayErr != nil {
 			return errors.Join(err, delayErr)
@@ -68,13 +97,12 @@ func (c *Client) Call(ctx context.Context, operation string, in, out any) error 
 	}
 }
 
-func (c *Client) attempt(ctx context.Context, operation string, body []byte, out any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint(), bytes.NewReader(body))
+func (c *Client) attempt(ctx context.Context, method, path string, header http.Header, body []byte, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, c.endpoint()+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("make the request: %w", err)
 	}
-	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	request.Header.Set("X-Amz-Target", c.Target+"."+operation)
+	request.Header = header.Clone()
 	agent := "serverless-functions"
 	if c.Config.AppID != "" {
 		agent += " app/" + c.Config.AppID
@@ -97,7 +125,7 @@ func (c *Client) attempt(ctx context.Context, operation string, body []byte, out
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode >= http.StatusMultipleChoices {
 		return refused(response, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {

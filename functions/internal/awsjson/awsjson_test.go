@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func service(t *testing.T, answers ...answer) (client *awsjson.Client, calls *in
 			w.Header().Set("X-Amzn-ErrorType", a.code)
 		}
 		w.WriteHeader(a.status)
-		io.WriteString(w, a.body) //nolint:errcheck // who asks sees what is missing
+		io.WriteString(w, a.body)
 	}))
 	t.Cleanup(server.Close)
 	return &awsjson.Client{
@@ -96,6 +97,47 @@ func TestCall(t *testing.T) {
 				t.Errorf("%d calls, want %d", *calls, test.calls)
 			}
 		})
+	}
+}
+
+// TestCallKeepsToTheQuotaOfRetries: a retryer whose tokens are used up ends the attempts.
+func TestCallKeepsToTheQuotaOfRetries(t *testing.T) {
+	client, calls := service(t, answer{400, "ThrottlingException", `{}`})
+	client.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.RateLimiter, o.RetryCost = 9, ratelimit.NewTokenRateLimit(2), 1
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	})
+	var refused smithy.APIError
+	if err := client.Call(t.Context(), "GetParameter", map[string]string{"Name": "key"}, &struct{}{}); !errors.As(err, &refused) || *calls != 3 {
+		t.Errorf("%v after %d calls, want 3", err, *calls)
+	}
+}
+
+func TestREST(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/lambda/aws4_request") {
+			t.Errorf("signed by %s, %v", r.Header.Get("Authorization"), err)
+		}
+		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type")+" "+string(body))
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, `{"State":"Enabled"}`)
+	}))
+	t.Cleanup(server.Close)
+	client := &awsjson.Client{
+		Config: aws.Config{
+			Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), HTTPClient: server.Client(), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		},
+		Service: "lambda", Retryer: aws.NopRetryer{},
+	}
+	var got, put struct{ State string }
+	err := errors.Join(client.Get(t.Context(), "/mappings/1", &got), client.Put(t.Context(), "/mappings/1", map[string]any{"Enabled": true}, &put))
+	if err != nil || got.State != "Enabled" || put != got {
+		t.Errorf("got %v and %v, %v", got, put, err)
+	}
+	if want := []string{"GET /mappings/1  ", `PUT /mappings/1 application/json {"Enabled":true}`}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -161,7 +160,7 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		Store:           tables,
 		Votes:           &votingwindow.Queue{Client: queues, URL: cfg.QueueURL},
 		DeadLetters:     &votingwindow.Queue{Client: queues, URL: cfg.DeadLetterURL},
-		Mapping:         &votingwindow.Mapping{Client: awslambda.NewFromConfig(aws), ID: cfg.MappingID},
+		Mapping:         votingwindow.NewMapping(aws, cfg.MappingID),
 		Bucket:          bucket(aws, cfg.ResultsBucket),
 		Clock:           votingwindow.SystemClock{},
 		Holder:          rand.Text(),

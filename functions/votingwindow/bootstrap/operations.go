@@ -6,8 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
@@ -39,7 +37,7 @@ func export(environ map[string]string, aws aws.Config) (any, error) {
 		Log:         telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "export"}),
 	}
 	if cfg.SigningKey != "" {
-		function.Signer = &votingwindow.SigningKey{Client: kms.NewFromConfig(aws), ARN: cfg.SigningKey}
+		function.Signer = votingwindow.NewSigningKey(aws, cfg.SigningKey)
 	}
 	return function.Handle, nil
 }
@@ -103,7 +101,7 @@ func orchestrator(environ map[string]string, aws aws.Config) (any, error) {
 		Limits:  cfg.Limits(),
 		Votes:   &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
 		Table:   &votingwindow.ProvisionedTable{Client: tables, Name: cfg.BallotsTable},
-		Mapping: &votingwindow.Mapping{Client: awslambda.NewFromConfig(aws), ID: cfg.MappingID},
+		Mapping: votingwindow.NewMapping(aws, cfg.MappingID),
 		Store:   tallies,
 		Clock:   votingwindow.SystemClock{},
 		Log:     telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "orchestrator"}),
