@@ -39,7 +39,7 @@ module "final" {
     }
   }
 
-  # The number on the back of the ticket. Whoever reads the page can send to the
+  # The number on the back of a ticket. Whoever reads the page can send to the
   # queue, so set ticket_public_key too where a wrong vote matters.
   voters = {
     pattern           = "[0-9]{8}"
@@ -52,7 +52,7 @@ module "final" {
     direct = { spend_alarm = 600000 }
   }
 
-  # From two minutes before the opening the table takes 4,000 writes a second;
+  # From 15 minutes before the opening the table takes 4,000 writes a second;
   # a vote of five for two questions is ten writes.
   capacity = {
     mode           = "provisioned"

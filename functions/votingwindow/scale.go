@@ -54,8 +54,6 @@ func (l Limits) Check() error {
 	fault(l.Max.Workers < l.Min.Workers, "MAX_WORKERS is %d, less than MIN_WORKERS, %d", l.Max.Workers, l.Min.Workers)
 	fault(l.Opening.Units > l.Max.Units, "OPENING_UNITS is %d, more than MAX_UNITS, %d", l.Opening.Units, l.Max.Units)
 	fault(l.Opening.Workers > l.Max.Workers, "OPENING_WORKERS is %d, more than MAX_WORKERS, %d", l.Opening.Workers, l.Max.Workers)
-	fault(int64(l.Min.Workers)*int64(l.UnitsPerWorker) > l.Min.Units,
-		"MIN_UNITS is %d: %d workers of %d units each need more", l.Min.Units, l.Min.Workers, l.UnitsPerWorker)
 	return errors.Join(faults...)
 }
 
@@ -117,7 +115,7 @@ func Scale(load Load, limits Limits) Decision {
 		}
 	}
 
-	// What is in force carries so many; the least number of workers is carried by the least capacity.
+	// What is in force carries so many; the least number of workers stands even where it carries less, since Lambda takes no fewer.
 	carried := int(max(load.Have.Units/per, int64(limits.Min.Workers)))
 	if sink && want.Units < load.Have.Units {
 		carried = int(max(want.Units/per, int64(limits.Min.Workers)))

@@ -133,7 +133,6 @@ func TestLimitsCheck(t *testing.T) {
 		"MAX_WORKERS is 1, less":               func(l *votingwindow.Limits) { l.Max.Workers = 1 },
 		"OPENING_UNITS is 4001, more":          func(l *votingwindow.Limits) { l.Opening.Units = 4001 },
 		"OPENING_WORKERS is 81, more":          func(l *votingwindow.Limits) { l.Opening.Workers = 81 },
-		"2 workers of 51 units each need more": func(l *votingwindow.Limits) { l.UnitsPerWorker = 51 },
 	} {
 		limits := scaleLimits
 		change(&limits)

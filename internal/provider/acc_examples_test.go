@@ -1,10 +1,10 @@
 package provider_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -90,9 +90,6 @@ func TestAccDataSourceExamples(t *testing.T) {
 	}
 }
 
-// nameIn finds a system's name in an example.
-var nameIn = regexp.MustCompile(`(?m)^  name +=\s+"([^"]+)"`)
-
 // The documentation's ways of importing a system lead to a plan without
 // changes.
 func TestAccImportExamples(t *testing.T) {
@@ -101,7 +98,7 @@ func TestAccImportExamples(t *testing.T) {
 			a := newAccount(t)
 			dir := "serverless_" + s.Name
 			text := example(t, "resources", dir, "resource.tf")
-			a.may(t, a.deployPolicy(t, home, nameIn.FindStringSubmatch(text)[1])...)
+			a.may(t, a.deployPolicyOf(t, workspace(t, fmt.Sprintf("provider \"serverless\" {\n  region = %q\n  endpoint = %q\n}\n", home, local.Endpoint())+text))...)
 			apply(t, workspace(t, a.provider()+disposable(text)))
 
 			byBlock := workspace(t, a.provider()+disposable(text)+example(t, "resources", dir, "import-by-string-id.tf"))

@@ -131,6 +131,7 @@ func (a account) deployPolicyOf(t *testing.T, w *tfcli.Workspace) []blueprint.Po
 	if len(described) == 0 {
 		t.Fatal("the configuration plans no system")
 	}
+	stackBlueprints.add(described...)
 	documents, err := deploy.Policies(blueprint.Place{Partition: "aws", Region: home, Account: string(a)}, deploy.ModeApply, described...)
 	if err != nil {
 		t.Fatal(err)

@@ -87,10 +87,10 @@ export const options = {
   thresholds: { votes_refused: ['count==0'] },
 };
 
-function json(url) {
+function json(url, advice) {
   const answer = http.get(url);
   if (answer.status !== 200) {
-    throw new Error(`GET ${url} answered ${answer.status || answer.error}: is the window deployed, and WINDOW_URL right?`);
+    throw new Error(`GET ${url} answered ${answer.status || answer.error}: ${advice}`);
   }
   return answer.json();
 }
@@ -99,8 +99,14 @@ export function setup() {
   if (!__ENV.WINDOW_URL) {
     throw new Error('WINDOW_URL is missing: give the output window_url of the voting window');
   }
-  const window = json(__ENV.WINDOW_URL);
+  const window = json(__ENV.WINDOW_URL, 'is the window deployed, and WINDOW_URL right?');
   const kind = window.intake.kind;
+  if (window.voter.ticket || window.intake.cognito) {
+    throw new Error('this script has no tickets and no identities of Cognito: test a window without them');
+  }
+  if (window.intake.jwt && !__ENV.TOKEN) {
+    throw new Error('the window asks for a JWT: give one with -e TOKEN=...');
+  }
   const base = __ENV.WINDOW_URL.slice(0, __ENV.WINDOW_URL.lastIndexOf('/') + 1);
   const duplicates = Math.round(settings.votes * settings.duplicates);
   const cost = (settings.votes * perMillion[kind] + duplicates * perDuplicate) / 1e6;
@@ -110,7 +116,7 @@ export function setup() {
   if (__ENV.CONFIRM !== 'yes') {
     throw new Error('nothing was sent: run it again with -e CONFIRM=yes');
   }
-  return { window, kind, credentials: kind === 'direct' ? json(base + window.intake.credentials) : null };
+  return { window, kind, credentials: kind === 'direct' ? json(base + window.intake.credentials, 'credentials are published from half an hour before the opening on') : null };
 }
 
 function vote(data) {
@@ -118,11 +124,11 @@ function vote(data) {
   const again = settings.duplicates > 0 && i > 0 && Math.random() < settings.duplicates;
   const question = data.window.questions[i % data.window.questions.length];
   const answer = question.answers[Math.floor(Math.random() * question.answers.length)];
-  const body = {
-    voter: String(settings.first + (again ? Math.floor(Math.random() * i) : i)).padStart(settings.digits, '0'),
-    question: question.id,
-    answer: answer.id,
-  };
+  const body = { question: question.id, answer: answer.id };
+  // A token names the voter itself.
+  if (!__ENV.TOKEN) {
+    body.voter = String(settings.first + (again ? Math.floor(Math.random() * i) : i)).padStart(settings.digits, '0');
+  }
   if (settings.rehearsal) body.rehearsal = true;
   return JSON.stringify(body);
 }
