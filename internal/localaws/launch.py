@@ -29,12 +29,14 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 ssl._create_default_https_context = ssl._create_unverified_context
 
 import apis  # noqa: E402
+import concurrency  # noqa: E402
 import edge  # noqa: E402
 import mappings  # noqa: E402
 
 edge.install()
 mappings.install()
 apis.install()
+concurrency.install()
 
 from ministack.services import cloudwatch_logs  # noqa: E402
 
