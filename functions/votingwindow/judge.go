@@ -28,7 +28,7 @@ func NewJudge(rules *Rules, cfg RecorderConfig, hasher *Hasher, allow AllowList)
 	}
 	source := FromIntake
 	if cfg.Direct {
-		source = FromVoter
+		source = FromAnybody
 	}
 	judge := &Judge{Rules: rules, Hasher: hasher, Source: source, Allow: allow, Quarantine: quarantine}
 	if cfg.RetentionDays > 0 {

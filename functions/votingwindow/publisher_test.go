@@ -329,3 +329,41 @@ func TestPublisherFails(t *testing.T) {
 		}
 	})
 }
+
+// slowDepth takes its time for each look, each time another.
+type slowDepth struct {
+	votingwindow.DepthReader
+	looks *int
+}
+
+func (d slowDepth) Depth(ctx context.Context) (votingwindow.Depth, error) {
+	*d.looks++
+	pass(time.Duration(10+(*d.looks*5)%7*20) * time.Millisecond)
+	return d.DepthReader.Depth(ctx)
+}
+
+// Calls take time, and results are published as often as was asked for all the same.
+func TestPublisherKeepsTime(t *testing.T) {
+	for every, most := range map[time.Duration]time.Duration{
+		time.Second: 1200 * time.Millisecond, 5 * time.Second: 5200 * time.Millisecond, 7 * time.Second: 7200 * time.Millisecond, 20 * time.Second: 20200 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+			publisher := w.publisher("a")
+			publisher.PublishEvery, publisher.Votes = every, slowDepth{publisher.Votes, new(int)}
+			ctx, cancel := context.WithTimeout(t.Context(), 125*time.Second)
+			defer cancel()
+			if err := publisher.Handle(ctx, event[json.RawMessage](t, "publisher")); err != nil {
+				t.Fatal(err)
+			}
+			if least := int(100 * time.Second / every); len(w.times) < least {
+				t.Errorf("every %s: published %d times, should be at least %d", every, len(w.times), least)
+			}
+			for i := 1; i < len(w.times); i++ {
+				if gap := w.times[i].Sub(w.times[i-1]); gap > most {
+					t.Errorf("every %s: publication %d came after %s", every, i, gap)
+				}
+			}
+		})
+	}
+}

@@ -152,7 +152,7 @@ func (t *tenure) hold(ctx context.Context) (done bool) {
 		if !t.take(ctx) {
 			return false
 		}
-		finished, err := t.round(ctx, scanCtx)
+		finished, err := t.round(ctx, scanCtx, began)
 		switch {
 		case errors.Is(err, errLeaseLost):
 			t.fault = err
@@ -162,6 +162,9 @@ func (t *tenure) hold(ctx context.Context) (done bool) {
 			t.Log.ErrorContext(ctx, "publish", "error", err)
 		}
 		every := min(roundEvery, t.PublishEvery)
+		if left := t.due.Sub(began); left > 0 {
+			every = min(every, left)
+		}
 		if finished || !t.Clock.Now().Add(every).Before(t.stop) || !t.wait(ctx, every-t.Clock.Now().Sub(began)) {
 			t.release(ctx)
 			return true
@@ -169,8 +172,9 @@ func (t *tenure) hold(ctx context.Context) (done bool) {
 	}
 }
 
-// round takes what steps are due towards finality and publishes. It returns whether the window is final and nothing is left to do.
-func (t *tenure) round(ctx, scanCtx context.Context) (finished bool, err error) {
+// round takes what steps are due towards finality and publishes. Results are due by when rounds began, not by how long one
+// took to publish, or each second round would come too soon for them. It returns whether the window is final and nothing is left to do.
+func (t *tenure) round(ctx, scanCtx context.Context, began time.Time) (finished bool, err error) {
 	if t.window, err = t.InForce.InForce(ctx); err != nil {
 		return false, err
 	}
@@ -186,13 +190,13 @@ func (t *tenure) round(ctx, scanCtx context.Context) (finished bool, err error) 
 	if state.Phase == PhaseFinal { // The last step published.
 		return !state.MappingOff && advanceErr == nil, advanceErr
 	}
-	if state.Phase == "" || t.Clock.Now().Before(t.due) || t.finalShown() {
+	if state.Phase == "" || began.Before(t.due) || t.finalShown() {
 		return false, advanceErr
 	}
 	if err := t.rehearse(ctx); err != nil {
 		return false, errors.Join(advanceErr, err)
 	}
-	t.due = t.Clock.Now().Add(t.PublishEvery)
+	t.due = began.Add(t.PublishEvery)
 	return false, errors.Join(advanceErr, t.publish(ctx, state))
 }
 

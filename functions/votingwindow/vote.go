@@ -30,6 +30,9 @@ const (
 	FromVoter  Source = iota // A voter, who says all but the address.
 	FromToken                // A voter whose token names them: the body must not.
 	FromIntake               // Intake, which adds the address.
+	// FromAnybody is the queue where voters send to it themselves, and where votes of intake may still wait from before they did: these
+	// are votes as well, and nobody is believed an address.
+	FromAnybody
 )
 
 // maxMessageBytes bounds a message of intake's: a vote, written anew, and an address.
@@ -46,7 +49,7 @@ func malformed(cause string) error { return fmt.Errorf("%w: %s", errMalformed, c
 // message differently. Its own reader is for speed: the recorder reads every message.
 func DecodeVote(body []byte, source Source) (Vote, error) {
 	limit := MaxVoteBytes
-	if source == FromIntake {
+	if source >= FromIntake {
 		limit = maxMessageBytes
 	}
 	if len(body) > limit {
@@ -80,7 +83,7 @@ func DecodeVote(body []byte, source Source) (Vote, error) {
 		switch {
 		case seen[member]:
 			return Vote{}, malformed("a repeated member")
-		case member == 0 && source == FromToken, member == 5 && source != FromIntake:
+		case member == 0 && source == FromToken, member == 5 && source < FromIntake:
 			return Vote{}, malformed("a member that the sender may not say")
 		case text == nil:
 			vote.Rehearsal = reader.flag()
@@ -97,6 +100,9 @@ func DecodeVote(body []byte, source Source) (Vote, error) {
 	}
 	if seen[0] == (source == FromToken) || !seen[1] {
 		return Vote{}, malformed("voter or answer is missing")
+	}
+	if source == FromAnybody {
+		vote.Address = ""
 	}
 	return vote, nil
 }

@@ -84,19 +84,25 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		set("region", types.StringUnknown())
 		set("account_id", types.StringUnknown())
 	}
-	r.planOutputs(ctx, b, planned, overrides, prior != nil, req, resp)
+	applied := &blueprint.Blueprint{}
 	if prior != nil {
-		r.planLowering(ctx, &before, b, prior, resp)
+		// What an earlier version made of the arguments is no reason to refuse a plan.
+		if was, diags := r.blueprint(ctx, &before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString()); !diags.HasError() {
+			applied = was
+			planLowering(applied, b, resp)
+		}
 	}
+	r.planOutputs(ctx, b, applied, planned, overrides, prior != nil, req, resp)
 	resp.Diagnostics.Append(r.planCost(ctx, b, &resp.Plan, prior != nil)...)
 	if prior != nil {
 		resp.Diagnostics.Append(keepCost(ctx, &resp.Plan, req.State)...)
 	}
 }
 
-// planOutputs keeps every output whose parts stay, and makes unknown those
-// whose parts are made.
-func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, planned deploy.Planned, overrides map[string]blueprint.Override, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// planOutputs keeps every output that is what it was and whose parts stay, and
+// makes unknown those that are of other parts than were applied, or whose parts
+// are made.
+func (r *system[M]) planOutputs(ctx context.Context, b, applied *blueprint.Blueprint, planned deploy.Planned, overrides map[string]blueprint.Override, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	for _, name := range r.outputs() {
 		if values, isMap := b.OutputMaps[name]; isMap {
 			before := types.MapNull(types.StringType)
@@ -105,7 +111,7 @@ func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, pla
 			}
 			elements := map[string]attr.Value{}
 			for k, text := range values {
-				elements[k] = plannedText(b.InForce(text, overrides), planned, before.Elements()[k])
+				elements[k] = plannedText(b.InForce(text, overrides), planned, before.Elements()[k], text == applied.OutputMaps[name][k])
 			}
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), types.MapValueMust(types.StringType, elements))...)
 			continue
@@ -117,32 +123,27 @@ func (r *system[M]) planOutputs(ctx context.Context, b *blueprint.Blueprint, pla
 		text, there := b.Outputs[name]
 		next := types.StringNull()
 		if there {
-			next = plannedText(b.InForce(text, overrides), planned, before)
+			next = plannedText(b.InForce(text, overrides), planned, before, text == applied.Outputs[name])
 		}
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), next)...)
 	}
 }
 
-// plannedText is what the plan knows of an output. An output of parts that
-// stay keeps its value, if it had one.
-func plannedText(text string, planned deploy.Planned, before attr.Value) types.String {
+// plannedText is what the plan knows of an output. One of parts that stay keeps
+// its value, if it had one and is the same as was applied.
+func plannedText(text string, planned deploy.Planned, before attr.Value, same bool) types.String {
 	if !blueprint.HasToken(text) {
 		return types.StringValue(text)
 	}
 	had, ok := before.(types.String)
-	if planned.Unknown(text) || !ok || had.IsNull() {
+	if !same || planned.Unknown(text) || !ok || had.IsNull() {
 		return types.StringUnknown()
 	}
 	return had
 }
 
 // planLowering says where an argument was lowered that AWS never lowers.
-func (r *system[M]) planLowering(ctx context.Context, before *M, b *blueprint.Blueprint, prior *Common, resp *resource.ModifyPlanResponse) {
-	applied, diags := r.blueprint(ctx, before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString())
-	if diags.HasError() {
-		// What an earlier version made of the arguments is no reason to refuse a plan.
-		return
-	}
+func planLowering(applied, b *blueprint.Blueprint, resp *resource.ModifyPlanResponse) {
 	for _, line := range blueprint.Lowering(applied, b) {
 		resp.Diagnostics.AddWarning("AWS does not lower this", fmt.Sprintf("The %s. AWS raises it and never lowers it: what exists stays as it is, at no further cost.", line))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -124,6 +125,28 @@ func (l *Local) Reset(ctx context.Context) error {
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("reset the local AWS: %s; only MiniStack can be reset, give another endpoint a fresh account", resp.Status)
+	}
+	return nil
+}
+
+// SetConcurrency sets how many functions an account may run at once in a region, reservations included: 1,000 where nothing was set. It
+// holds for the life of the local AWS.
+func (l *Local) SetConcurrency(ctx context.Context, account string, executions int) error {
+	at := l.target.JoinPath("/_ministack/concurrency", account)
+	at.RawQuery = url.Values{"of": {strconv.Itoa(executions)}}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, at.String(), http.NoBody)
+	if err != nil {
+		return fmt.Errorf("set the concurrency of account %s: %w", account, err)
+	}
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("set the concurrency of account %s: %w", account, err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		return fmt.Errorf("set the concurrency of account %s: %w", account, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("set the concurrency of account %s: %s; only MiniStack can be told", account, resp.Status)
 	}
 	return nil
 }

@@ -24,12 +24,12 @@ const (
 )
 
 // launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports launched
-// from MiniStack's directory: mappings.py keeps the event source mappings, apis.py mends HTTP APIs and identity pools, edge.py is
-// CloudFront's edges.
+// from MiniStack's directory: mappings.py keeps the event source mappings, apis.py mends HTTP APIs and identity pools,
+// concurrency.py shares out an account's concurrency, edge.py is CloudFront's edges.
 var (
 	//go:embed launch.py
 	launch string
-	//go:embed mappings.py apis.py edge.py
+	//go:embed mappings.py apis.py concurrency.py edge.py
 	launched embed.FS
 )
 
