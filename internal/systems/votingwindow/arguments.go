@@ -230,7 +230,7 @@ func (m *Model) page(name string, w votingwindow.Window, d door) (string, error)
 	s := m.Site
 	p := page{
 		Name: name, Title: textOf(s, "title", ""), Questions: m.questions(), OpensAt: w.OpensAt, ClosesAt: w.ClosesAt,
-		GraceSeconds: int(w.Grace/time.Second), Results: orText(m.Results, resultsLive), RefreshSeconds: intOf(s, "refresh_seconds", 0),
+		GraceSeconds: int(w.Grace / time.Second), Results: orText(m.Results, resultsLive), RefreshSeconds: intOf(s, "refresh_seconds", 0),
 		VotesPerVoter: w.VotesPerVoter, Revote: w.Revote,
 		Voter:  voterField{textOf(s, "voter_label", ""), m.VoterPattern.ValueString(), given(m.TicketPublicKey)},
 		Intake: d, Languages: []string{"en"},
