@@ -183,3 +183,23 @@ func tables(t tester, m *memory) map[string]any {
 	}
 	return all
 }
+
+// taken is a store whose keys were all taken a moment ago.
+type taken struct{ votingwindow.RecorderStore }
+
+func (s taken) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
+	done := make([]votingwindow.Insertion, len(ballots))
+	for i := range done {
+		done[i] = votingwindow.Taken
+	}
+	return done, nil
+}
+
+// A rehearsal's ballots are deleted when it is reset: a key that was taken may be free again.
+func TestRecorderPutsABallotWhereAnotherIsGone(t *testing.T) {
+	m := newMemory()
+	recorder := recorderOf(m, mustRules(window()), &manualClock{now: opens.Add(time.Minute)}, "w")
+	recorder.Store = taken{recorder.Store}
+	expectFailed(t, handle(t, recorder, batch(sqsMessage("m1", body("ann", "yes"), opens, 1))))
+	expectEnds(t, m, map[string]string{"m1": "counted vote/yes"})
+}
