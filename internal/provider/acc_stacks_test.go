@@ -26,9 +26,9 @@ import (
 // variables have in the test. The list of voters is read by the test itself too,
 // which works in another folder.
 var stacks = map[string][]string{
-	"live-vote":     evening,
-	"tv-show":       append([]string{`alarm_emails=["night-shift@example.com"]`}, evening...),
-	"internal-poll": append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, evening...),
+	"live-vote":     eveningVariables,
+	"tv-show":       append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
+	"internal-poll": append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
 }
 
 func absolute(path string) string {
@@ -39,9 +39,9 @@ func absolute(path string) string {
 	return found
 }
 
-// evening is what every stack has: a window that is far ahead, so that its
+// eveningVariables is what every stack has: a window that is far ahead, so that its
 // publisher has nothing to do.
-var evening = []string{
+var eveningVariables = []string{
 	"opens_at=2099-05-22T20:15:00Z", "closes_at=2099-05-22T20:25:00Z", "force_destroy=true",
 	"architecture=" + hostArchitecture(),
 }
