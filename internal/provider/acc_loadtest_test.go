@@ -61,7 +61,7 @@ func (l loadTest) run(t *testing.T, settings ...string) (out string, figures map
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer proxy.Close() //nolint:errcheck // the test is over
+	defer proxy.Close()
 	summary := filepath.Join(t.TempDir(), "summary.json")
 	args := []string{"run", "--no-color", "--quiet", "--no-usage-report", "--address", "127.0.0.1:0", "--insecure-skip-tls-verify", "--summary-export", summary, "-e", "WINDOW_URL=" + l.window}
 	for _, s := range settings {
@@ -87,7 +87,7 @@ func (l loadTest) run(t *testing.T, settings ...string) (out string, figures map
 
 // ended is what became of all votes: how many were accepted as a rehearsal, and
 // for good.
-func (l loadTest) ended(ctx context.Context, t *testing.T) (rehearsal, real int64) {
+func (l loadTest) ended(ctx context.Context, t *testing.T) (rehearsal, forGood int64) {
 	t.Helper()
 	ballots, ledger, err := votecheck.Read(ctx, dynamodb.NewFromConfig(l.a.aws(home)), l.name+"-vote-ballots-"+code, l.name+"-vote-ledger-"+code)
 	if err != nil {
@@ -97,17 +97,17 @@ func (l loadTest) ended(ctx context.Context, t *testing.T) (rehearsal, real int6
 		if b.Rehearsal {
 			rehearsal++
 		} else {
-			real++
+			forGood++
 		}
 	}
 	for _, e := range ledger {
 		if e.Rehearsal {
 			rehearsal++
 		} else {
-			real++
+			forGood++
 		}
 	}
-	return rehearsal, real
+	return rehearsal, forGood
 }
 
 func (l loadTest) unconfirmed(t *testing.T) {
@@ -145,7 +145,7 @@ func (l loadTest) confirmed(t *testing.T) {
 		rehearsal, _ := l.ended(ctx, t)
 		return rehearsal >= accepted
 	})
-	rehearsal, real := l.ended(t.Context(), t)
+	rehearsal, forGood := l.ended(t.Context(), t)
 	equal(t, "votes recorded as a rehearsal", rehearsal, accepted)
-	equal(t, "votes recorded for good", real, 0)
+	equal(t, "votes recorded for good", forGood, 0)
 }

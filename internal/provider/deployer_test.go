@@ -437,8 +437,11 @@ func sortOf(arn string) string {
 	}
 	sort, _, _ := strings.Cut(parts[5], ":")
 	sort, _, _ = strings.Cut(sort, "/")
-	if parts[2] == "sqs" {
+	switch parts[2] {
+	case "sqs":
 		sort = "queue"
+	case "sns":
+		sort = "topic"
 	}
 	if parts[2] == "lambda" && strings.Count(parts[5], ":") > 1 {
 		sort += " with qualifier"

@@ -17,6 +17,8 @@ variables {
     }
   }
   voters        = { pattern = "[0-9]{8}" }
+  expected_load = { votes = 100000, peak_votes_per_second = 500 }
+  tags          = { show = "semi-final", season = "2099" }
   force_destroy = true
 }
 
@@ -46,18 +48,23 @@ run "makes_the_vote" {
     error_message = "the key is ${output.signing_key_arn}, the topic ${output.alarm_topic_arn}"
   }
   assert {
-    condition     = output.api_domain_target == "" && output.forecast == null
-    error_message = "there is an API's domain, or a forecast"
+    condition     = output.api_domain_target == "" && output.forecast == null && output.cost.unit == "vote" && output.cost.per_event > 0
+    error_message = "there is an API's domain or a forecast, or no price of an evening"
   }
 }
 
-run "moves_the_closing_in_place" {
+run "changes_in_place" {
   variables {
     closes_at = "2099-05-22T20:35:00+02:00"
+    tags      = { show = "final" }
   }
 
   assert {
-    condition     = output.closes_at_in_force == "2099-05-22T18:35:00Z" && output.vote_url == run.makes_the_vote.vote_url && output.page_url == run.makes_the_vote.page_url
-    error_message = "the vote closes at ${output.closes_at_in_force}, at ${output.vote_url} and ${output.page_url}"
+    condition     = output.closes_at_in_force == "2099-05-22T18:35:00Z"
+    error_message = "the vote closes at ${output.closes_at_in_force}"
+  }
+  assert {
+    condition     = length(serverless_voting_window.vote.drift) == 0 && serverless_voting_window.vote.tags == tomap({ show = "final" })
+    error_message = "after the change there is drift: ${jsonencode(serverless_voting_window.vote.drift)}"
   }
 }
