@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -32,7 +31,7 @@ type ticketed struct {
 
 // madeKey is what a new pair of keys leaves behind.
 type madeKey struct {
-	PublicKey string `json:"public_key"` // 32 bytes in base64.
+	PublicKey string `json:"public_key"` // PKIX in PEM, as the argument ticket_public_key takes it.
 	Key       string `json:"key"`        // The file with the private one.
 }
 
@@ -84,6 +83,10 @@ func newKey(file string) (command.Answer, error) {
 	if err != nil {
 		return command.Answer{}, fmt.Errorf("make a key: %w", err)
 	}
+	shown, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return command.Answer{}, fmt.Errorf("make a key: %w", err)
+	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator's own file
 	if errors.Is(err, os.ErrExist) {
 		return command.Answer{}, command.Usage("--key: %s is there already, and whoever's tickets it signs need it; give another file", file)
@@ -95,8 +98,8 @@ func newKey(file string) (command.Answer, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return command.Answer{}, fmt.Errorf("write the key to %s: %w", file, err)
 	}
-	made := madeKey{base64.StdEncoding.EncodeToString(public), file}
-	return command.Answer{JSON: made, Text: made.PublicKey + "\n"}, nil
+	made := madeKey{string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: shown})), file}
+	return command.Answer{JSON: made, Text: made.PublicKey}, nil
 }
 
 func privateKey(file string) (ed25519.PrivateKey, error) {

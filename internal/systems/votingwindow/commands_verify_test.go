@@ -179,8 +179,8 @@ func write(t *testing.T, file, content string) {
 func publicOf(t *testing.T, made command.Answer) ed25519.PublicKey {
 	t.Helper()
 	key, ok := made.JSON.(madeKey)
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if !ok || err != nil || len(public) != ed25519.PublicKeySize || made.Text != key.PublicKey+"\n" {
+	public, err := ticketKey(key.PublicKey)
+	if !ok || err != nil || made.Text != key.PublicKey {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	return public
