@@ -64,7 +64,6 @@ var wrongWindows = map[string]wrongWindow{
 	"least writes above most":    {nested("capacity", nested("mode", "provisioned", "min_writes", 200, "max_writes", 100, "opening_writes", 100)), "capacity.min_writes", "The least is above the most", "200"},
 	"opening writes above most":  {nested("capacity", nested("mode", "provisioned", "max_writes", 100, "opening_writes", 200)), "capacity.opening_writes", "Out of the range", "between min_writes (5) and max_writes (100)"},
 	"fewest workers above most":  {nested("capacity", nested("mode", "provisioned", "min_workers", 20, "max_workers", 10)), "capacity.min_workers", "The least is above the most", "20"},
-	"more workers than writes":   {nested("capacity", nested("mode", "provisioned", "min_workers", 3, "min_writes", 899)), "capacity.min_workers", "More recorders than the table carries", "900 units a second"},
 	"one worker":                 {nested("capacity", nested("mode", "provisioned", "min_workers", 1)), "capacity.min_workers", attributeValue, "between 2 and 1000"},
 	"cold":                       {nested("capacity", nested("warm_writes", 10)), "capacity.warm_writes", attributeValue, "at least 4000"},
 	"unknown results":            {nested("results", "never"), "results", attributeValueMatch, "after_close"},
