@@ -33,10 +33,11 @@ type evening struct {
 	a      account
 	name   string
 	config map[string]any
+	// voter is the identifier of the i-th voter.
+	voter func(i int) string
 
 	mu sync.Mutex
-	// accepted are the message ids that senders were told; voters how many of
-	// them are of the first vote of somebody.
+	// accepted are the message ids that senders were told.
 	accepted []string
 	// identifiers are all that were sent.
 	identifiers []string
@@ -54,7 +55,7 @@ func newEvening(t *testing.T, name string, more map[string]any) *evening {
 	a := newAccount(t)
 	now := time.Now()
 	e := &evening{
-		a: a, name: name, session: newSession(t, a, options{system: "voting_window", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
+		a: a, name: name, voter: voterNo, session: newSession(t, a, options{system: "voting_window", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
 		config: map[string]any{
 			"name": name, "question": "Who wins?", "answers": map[string]any{"anna": "Anna", "bruno": "Bruno"}, "voter_pattern": "[0-9]{8}",
 			"opens_at": clockTime(now.Add(-time.Minute)), "closes_at": clockTime(now.Add(time.Hour)), "grace_seconds": 5,
@@ -182,7 +183,7 @@ func (e *evening) accept(voter, id string) {
 	e.identifiers = append(e.identifiers, voter)
 }
 
-// voterNo is the identifier of the i-th voter.
+// voterNo is the identifier of the i-th voter, where nothing else is wanted.
 func voterNo(i int) string { return fmt.Sprintf("%08d", i) }
 
 // senders vote at the same time.
@@ -202,7 +203,7 @@ func (e *evening) cast(from, n int, send func(ctx context.Context, voter, answer
 	for range senders {
 		all.Go(func() {
 			for i := range work {
-				voter := voterNo(i)
+				voter := e.voter(i)
 				id, err := "", error(nil)
 				for id == "" && ctx.Err() == nil {
 					id, err = send(ctx, voter, []string{"anna", "bruno"}[i%2])

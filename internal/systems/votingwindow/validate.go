@@ -175,9 +175,10 @@ func (v *validation) intake(context.Context) {
 	if v.m.Intake.IsUnknown() {
 		return
 	}
+	chosen := orText(v.m.Intake, intakeURL) // Its default is not in the configuration.
 	only := func(argument string, value attr.Value, intake string) {
-		if given(value) && v.m.Intake.ValueString() != intake {
-			v.refuse(path.Root(argument), "Only with intake = \""+intake+"\"", "%s means something only with intake = %q, and intake is %q. Change intake or leave %s out.", argument, intake, v.m.Intake.ValueString(), argument)
+		if given(value) && chosen != intake {
+			v.refuse(path.Root(argument), "Only with intake = \""+intake+"\"", "%s means something only with intake = %q, and intake is %q. Change intake or leave %s out.", argument, intake, chosen, argument)
 		}
 	}
 	only("jwt", v.m.JWT, intakeAPI)
@@ -212,10 +213,10 @@ func (v *validation) capacity() {
 		return
 	}
 	s := v.m.capacity()
-	if s.MinWrites > s.MaxWrites {
+	switch {
+	case s.MinWrites > s.MaxWrites:
 		v.refuse(at.AtName("min_writes"), "The least is above the most", "min_writes is %d and max_writes %d.", s.MinWrites, s.MaxWrites)
-	}
-	if s.OpeningWrites > s.MaxWrites || s.OpeningWrites < s.MinWrites {
+	case s.OpeningWrites > s.MaxWrites || s.OpeningWrites < s.MinWrites:
 		v.refuse(at.AtName("opening_writes"), "Out of the range", "opening_writes is %d, and must lie between min_writes (%d) and max_writes (%d).", s.OpeningWrites, s.MinWrites, s.MaxWrites)
 	}
 	if s.MinWorkers > s.MaxWorkers {
