@@ -262,8 +262,8 @@ func (m MappingHandle) Takes(l Load, bytes float64, duration time.Duration) []Op
 }
 
 // Standing implements Standing: an alarm for a month.
-func (s AlarmSpec) Standing() []Operation {
-	if s.Composite {
+func (a AlarmSpec) Standing() []Operation {
+	if a.Composite {
 		return []Operation{{Action: CompositeAlarm, Count: 1}}
 	}
 	return []Operation{{Action: Alarm, Count: 1}}

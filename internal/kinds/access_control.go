@@ -31,7 +31,7 @@ func (accessControl) Facts() Facts {
 			// Ids are not known beforehand, and a list cannot be narrowed.
 			{Verbs: []Verb{Observing, Updating, Deleting}, Actions: []string{"cloudfront:ListOriginAccessControls"}, Resources: []string{"*"}, Rare: byList},
 			{Verbs: []Verb{Creating}, Actions: []string{"cloudfront:CreateOriginAccessControl"}, Resources: []string{"*"}},
-			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:UpdateOriginAccessControl"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:UpdateOriginAccessControl"}, Resources: own, Rare: "only where somebody has changed it"},
 			{Verbs: []Verb{Deleting}, Actions: []string{"cloudfront:DeleteOriginAccessControl"}, Resources: own},
 		},
 		Transient: []Transient{

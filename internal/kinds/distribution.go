@@ -39,7 +39,7 @@ func (distribution) Facts() Facts {
 			{Verbs: []Verb{Observing, Deleting}, Actions: []string{"cloudfront:ListDistributions"}, Resources: []string{"*"}, Rare: byList},
 			// Neither can be narrowed to what does not exist yet.
 			{Verbs: []Verb{Creating}, Actions: []string{"cloudfront:CreateDistribution", "cloudfront:TagResource"}, Resources: []string{"*"}},
-			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:TagResource", "cloudfront:UntagResource"}, Resources: all},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:TagResource", "cloudfront:UntagResource"}, Resources: all, Rare: "only where tags change"},
 			{Verbs: []Verb{Updating, Deleting}, Actions: []string{"cloudfront:UpdateDistribution"}, Resources: all, Condition: own},
 			{Verbs: []Verb{Deleting}, Actions: []string{"cloudfront:DeleteDistribution"}, Resources: all, Condition: own},
 		},

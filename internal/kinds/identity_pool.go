@@ -34,7 +34,7 @@ func (identityPool) Facts() Facts {
 			{Verbs: []Verb{Creating}, Actions: append(list, "cognito-identity:CreateIdentityPool"), Resources: []string{"*"}},
 			{Verbs: []Verb{Creating}, Actions: []string{"cognito-identity:TagResource"}, Resources: own},
 			{Verbs: []Verb{Creating}, Actions: []string{describe}, Resources: own, Rare: "only where there is another pool of the same name"},
-			{Verbs: []Verb{Updating}, Actions: []string{"cognito-identity:UpdateIdentityPool", "cognito-identity:TagResource", "cognito-identity:UntagResource"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"cognito-identity:UpdateIdentityPool", "cognito-identity:TagResource", "cognito-identity:UntagResource"}, Resources: own, Rare: "only where tags change, or somebody has changed the pool"},
 			{Verbs: []Verb{Deleting}, Actions: list, Resources: []string{"*"}},
 			{Verbs: []Verb{Deleting}, Actions: []string{describe, "cognito-identity:DeleteIdentityPool"}, Resources: own},
 		},

@@ -63,7 +63,7 @@ func (signingKey) Facts() Facts {
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{"kms:CreateAlias"}, Resources: []string{anyKey}, Condition: own},
 			{Verbs: []Verb{Updating}, Actions: []string{
 				"kms:PutKeyPolicy", "kms:UpdateKeyDescription", "kms:TagResource", "kms:UntagResource",
-			}, Resources: []string{anyKey}, Condition: own},
+			}, Resources: []string{anyKey}, Condition: own, Rare: "only where tags change, or somebody has changed the key"},
 			{Verbs: []Verb{Updating}, Actions: []string{"kms:EnableKey", "kms:CancelKeyDeletion"}, Resources: []string{anyKey}, Condition: own,
 				Rare: "only where somebody has disabled the key, or scheduled its deletion"},
 			{Verbs: []Verb{Deleting}, Actions: []string{"kms:ScheduleKeyDeletion"}, Resources: []string{anyKey}, Condition: own},

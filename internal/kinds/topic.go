@@ -25,7 +25,7 @@ func (topic) Facts() Facts {
 			{Verbs: []Verb{Observing}, Actions: []string{"sns:GetTopicAttributes", "sns:ListTagsForResource"}, Resources: own},
 			{Verbs: []Verb{Creating}, Actions: []string{"sns:GetTopicAttributes", "sns:CreateTopic", "sns:TagResource"}, Resources: own},
 			{Verbs: []Verb{Updating}, Actions: []string{"sns:SetTopicAttributes"}, Resources: own, Rare: "only where kms_key_arn changes, or somebody has changed the topic"},
-			{Verbs: []Verb{Updating}, Actions: []string{"sns:TagResource", "sns:UntagResource"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"sns:TagResource", "sns:UntagResource"}, Resources: own, Rare: "only where tags change"},
 			{Verbs: []Verb{Deleting}, Actions: []string{"sns:DeleteTopic"}, Resources: own},
 		},
 		Transient: []Transient{
