@@ -17,7 +17,7 @@ type wrongWindow struct {
 func nested(pairs ...any) map[string]any {
 	out := map[string]any{}
 	for i := 0; i < len(pairs); i += 2 {
-		out[pairs[i].(string)] = pairs[i+1] //nolint:forcetypeassert // written in this file
+		out[pairs[i].(string)] = pairs[i+1]
 	}
 	return out
 }

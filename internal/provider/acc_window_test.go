@@ -163,7 +163,7 @@ func post(ctx context.Context, url, body string, header ...string) (answered, er
 	if err != nil {
 		return a, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return a, err
@@ -238,9 +238,9 @@ func (e *evening) page(more ...string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	defer proxy.Close() //nolint:errcheck // nothing is left to be said
+	defer proxy.Close()
 	arguments := append([]string{filepath.Join("..", "site", "votingwindow", "cast.mjs"), "--url", e.output("page_url"), "--proxy", proxy.URL}, more...)
-	out, err := exec.CommandContext(e.t.Context(), "node", arguments...).CombinedOutput() //nolint:gosec // our own script
+	out, err := exec.CommandContext(e.t.Context(), "node", arguments...).CombinedOutput()
 	if err != nil {
 		e.t.Fatalf("vote through the page: %s: %s", err, bytes.TrimSpace(out))
 	}
@@ -260,7 +260,7 @@ func (e *evening) get(url string) (int, []byte) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		e.t.Fatal(err)
@@ -287,7 +287,7 @@ func (e *evening) object(bucket, key string) []byte {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	defer out.Body.Close() //nolint:errcheck // read only
+	defer out.Body.Close()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
 		e.t.Fatal(err)
