@@ -50,14 +50,7 @@ func alarmMissing(err error) bool {
 }
 
 func (k alarm) Observe(ctx context.Context, t *Target) (*Live[blueprint.AlarmSpec], error) {
-	all, err := k.ObserveAll(ctx, []*Target{t})
-	if err != nil {
-		return nil, err
-	}
-	if all[0] == nil {
-		return nil, ErrAbsent
-	}
-	return all[0], nil
+	return one(ctx, t, k.ObserveAll)
 }
 
 // ObserveAll implements BatchObserver.

@@ -29,5 +29,17 @@ func each[S blueprint.Spec](ctx context.Context, targets []*Target, observe func
 	return out, group.Wait()
 }
 
+// one observes a single target of a kind that observes many together.
+func one[S blueprint.Spec](ctx context.Context, t *Target, all func(context.Context, []*Target) ([]*Live[S], error)) (*Live[S], error) {
+	lives, err := all(ctx, []*Target{t})
+	if err != nil {
+		return nil, err
+	}
+	if lives[0] == nil {
+		return nil, ErrAbsent
+	}
+	return lives[0], nil
+}
+
 // sortedNames returns the keys of a map in order, so that requests are stable.
 func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -72,16 +72,6 @@ type driver[S blueprint.Spec] struct{ kind Kind[S] }
 func (d driver[S]) Facts() Facts { return d.kind.Facts() }
 
 func (d driver[S]) Observe(ctx context.Context, t *Target) (*Observation, error) {
-	if d.Batches() {
-		all, err := d.ObserveAll(ctx, []*Target{t})
-		if err != nil {
-			return nil, err
-		}
-		if all[0] == nil {
-			return nil, ErrAbsent
-		}
-		return all[0], nil
-	}
 	live, err := d.kind.Observe(ctx, t)
 	if err != nil {
 		return nil, err

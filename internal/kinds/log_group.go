@@ -43,14 +43,7 @@ func (logGroup) Facts() Facts {
 }
 
 func (k logGroup) Observe(ctx context.Context, t *Target) (*Live[blueprint.LogGroupSpec], error) {
-	all, err := k.ObserveAll(ctx, []*Target{t})
-	if err != nil {
-		return nil, err
-	}
-	if all[0] == nil {
-		return nil, ErrAbsent
-	}
-	return all[0], nil
+	return one(ctx, t, k.ObserveAll)
 }
 
 // ObserveAll lists the groups that begin as all the names do, which takes one

@@ -75,14 +75,7 @@ func parameterMissing(err error) bool {
 }
 
 func (k secret) Observe(ctx context.Context, t *Target) (*Live[blueprint.SecretSpec], error) {
-	all, err := k.ObserveAll(ctx, []*Target{t})
-	if err != nil {
-		return nil, err
-	}
-	if all[0] == nil {
-		return nil, ErrAbsent
-	}
-	return all[0], nil
+	return one(ctx, t, k.ObserveAll)
 }
 
 // ObserveAll implements BatchObserver.

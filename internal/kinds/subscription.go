@@ -47,14 +47,7 @@ func subscriptionName(t *Target) (topic, email string, err error) {
 }
 
 func (k subscription) Observe(ctx context.Context, t *Target) (*Live[blueprint.SubscriptionSpec], error) {
-	all, err := k.ObserveAll(ctx, []*Target{t})
-	if err != nil {
-		return nil, err
-	}
-	if all[0] == nil {
-		return nil, ErrAbsent
-	}
-	return all[0], nil
+	return one(ctx, t, k.ObserveAll)
 }
 
 // ObserveAll implements BatchObserver: all subscriptions of a topic come with
