@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Ballot } from "./ballot.tsx";
 import { BigCountdown, Countdown } from "./countdown.tsx";
 import { Identify } from "./identify.tsx";
 import { Results } from "./results.tsx";
-import { config, loadFailed, now, online, opensAt, phase, rehearsal, step, texts, title } from "./state.ts";
+import { config, loadFailed, now, online, opensAt, phase, ready, rehearsal, step, texts, title } from "./state.ts";
 import { notice, sending } from "./voting.ts";
 import { beside } from "./window.ts";
 
@@ -12,7 +12,7 @@ import { beside } from "./window.ts";
 export function App() {
   const t = texts.value;
   const window = config.value;
-  if (window === undefined) {
+  if (window === undefined || !ready.value) {
     return (
       <main class="card loading">
         <p role="status">{t.text(loadFailed.value ? "load_failed" : "loading")}</p>
@@ -71,11 +71,17 @@ function Current() {
   return step.value === "ballot" ? <Ballot /> : <Identify />;
 }
 
-/** A step of the page. Its heading takes the focus when the step begins, but not at the page's own beginning. */
+let begun = false;
+
+/**
+ * A step of the page. Its heading takes the focus when the step begins, but not at the page's own beginning. It does so
+ * before anybody can see the step, so that it takes no focus that the visitor has moved since.
+ */
 export function Section(props: { heading: string; name: string; children: preact.ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    if (document.documentElement.dataset.ready) heading.current?.focus({ preventScroll: true });
+  useLayoutEffect(() => {
+    if (begun) heading.current?.focus({ preventScroll: true });
+    begun = true;
   }, []);
   return (
     <section class={props.name} aria-labelledby={props.name}>

@@ -2,7 +2,7 @@ import { render } from "preact";
 import "./style.css";
 import "./studio.css";
 import { App } from "./app.tsx";
-import { now, start, texts, title } from "./state.ts";
+import { now, ready, start, texts, title } from "./state.ts";
 import { Studio } from "./studio.tsx";
 import { hideSecrets, startVoting } from "./voting.ts";
 import { isStudio } from "./window.ts";
@@ -20,6 +20,7 @@ if (root) {
   hideSecrets();
   await start();
   if (!isStudio) await startVoting();
-  // Tests and slow phones alike wait for this.
+  ready.value = true;
+  // Tests wait for this.
   document.documentElement.dataset.ready = String(now.value > 0);
 }

@@ -24,6 +24,8 @@ export const now = signal(clock.now());
 export const online = signal(navigator.onLine);
 export const stale = signal(false);
 export const loadFailed = signal(false);
+/** Whether the page can take a vote: it shows no form before. */
+export const ready = signal(false);
 export const step = signal<Step>("identify");
 
 /** The fragment of the address: #token=, #ticket=, #rehearsal, #question=. What is secret is taken out of the address. */
@@ -122,7 +124,8 @@ export async function start(): Promise<void> {
       await pause(backoff(n, 1_000, 30_000));
     }
   }
-  await first;
+  // Figures that are slow to come keep nobody from voting.
+  await Promise.race([first, pause(2_000)]);
   theme();
   everySecond(() => clock.now(), tick);
   phase.subscribe(follow);

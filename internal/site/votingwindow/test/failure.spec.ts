@@ -40,6 +40,19 @@ test("a lost answer", async ({ page, backend }) => {
   expect(backend.votes).toEqual([one]);
 });
 
+test("figures that are slow to come keep nobody from voting", async ({ page, backend }) => {
+  let held = 0;
+  await page.route("**/results.json", () => {
+    held++; // Never answered.
+  });
+  await page.goto(backend.url);
+  await identify(page);
+  await expect(page.getByRole("heading", { name: "Who wins the final?" })).toBeFocused();
+  await vote(page);
+  await expect.poll(() => backend.votes).toEqual([one]);
+  expect(held).toBeGreaterThan(0);
+});
+
 test("offline, and back", async ({ page, context, backend }) => {
   await page.goto(backend.url);
   await identify(page);
