@@ -5,20 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 )
 
 // RevocationPolicy is the name of the voters' role's inline policy that refuses revoked sessions: the one that AWS's console gives it
 // (IAM User Guide, "Revoke IAM role temporary security credentials").
 const RevocationPolicy = "AWSRevokeOlderSessions"
 
-// Role is an IAM role of the account. Its clients are made when they are used: a tick needs one, a revocation another.
+// Role is an IAM role of the account.
 type Role struct {
 	AWS      aws.Config
 	ARN      string
@@ -50,19 +50,33 @@ func (r *Role) Assume(ctx context.Context, lasts time.Duration) (Session, error)
 	if err != nil {
 		return Session{}, err
 	}
-	begun, err := sts.NewFromConfig(r.AWS).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn: &r.ARN, RoleSessionName: aws.String("voters"), Policy: &narrow, DurationSeconds: aws.Int32(int32(lasts.Seconds())),
-	})
+	var begun struct {
+		Credentials struct {
+			AccessKeyID     string `xml:"AccessKeyId"`
+			SecretAccessKey string
+			SessionToken    string
+			Expiration      time.Time
+		} `xml:"AssumeRoleResult>Credentials"`
+	}
+	err = r.client("sts").Query(ctx, "2011-06-15", "AssumeRole", map[string]string{
+		"RoleArn": r.ARN, "RoleSessionName": "voters", "Policy": narrow, "DurationSeconds": strconv.Itoa(int(lasts.Seconds())),
+	}, &begun)
 	if err != nil {
 		return Session{}, fmt.Errorf("assume role %s: %w", r.ARN, err)
 	}
-	if begun.Credentials == nil || begun.Credentials.Expiration == nil {
+	session := Session{
+		AccessKeyID: begun.Credentials.AccessKeyID, SecretAccessKey: begun.Credentials.SecretAccessKey,
+		SessionToken: begun.Credentials.SessionToken, ExpiresAt: begun.Credentials.Expiration,
+	}
+	if session.SecretAccessKey == "" || session.ExpiresAt.IsZero() {
 		return Session{}, errors.New("assume role " + r.ARN + ": the answer has no credentials, or none that end")
 	}
-	return Session{
-		AccessKeyID: aws.ToString(begun.Credentials.AccessKeyId), SecretAccessKey: aws.ToString(begun.Credentials.SecretAccessKey),
-		SessionToken: aws.ToString(begun.Credentials.SessionToken), ExpiresAt: *begun.Credentials.Expiration,
-	}, nil
+	return session, nil
+}
+
+// client calls a service that speaks AWS query.
+func (r *Role) client(service string) *awscall.Client {
+	return &awscall.Client{Config: r.AWS, Service: service, Retryer: r.AWS.Retryer()}
 }
 
 // RevokeBefore puts an inline policy on the role that denies everything to sessions that began before a moment. It replaces that of
@@ -76,19 +90,11 @@ func (r *Role) RevokeBefore(ctx context.Context, moment time.Time) error {
 		return err
 	}
 	name := r.ARN[strings.LastIndex(r.ARN, "/")+1:]
-	_, err = iam.NewFromConfig(r.AWS).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-		RoleName: &name, PolicyName: aws.String(RevocationPolicy), PolicyDocument: &deny,
-	})
+	err = r.client("iam").Query(ctx, "2010-05-08", "PutRolePolicy", map[string]string{
+		"RoleName": name, "PolicyName": RevocationPolicy, "PolicyDocument": deny,
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("put policy %s on role %s: %w", RevocationPolicy, name, err)
-	}
-	return nil
-}
-
-// DeleteObject removes an object; one that is not there is none the less removed.
-func (b *Bucket) DeleteObject(ctx context.Context, key string) error {
-	if _, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key}); err != nil {
-		return fmt.Errorf("delete object %s from %s: %w", key, b.Name, err)
 	}
 	return nil
 }

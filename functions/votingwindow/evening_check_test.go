@@ -17,10 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
@@ -257,7 +254,7 @@ func (d *drama) operate() {
 	if err != nil {
 		d.t.Errorf("move the closing time: %v", err)
 	}
-	if _, err := d.PutItem(peaceful, &dynamodb.PutItemInput{TableName: aws.String("tallies"), Item: votingwindow.ControlItem(control)}); err != nil {
+	if err := d.PutItem(peaceful, &dynamodb.PutItem{TableName: "tallies", Item: votingwindow.ControlItem(control)}); err != nil {
 		d.t.Errorf("write the control: %v", err)
 	}
 }
@@ -348,9 +345,7 @@ func (d *drama) checkNobodyIsNamed() {
 	for name, table := range d.tables {
 		for _, row := range table.rows {
 			for _, value := range row.item {
-				if text, ok := value.(*types.AttributeValueMemberS); ok {
-					named(name, text.Value)
-				}
+				named(name, value.Text())
 			}
 		}
 	}

@@ -57,7 +57,7 @@ type ExportStore interface {
 type ExportBucket interface {
 	ObjectStore
 	// Upload writes an object of any length as it is read, in little memory. Where reading fails there is no object, or the one that was there.
-	Upload(ctx context.Context, key, contentType string, body io.Reader) error
+	Upload(ctx context.Context, key, contentType, cacheControl string, body io.Reader) error
 }
 
 // Signer is a private key that nobody has.

@@ -27,7 +27,7 @@ func (e *Export) openFile(ctx context.Context, prefix, name string) *exportFile 
 	file := &exportFile{name: name, sum: sha256.New(), pipe: write, done: make(chan error, 1)}
 	file.zip = gzip.NewWriter(file)
 	go func() {
-		err := e.Bucket.Upload(ctx, prefix+name, contentGzip, read)
+		err := e.Bucket.Upload(ctx, prefix+name, contentGzip, cachePrivate, read)
 		_ = read.CloseWithError(err) // Never fails. Who still writes must not wait for ever.
 		file.done <- err
 	}()

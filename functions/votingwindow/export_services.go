@@ -3,49 +3,21 @@ package votingwindow
 import (
 	"context"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 )
-
-const (
-	// uploadPart is the least size of a part but the last (S3 User Guide, "Amazon S3 multipart upload limits"); 10,000 of them are 50 GB.
-	uploadPart = 5 << 20
-	// uploadsAtOnce is how many parts of one object are on their way, with as many in memory.
-	uploadsAtOnce = 2
-	// uploadAbort bounds the time for taking back a part of an upload that failed.
-	uploadAbort = 5 * time.Second
-)
-
-// Upload writes an object of any length as it is read, in little memory. Where reading fails there is no object, or the one that
-// was there.
-func (b *Bucket) Upload(ctx context.Context, key, contentType string, body io.Reader) error {
-	uploads := transfermanager.New(b.Client, func(o *transfermanager.Options) {
-		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency, o.FailTimeout = uploadPart, uploadPart, uploadsAtOnce, uploadAbort
-	})
-	cache := cachePrivate
-	_, err := uploads.UploadObject(ctx, &transfermanager.UploadObjectInput{
-		Bucket: &b.Name, Key: &key, Body: body, ContentType: &contentType, CacheControl: &cache,
-	})
-	if err != nil {
-		return fmt.Errorf("upload object %s to %s: %w", key, b.Name, err)
-	}
-	return nil
-}
 
 // SigningKey is an asymmetric KMS key, of the spec ECC_NIST_P256, for SIGN_VERIFY.
 type SigningKey struct {
-	client awsjson.Client
+	client awscall.Client
 	arn    string
 }
 
 // NewSigningKey uses the key with an ARN.
 func NewSigningKey(cfg aws.Config, arn string) *SigningKey {
-	return &SigningKey{awsjson.Client{Config: cfg, Service: "kms", Target: "TrentService", Retryer: cfg.Retryer()}, arn}
+	return &SigningKey{awscall.Client{Config: cfg, Service: "kms", Target: "TrentService", JSON: "1.1", Retryer: cfg.Retryer()}, arn}
 }
 
 // ID is the key's ARN.

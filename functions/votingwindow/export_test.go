@@ -102,7 +102,7 @@ func (a *archive) PutObject(_ context.Context, key string, body []byte, _, cache
 	return nil
 }
 
-func (a *archive) Upload(ctx context.Context, key, contentType string, body io.Reader) error {
+func (a *archive) Upload(ctx context.Context, key, contentType, cacheControl string, body io.Reader) error {
 	if contentType != "application/gzip" {
 		return fmt.Errorf("%s is of type %q", key, contentType)
 	}
@@ -113,7 +113,7 @@ func (a *archive) Upload(ctx context.Context, key, contentType string, body io.R
 	if err != nil {
 		return err
 	}
-	return a.PutObject(ctx, key, read, contentType, "no-store")
+	return a.PutObject(ctx, key, read, contentType, cacheControl)
 }
 
 func (a *archive) ID() string { return "arn:aws:kms:eu-west-1:123456789012:key/1234" }
@@ -484,7 +484,7 @@ func (c *crowd) BallotsInOrder(_ context.Context, visit func(votingwindow.Ballot
 	return nil
 }
 
-func (c *crowd) Upload(_ context.Context, _, _ string, body io.Reader) error {
+func (c *crowd) Upload(_ context.Context, _, _, _ string, body io.Reader) error {
 	_, err := io.Copy(io.Discard, body)
 	return err
 }

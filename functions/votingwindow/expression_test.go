@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 func hash(parts ...any) uint64 {
@@ -87,18 +87,18 @@ func termHolds(term string, found item, names map[string]string, values item) bo
 	}
 }
 
-func plain(value types.AttributeValue) string {
-	switch value := value.(type) {
-	case *types.AttributeValueMemberS:
-		return value.Value
-	case *types.AttributeValueMemberN:
-		return value.Value
+func plain(value dynamodb.Value) string {
+	switch {
+	case value.S != nil:
+		return *value.S
+	case value.N != "":
+		return value.N
 	default:
-		panic(fmt.Sprintf("cannot compare %T", value))
+		panic(fmt.Sprintf("cannot compare %+v", value))
 	}
 }
 
-func compare(a, b types.AttributeValue) int {
+func compare(a, b dynamodb.Value) int {
 	x, errX := strconv.ParseInt(plain(a), 10, 64)
 	y, errY := strconv.ParseInt(plain(b), 10, 64)
 	if err := errors.Join(errX, errY); err != nil {

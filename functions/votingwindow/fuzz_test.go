@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -172,13 +172,13 @@ func FuzzControl(f *testing.F) {
 	f.Add(strconv.FormatInt(closes.UnixMilli()+60_000, 10), strconv.FormatInt(closes.UnixMilli(), 10), "arn", true)
 	f.Add("9223372036854775807", "-1", "", false)
 	f.Fuzz(func(t *testing.T, closesAt, of, by string, numbers bool) {
-		value := func(text string) types.AttributeValue {
+		value := func(text string) dynamodb.Value {
 			if numbers {
-				return &types.AttributeValueMemberN{Value: text}
+				return dynamodb.Value{N: text}
 			}
-			return &types.AttributeValueMemberS{Value: text}
+			return dynamodb.String(text)
 		}
-		control := votingwindow.ReadControlItem(item{"closes_at": value(closesAt), "of": value(of), "by": value(by), "at": nil})
+		control := votingwindow.ReadControlItem(item{"closes_at": value(closesAt), "of": value(of), "by": value(by), "at": {}})
 		got := window().Effective(control)
 		moved := !got.ClosesAt.Equal(closes)
 		if !got.ClosesAt.After(got.OpensAt) || (moved && of != strconv.FormatInt(closes.UnixMilli(), 10) && !control.Of.Equal(closes)) {

@@ -1,14 +1,13 @@
 package votingwindow
 
 import (
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // item is a DynamoDB item.
-type item = map[string]types.AttributeValue
+type item = dynamodb.Item
 
 func ballotItem(ballot Ballot) item {
 	put := item{
@@ -23,7 +22,7 @@ func ballotItem(ballot Ballot) item {
 }
 
 // ReadBallot reads an item of the ballots table.
-func ReadBallot(found map[string]types.AttributeValue) Ballot {
+func ReadBallot(found dynamodb.Item) Ballot {
 	return Ballot{
 		Key: text(found, BallotsKey), Answer: text(found, attrAnswer), Message: text(found, attrMessage), Sent: moment(found, attrSent),
 		Address: text(found, attrAddress), Quarantine: text(found, attrQuarantine), Released: text(found, attrReleased),
@@ -42,7 +41,7 @@ func entryItem(entry Entry) item {
 }
 
 // ReadEntry reads an item of the ledger table.
-func ReadEntry(found map[string]types.AttributeValue) Entry {
+func ReadEntry(found dynamodb.Item) Entry {
 	return Entry{
 		Message: text(found, LedgerKey), Outcome: Outcome(text(found, attrOutcome)), Reason: Reason(text(found, attrReason)),
 		Sent: moment(found, attrSent), Answer: text(found, attrAnswer), Voter: text(found, attrVoter),
@@ -52,7 +51,7 @@ func ReadEntry(found map[string]types.AttributeValue) Entry {
 
 func putRehearsal(put item, rehearsal bool) {
 	if rehearsal {
-		put[attrRehearsal] = &types.AttributeValueMemberBOOL{Value: true}
+		put[attrRehearsal] = dynamodb.Bool(true)
 	}
 }
 
@@ -75,7 +74,7 @@ func leaseItem(holder string, until time.Time) item {
 }
 
 // ControlItem is the item of the tallies table that holds a control.
-func ControlItem(control Control) map[string]types.AttributeValue {
+func ControlItem(control Control) dynamodb.Item {
 	put := item{TalliesKey: str(ControlID), attrBy: str(control.By)}
 	putTime(put, attrClosesAt, control.ClosesAt)
 	putTime(put, attrOf, control.Of)
@@ -84,7 +83,7 @@ func ControlItem(control Control) map[string]types.AttributeValue {
 }
 
 // ReadControlItem reads what ControlItem makes; of an item with something else in it, what can be read.
-func ReadControlItem(found map[string]types.AttributeValue) Control {
+func ReadControlItem(found dynamodb.Item) Control {
 	return Control{
 		ClosesAt: moment(found, attrClosesAt), Of: moment(found, attrOf), By: text(found, attrBy), At: moment(found, attrAt),
 	}
@@ -114,7 +113,7 @@ func putCounts(put item, counts Counts) {
 	for choice, n := range counts.Answers {
 		answers[choice] = number(n)
 	}
-	put["answers"] = &types.AttributeValueMemberM{Value: answers}
+	put["answers"] = dynamodb.Map(answers)
 	for attribute, figure := range figuresOf(&counts) {
 		put[attribute] = number(*figure)
 	}
@@ -125,10 +124,9 @@ func readCounts(found item) Counts {
 	for attribute, figure := range figuresOf(&counts) {
 		*figure = integer(found, attribute)
 	}
-	if answers, ok := found["answers"].(*types.AttributeValueMemberM); ok {
-		for choice := range answers.Value {
-			counts.Answers[choice] = integer(answers.Value, choice)
-		}
+	answers := found["answers"].M
+	for choice := range answers {
+		counts.Answers[choice] = integer(answers, choice)
 	}
 	return counts
 }
@@ -141,7 +139,7 @@ func stateItem(state State) item {
 	putTime(put, "mapping_off_at", state.MappingOffAt)
 	putTime(put, "sealed_at", state.SealedAt)
 	putTime(put, "final_at", state.FinalAt)
-	put["mapping_off"] = &types.AttributeValueMemberBOOL{Value: state.MappingOff}
+	put["mapping_off"] = dynamodb.Bool(state.MappingOff)
 	if state.Counted() {
 		putCounts(put, state.Final)
 	}
@@ -180,32 +178,24 @@ func putTime(put item, attribute string, at time.Time) {
 
 // moment reads what putTime wrote.
 func moment(found item, attribute string) time.Time {
-	if _, ok := found[attribute].(*types.AttributeValueMemberN); !ok {
+	if found[attribute].N == "" {
 		return time.Time{}
 	}
 	return time.UnixMilli(integer(found, attribute)).UTC()
 }
 
 // text reads a string attribute; empty where it is missing.
-func text(found item, attribute string) string {
-	if value, ok := found[attribute].(*types.AttributeValueMemberS); ok {
-		return value.Value
-	}
-	return ""
-}
+func text(found item, attribute string) string { return found[attribute].Text() }
 
 // flag reads a boolean attribute; false where it is missing.
-func flag(found item, attribute string) bool {
-	value, ok := found[attribute].(*types.AttributeValueMemberBOOL)
-	return ok && value.Value
-}
+func flag(found item, attribute string) bool { return found[attribute].True() }
 
 // integer reads a whole number; zero where it is missing or none.
-func integer(found item, attribute string) int64 {
-	if value, ok := found[attribute].(*types.AttributeValueMemberN); ok {
-		if n, err := strconv.ParseInt(value.Value, 10, 64); err == nil {
-			return n
-		}
-	}
-	return 0
-}
+func integer(found item, attribute string) int64 { return found[attribute].Int() }
+
+// millis is a moment as a number of milliseconds since 1970.
+func millis(at time.Time) dynamodb.Value { return dynamodb.Number(at.UnixMilli()) }
+
+func number(n int64) dynamodb.Value { return dynamodb.Number(n) }
+
+func str(s string) dynamodb.Value { return dynamodb.String(s) }

@@ -6,26 +6,22 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 var insertInto = regexp.MustCompile(`^INSERT INTO "([a-z]+)" VALUE \{((?:'[a-z]+': \?(?:, )?)+)\}$`)
 
 // BatchExecuteStatement knows INSERT, and no batch with two of one item. The call has a fate, "batch", and so has each statement of it,
 // "insert": one that fails does not take the others along. A call whose answer is lost took effect in part.
-func (m *memory) BatchExecuteStatement(
-	ctx context.Context, input *dynamodb.BatchExecuteStatementInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.BatchExecuteStatementOutput, error) {
-	if n := len(input.Statements); n == 0 || n > 25 {
+func (m *memory) BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error) {
+	if n := len(statements); n == 0 || n > 25 {
 		panic(fmt.Sprint(n, " statements"))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	output := &dynamodb.BatchExecuteStatementOutput{}
+	var output []*dynamodb.StatementError
 	inserted := map[string]bool{}
-	for i, statement := range input.Statements {
+	for i, statement := range statements {
 		name, put := insertedItem(statement)
 		key := keyOf(name, put)
 		if inserted[key] {
@@ -37,7 +33,7 @@ func (m *memory) BatchExecuteStatement(
 			case before:
 				return nil, err
 			case after:
-				for _, statement := range input.Statements {
+				for _, statement := range statements {
 					name, put := insertedItem(statement)
 					if key := keyOf(name, put); m.tables[name].get(key) == nil && textHash(key)%3 > 0 {
 						m.tables[name].put(key, put)
@@ -46,37 +42,33 @@ func (m *memory) BatchExecuteStatement(
 				return nil, err
 			}
 		}
-		response := types.BatchStatementResponse{TableName: &name}
+		var refused *dynamodb.StatementError
 		happens, err := m.call(ctx, "insert", name, key)
 		switch exists := m.tables[name].get(key) != nil; {
 		case happens == before:
-			response.Error = refusal(types.BatchStatementErrorCodeEnumThrottlingError, err.Error())
+			refused = &dynamodb.StatementError{Code: "ThrottlingError", Message: err.Error()}
 		case exists:
-			response.Error = refusal(types.BatchStatementErrorCodeEnumDuplicateItem, "Duplicate primary key exists in table")
+			refused = &dynamodb.StatementError{Code: dynamodb.DuplicateItem, Message: "Duplicate primary key exists in table"}
 		default:
 			m.tables[name].put(key, put)
 		}
 		if happens == after {
-			response.Error = refusal(types.BatchStatementErrorCodeEnumInternalServerError, err.Error())
+			refused = &dynamodb.StatementError{Code: "InternalServerError", Message: err.Error()}
 		}
-		output.Responses = append(output.Responses, response)
+		output = append(output, refused)
 	}
 	return output, nil
 }
 
-func refusal(code types.BatchStatementErrorCodeEnum, message string) *types.BatchStatementError {
-	return &types.BatchStatementError{Code: code, Message: aws.String(message)}
-}
-
 // insertedItem is the table of a statement and the item that it inserts.
-func insertedItem(statement types.BatchStatementRequest) (table string, put item) {
-	parts := insertInto.FindStringSubmatch(*statement.Statement)
+func insertedItem(statement dynamodb.Statement) (table string, put item) {
+	parts := insertInto.FindStringSubmatch(statement.Statement)
 	if parts == nil {
-		panic("unknown statement " + *statement.Statement)
+		panic("unknown statement " + statement.Statement)
 	}
 	names := strings.Split(parts[2], ", ")
 	if len(names) != len(statement.Parameters) {
-		panic("parameters do not fit " + *statement.Statement)
+		panic("parameters do not fit " + statement.Statement)
 	}
 	put = item{}
 	for i, name := range names {

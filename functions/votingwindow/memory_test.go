@@ -8,15 +8,16 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -31,7 +32,7 @@ type tester interface {
 	Fatalf(format string, values ...any)
 }
 
-type item = map[string]types.AttributeValue
+type item = dynamodb.Item
 
 // fault is what happens to one call.
 type fault int
@@ -160,16 +161,16 @@ func (m *memory) count(operation, table string) int {
 }
 
 func keyOf(table string, put item) string {
-	key, ok := put[keys[table]].(*types.AttributeValueMemberS)
-	if !ok || key.Value == "" {
+	key := put[keys[table]].Text()
+	if key == "" {
 		panic("no key for " + table)
 	}
-	return key.Value
+	return key
 }
 
 // write does one conditional write: change gives the new item of the old, or nil to delete it.
 func (m *memory) write(
-	ctx context.Context, operation, table, key string, condition *string, names map[string]string, values item, all bool, change func(old item) item,
+	ctx context.Context, operation, table, key string, condition string, names map[string]string, values item, all bool, change func(old item) item,
 ) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -178,11 +179,11 @@ func (m *memory) write(
 		return err
 	}
 	old := m.tables[table].get(key)
-	if condition != nil && !holds(*condition, old, names, values) {
+	if condition != "" && !holds(condition, old, names, values) {
 		if happens == after {
 			return err
 		}
-		refused := &types.ConditionalCheckFailedException{}
+		refused := &dynamodb.ConditionalCheckFailedException{Refusal: refusalOf("ConditionalCheckFailedException")}
 		if all {
 			refused.Item = old
 		}
@@ -192,37 +193,29 @@ func (m *memory) write(
 	return err
 }
 
-func (m *memory) PutItem(
-	ctx context.Context, input *dynamodb.PutItemInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.PutItemOutput, error) {
-	if input.ConditionExpression != nil {
-		checkUse(*input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+func (m *memory) PutItem(ctx context.Context, input *dynamodb.PutItem) error {
+	if input.ConditionExpression != "" {
+		checkUse(input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
 	}
-	all := input.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
-	err := m.write(ctx, "put", *input.TableName, keyOf(*input.TableName, input.Item),
+	all := input.ReturnValuesOnConditionCheckFailure == dynamodb.AllOld
+	return m.write(ctx, "put", input.TableName, keyOf(input.TableName, input.Item),
 		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, all, func(item) item { return input.Item })
-	return &dynamodb.PutItemOutput{}, err
 }
 
-func (m *memory) DeleteItem(
-	ctx context.Context, input *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.DeleteItemOutput, error) {
-	checkUse(*input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
-	err := m.write(ctx, "delete", *input.TableName, keyOf(*input.TableName, input.Key),
+func (m *memory) DeleteItem(ctx context.Context, input *dynamodb.DeleteItem) error {
+	checkUse(input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+	return m.write(ctx, "delete", input.TableName, keyOf(input.TableName, input.Key),
 		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, false, func(item) item { return nil })
-	return &dynamodb.DeleteItemOutput{}, err
 }
 
 // UpdateItem knows one SET and one REMOVE.
-func (m *memory) UpdateItem(
-	ctx context.Context, input *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.UpdateItemOutput, error) {
-	checkUse(*input.ConditionExpression+" "+*input.UpdateExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
-	words := strings.Fields(*input.UpdateExpression)
+func (m *memory) UpdateItem(ctx context.Context, input *dynamodb.UpdateItem) error {
+	checkUse(input.ConditionExpression+" "+input.UpdateExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+	words := strings.Fields(input.UpdateExpression)
 	if words[0] != "SET" || words[2] != "=" || (len(words) > 4 && (len(words) != 6 || words[4] != "REMOVE")) {
-		panic("unknown update " + *input.UpdateExpression)
+		panic("unknown update " + input.UpdateExpression)
 	}
-	err := m.write(ctx, "update", *input.TableName, keyOf(*input.TableName, input.Key),
+	return m.write(ctx, "update", input.TableName, keyOf(input.TableName, input.Key),
 		input.ConditionExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues, false, func(old item) item {
 			changed := maps.Clone(old)
 			changed[input.ExpressionAttributeNames[words[1]]] = input.ExpressionAttributeValues[words[3]]
@@ -231,76 +224,71 @@ func (m *memory) UpdateItem(
 			}
 			return changed
 		})
-	return &dynamodb.UpdateItemOutput{}, err
 }
 
-func (m *memory) TransactWriteItems(
-	ctx context.Context, input *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.TransactWriteItemsOutput, error) {
+func (m *memory) TransactPut(ctx context.Context, puts []dynamodb.PutItem) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	first := input.TransactItems[0].Put
-	happens, err := m.call(ctx, "transact", *first.TableName, keyOf(*first.TableName, first.Item))
+	happens, err := m.call(ctx, "transact", puts[0].TableName, keyOf(puts[0].TableName, puts[0].Item))
 	if happens == before {
-		return nil, err
+		return err
 	}
 	canceled := false
-	reasons := make([]types.CancellationReason, len(input.TransactItems))
-	for i, action := range input.TransactItems {
-		put := action.Put
-		checkUse(*put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
-		old := m.tables[*put.TableName].get(keyOf(*put.TableName, put.Item))
-		reasons[i].Code = aws.String("None")
-		if !holds(*put.ConditionExpression, old, put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
-			reasons[i].Code, canceled = aws.String("ConditionalCheckFailed"), true
+	reasons := make([]dynamodb.CancellationReason, len(puts))
+	for i, put := range puts {
+		checkUse(put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
+		old := m.tables[put.TableName].get(keyOf(put.TableName, put.Item))
+		reasons[i].Code = "None"
+		if !holds(put.ConditionExpression, old, put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
+			reasons[i].Code, canceled = "ConditionalCheckFailed", true
 		}
 	}
 	if !canceled {
-		for _, action := range input.TransactItems {
-			m.tables[*action.Put.TableName].put(keyOf(*action.Put.TableName, action.Put.Item), action.Put.Item)
+		for _, put := range puts {
+			m.tables[put.TableName].put(keyOf(put.TableName, put.Item), put.Item)
 		}
 	} else if happens == fine {
-		err = &types.TransactionCanceledException{CancellationReasons: reasons}
+		err = &dynamodb.TransactionCanceledException{Refusal: refusalOf("TransactionCanceledException"), CancellationReasons: reasons}
 	}
-	return &dynamodb.TransactWriteItemsOutput{}, err
+	return err
 }
 
-func (m *memory) GetItem(
-	ctx context.Context, input *dynamodb.GetItemInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.GetItemOutput, error) {
+// refusalOf is DynamoDB's answer with an error's code.
+func refusalOf(code string) *awscall.Refusal {
+	return &awscall.Refusal{GenericAPIError: smithy.GenericAPIError{Code: code}, Status: http.StatusBadRequest}
+}
+
+func (m *memory) GetItem(ctx context.Context, input *dynamodb.GetItem) (dynamodb.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := keyOf(*input.TableName, input.Key)
-	if _, err := m.call(ctx, "get", *input.TableName, key); err != nil {
+	key := keyOf(input.TableName, input.Key)
+	if _, err := m.call(ctx, "get", input.TableName, key); err != nil {
 		return nil, err
 	}
-	if input.ConsistentRead == nil || !*input.ConsistentRead {
+	if !input.ConsistentRead {
 		panic("an eventually consistent read decides nothing")
 	}
-	return &dynamodb.GetItemOutput{Item: m.tables[*input.TableName].get(key)}, nil
+	return m.tables[input.TableName].get(key), nil
 }
 
-func (m *memory) Scan(
-	ctx context.Context, input *dynamodb.ScanInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.ScanOutput, error) {
+func (m *memory) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	name := *input.TableName
+	name := input.TableName
+	var output dynamodb.Page
 	if _, err := m.call(ctx, "scan", name, "segment"+fmt.Sprint(input.Segment != nil && *input.Segment == 0)); err != nil {
-		return nil, err
+		return output, err
 	}
-	consistent := input.ConsistentRead != nil && *input.ConsistentRead
 	from := 0
 	if input.ExclusiveStartKey != nil {
 		from = m.tables[name].byKey[keyOf(name, input.ExclusiveStartKey)].at + 1
 	}
-	if input.FilterExpression != nil {
-		checkUse(*input.FilterExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+	if input.FilterExpression != "" {
+		checkUse(input.FilterExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
 	}
-	output := &dynamodb.ScanOutput{}
 	read := 0
 	for _, row := range m.tables[name].rows[from:] {
-		if row.item == nil || (input.Segment != nil && int32(row.hash%uint64(*input.TotalSegments)) != *input.Segment) {
+		if row.item == nil || (input.Segment != nil && int(row.hash%uint64(input.TotalSegments)) != *input.Segment) {
 			continue
 		}
 		if read == m.page {
@@ -308,11 +296,11 @@ func (m *memory) Scan(
 		}
 		read++
 		output.LastEvaluatedKey = item{keys[name]: row.item[keys[name]]}
-		if !consistent && m.lag != nil && m.lag(name, row.key) {
+		if !input.ConsistentRead && m.lag != nil && m.lag(name, row.key) {
 			continue
 		}
-		if input.FilterExpression != nil &&
-			!holds(*input.FilterExpression, row.item, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
+		if input.FilterExpression != "" &&
+			!holds(input.FilterExpression, row.item, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
 			continue
 		}
 		output.Items = append(output.Items, projected(row.item, input))
@@ -324,12 +312,12 @@ func (m *memory) Scan(
 }
 
 // projected is what a scan returns of an item.
-func projected(found item, input *dynamodb.ScanInput) item {
-	if input.ProjectionExpression == nil {
+func projected(found item, input *dynamodb.Scan) item {
+	if input.ProjectionExpression == "" {
 		return found
 	}
 	part := item{}
-	for alias := range strings.SplitSeq(*input.ProjectionExpression, ", ") {
+	for alias := range strings.SplitSeq(input.ProjectionExpression, ", ") {
 		name, known := input.ExpressionAttributeNames[alias]
 		if !known {
 			panic("unknown name " + alias)

@@ -3,8 +3,7 @@ package votingwindow
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // pageLimit is how many items a page of an ordered scan has at most, so that what scanSegments pages hold in memory stays near ten
@@ -24,7 +23,7 @@ func (s *Store) each(ctx context.Context, table string, visit func(item) error) 
 	segments := make([]chan page, scanSegments)
 	for i := range segments {
 		segments[i] = make(chan page)
-		go s.readSegment(reading, table, int32(i), segments[i])
+		go s.readSegment(reading, table, i, segments[i])
 	}
 	defer func() {
 		cancel()
@@ -56,11 +55,10 @@ func (s *Store) each(ctx context.Context, table string, visit func(item) error) 
 }
 
 // readSegment sends the pages of one segment until its end, a fault or the end of the context, and closes the channel.
-func (s *Store) readSegment(ctx context.Context, table string, segment int32, pages chan<- page) {
+func (s *Store) readSegment(ctx context.Context, table string, segment int, pages chan<- page) {
 	defer close(pages)
-	input := &dynamodb.ScanInput{
-		TableName: &table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(pageLimit),
-		Segment: &segment, TotalSegments: aws.Int32(scanSegments),
+	input := &dynamodb.Scan{
+		TableName: table, ConsistentRead: true, Limit: pageLimit, Segment: &segment, TotalSegments: scanSegments,
 	}
 	for {
 		found, err := s.Client.Scan(ctx, input)

@@ -10,9 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -26,32 +24,32 @@ type pagedTable struct {
 	calls int
 }
 
-func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
+func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.Page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
-	if !*input.ConsistentRead || *input.Limit != 1000 || int(*input.TotalSegments) != len(p.pages) || *input.TableName != "ballots" {
-		return nil, fmt.Errorf("asked for %+v", input)
+	if !input.ConsistentRead || input.Limit != 1000 || input.TotalSegments != len(p.pages) || input.TableName != "ballots" {
+		return dynamodb.Page{}, fmt.Errorf("asked for %+v", input)
 	}
-	segment, page := int(*input.Segment), 0
+	segment, page := *input.Segment, 0
 	if input.ExclusiveStartKey != nil {
-		page, _ = strconv.Atoi(input.ExclusiveStartKey["page"].(*types.AttributeValueMemberS).Value)
+		page, _ = strconv.Atoi(input.ExclusiveStartKey["page"].Text())
 	}
 	if p.fails == segment+1 && page == 1 {
-		return nil, errors.New("throttled")
+		return dynamodb.Page{}, errors.New("throttled")
 	}
 	if p.pages[segment] == 0 {
-		return &dynamodb.ScanOutput{}, ctx.Err()
+		return dynamodb.Page{}, ctx.Err()
 	}
-	found := &dynamodb.ScanOutput{}
+	var found dynamodb.Page
 	for i := range 2 {
-		found.Items = append(found.Items, map[string]types.AttributeValue{
-			"voter":  &types.AttributeValueMemberS{Value: fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)},
-			"answer": &types.AttributeValueMemberS{Value: "vote/anna"},
+		found.Items = append(found.Items, dynamodb.Item{
+			"voter":  dynamodb.String(fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)),
+			"answer": dynamodb.String("vote/anna"),
 		})
 	}
 	if page+1 < p.pages[segment] {
-		found.LastEvaluatedKey = map[string]types.AttributeValue{"page": &types.AttributeValueMemberS{Value: strconv.Itoa(page + 1)}}
+		found.LastEvaluatedKey = dynamodb.Item{"page": dynamodb.String(strconv.Itoa(page + 1))}
 	}
 	return found, ctx.Err()
 }

@@ -9,9 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // RateStore is what marking the ballots of suspicious addresses needs.
@@ -241,9 +239,9 @@ func (s *Store) EachBallot(ctx context.Context, visit func(Ballot)) error {
 
 // QuarantineBallot puts a ballot into quarantine that is in none and never was released from it. It says whether it did.
 func (s *Store) QuarantineBallot(ctx context.Context, key, rule string) (bool, error) {
-	return s.updateBallot(ctx, key, &dynamodb.UpdateItemInput{
-		UpdateExpression:          aws.String("SET #quarantine = :rule"),
-		ConditionExpression:       aws.String("attribute_exists(#key) AND attribute_not_exists(#quarantine) AND attribute_not_exists(#released)"),
+	return s.updateBallot(ctx, key, &dynamodb.UpdateItem{
+		UpdateExpression:          "SET #quarantine = :rule",
+		ConditionExpression:       "attribute_exists(#key) AND attribute_not_exists(#quarantine) AND attribute_not_exists(#released)",
 		ExpressionAttributeNames:  map[string]string{"#key": BallotsKey, "#quarantine": attrQuarantine, "#released": attrReleased},
 		ExpressionAttributeValues: item{":rule": str(rule)},
 	})
@@ -251,18 +249,18 @@ func (s *Store) QuarantineBallot(ctx context.Context, key, rule string) (bool, e
 
 // ReleaseBallot takes a ballot out of the quarantine that it is in by a rule, and says whether it did.
 func (s *Store) ReleaseBallot(ctx context.Context, key, rule string) (bool, error) {
-	return s.updateBallot(ctx, key, &dynamodb.UpdateItemInput{
-		UpdateExpression:          aws.String("SET #released = :rule REMOVE #quarantine"),
-		ConditionExpression:       aws.String("#quarantine = :rule"),
+	return s.updateBallot(ctx, key, &dynamodb.UpdateItem{
+		UpdateExpression:          "SET #released = :rule REMOVE #quarantine",
+		ConditionExpression:       "#quarantine = :rule",
 		ExpressionAttributeNames:  map[string]string{"#quarantine": attrQuarantine, "#released": attrReleased},
 		ExpressionAttributeValues: item{":rule": str(rule)},
 	})
 }
 
-func (s *Store) updateBallot(ctx context.Context, key string, input *dynamodb.UpdateItemInput) (bool, error) {
-	input.TableName, input.Key = &s.Ballots, item{BallotsKey: str(key)}
-	_, err := s.Client.UpdateItem(ctx, input)
-	var refused *types.ConditionalCheckFailedException
+func (s *Store) updateBallot(ctx context.Context, key string, update *dynamodb.UpdateItem) (bool, error) {
+	update.TableName, update.Key = s.Ballots, item{BallotsKey: str(key)}
+	err := s.Client.UpdateItem(ctx, update)
+	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
 		return false, nil
 	}

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // ResetStore is where a rehearsal is removed from.
@@ -70,7 +68,7 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 	var mu sync.Mutex
 	var removed int64
 	var fault error
-	keys := make(chan types.AttributeValue)
+	keys := make(chan dynamodb.Value)
 	var workers sync.WaitGroup
 	for range changeAtOnce {
 		workers.Go(func() {
@@ -91,9 +89,9 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 			}
 		})
 	}
-	err := s.scan(ctx, &dynamodb.ScanInput{
-		TableName: &table, ConsistentRead: aws.Bool(true),
-		FilterExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	err := s.scan(ctx, &dynamodb.Scan{
+		TableName: table, ConsistentRead: true,
+		FilterExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}, func(found item) { keys <- found[key] })
 	close(keys)
 	workers.Wait()
@@ -104,10 +102,10 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 }
 
 func (s *Store) removeIf(ctx context.Context, table string, key item, condition string, names map[string]string, values item) (bool, error) {
-	_, err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &table, Key: key, ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItem{
+		TableName: table, Key: key, ConditionExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
-	var refused *types.ConditionalCheckFailedException
+	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
 		return false, nil
 	}

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // scanSegments is how many parts of a table are scanned at once. One segment reads some 20 pages of 1 MB a second, so eight count
@@ -59,7 +58,7 @@ func (s *Store) segments(
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var projection *string
+	var projection string
 	var names map[string]string
 	if len(attributes) > 0 {
 		names = make(map[string]string, len(attributes))
@@ -68,16 +67,15 @@ func (s *Store) segments(
 			aliases[i] = fmt.Sprintf("#a%d", i)
 			names[aliases[i]] = attribute
 		}
-		projection = aws.String(strings.Join(aliases, ", "))
+		projection = strings.Join(aliases, ", ")
 	}
 	var mu sync.Mutex
 	var fault error
 	var segments sync.WaitGroup
 	for segment := range scanSegments {
 		segments.Go(func() {
-			err := s.scan(ctx, &dynamodb.ScanInput{
-				TableName: &table, ConsistentRead: &consistent,
-				Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(scanSegments), //nolint:gosec // There are eight.
+			err := s.scan(ctx, &dynamodb.Scan{
+				TableName: table, ConsistentRead: consistent, Segment: &segment, TotalSegments: scanSegments,
 				ProjectionExpression: projection, ExpressionAttributeNames: names,
 			}, func(found item) { visit(segment, found) })
 			mu.Lock()
@@ -93,11 +91,11 @@ func (s *Store) segments(
 }
 
 // scan visits every item of a scan, page by page.
-func (s *Store) scan(ctx context.Context, input *dynamodb.ScanInput, visit func(item)) error {
+func (s *Store) scan(ctx context.Context, input *dynamodb.Scan, visit func(item)) error {
 	for {
 		page, err := s.Client.Scan(ctx, input)
 		if err != nil {
-			return wrap(err, "scan %s", *input.TableName)
+			return wrap(err, "scan %s", input.TableName)
 		}
 		for _, found := range page.Items {
 			visit(found)

@@ -1,21 +1,14 @@
 package votingwindow
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 )
 
 // Queue is an SQS queue.
@@ -26,49 +19,31 @@ type Queue struct {
 
 // Send puts one message on the queue and returns its id.
 func (q *Queue) Send(ctx context.Context, body string) (string, error) {
-	sent, err := q.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.URL, MessageBody: &body})
+	id, err := q.Client.SendMessage(ctx, q.URL, body)
 	if err != nil {
 		return "", fmt.Errorf("send message to %s: %w", q.URL, err)
 	}
-	return aws.ToString(sent.MessageId), nil
+	return id, nil
 }
 
 // Depth reads how many messages the queue holds, approximately.
 func (q *Queue) Depth(ctx context.Context) (Depth, error) {
-	read, err := q.Client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: &q.URL,
-		AttributeNames: []types.QueueAttributeName{
-			types.QueueAttributeNameApproximateNumberOfMessages,
-			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-			types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
-		},
-	})
+	found, err := q.Client.Depth(ctx, q.URL)
 	if err != nil {
 		return Depth{}, fmt.Errorf("read depth of %s: %w", q.URL, err)
 	}
-	var depth Depth
-	for attribute, into := range map[types.QueueAttributeName]*int64{
-		types.QueueAttributeNameApproximateNumberOfMessages:           &depth.Visible,
-		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible: &depth.InFlight,
-		types.QueueAttributeNameApproximateNumberOfMessagesDelayed:    &depth.Delayed,
-	} {
-		// A missing figure is not zero: it would look like a drained queue.
-		if *into, err = strconv.ParseInt(read.Attributes[string(attribute)], 10, 64); err != nil {
-			return Depth{}, fmt.Errorf("read %s of %s: %w", attribute, q.URL, err)
-		}
-	}
-	return depth, nil
+	return Depth(found), nil
 }
 
 // Mapping is a Lambda event source mapping.
 type Mapping struct {
-	client awsjson.Client
+	client awscall.Client
 	id     string
 }
 
 // NewMapping uses the mapping with an UUID.
 func NewMapping(cfg aws.Config, id string) *Mapping {
-	return &Mapping{awsjson.Client{Config: cfg, Service: "lambda", Retryer: cfg.Retryer()}, id}
+	return &Mapping{awscall.Client{Config: cfg, Service: "lambda", Retryer: cfg.Retryer()}, id}
 }
 
 // mapping is what is read of a mapping (Lambda API Reference, GetEventSourceMapping).
@@ -104,42 +79,4 @@ func (m *Mapping) MappingState(ctx context.Context) (string, error) {
 // SetMapping switches the mapping on or off, which takes Lambda some seconds to a minute.
 func (m *Mapping) SetMapping(ctx context.Context, enabled bool) error {
 	return m.update(ctx, map[string]any{"Enabled": enabled})
-}
-
-// Bucket is the results bucket.
-type Bucket struct {
-	Client *s3.Client
-	Name   string
-}
-
-// maxObjectBytes bounds what GetObject reads. Results with thousands of answers have some 100 KB.
-const maxObjectBytes = 4 << 20
-
-// GetObject returns an object, or nil where there is none. S3 says so only to who may list the bucket; others are denied.
-func (b *Bucket) GetObject(ctx context.Context, key string) ([]byte, error) {
-	found, err := b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key})
-	var missing *s3types.NoSuchKey
-	if errors.As(err, &missing) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("get object %s from %s: %w", key, b.Name, err)
-	}
-	defer found.Body.Close() //nolint:errcheck // Nothing was written.
-	body, err := io.ReadAll(io.LimitReader(found.Body, maxObjectBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read object %s from %s: %w", key, b.Name, err)
-	}
-	return body, nil
-}
-
-// PutObject writes an object.
-func (b *Bucket) PutObject(ctx context.Context, key string, body []byte, contentType, cacheControl string) error {
-	_, err := b.Client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.Name, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType, CacheControl: &cacheControl,
-	})
-	if err != nil {
-		return fmt.Errorf("put object %s into %s: %w", key, b.Name, err)
-	}
-	return nil
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 )
 
 // SecretReader reads a secret parameter.
@@ -73,13 +72,13 @@ func loadAllowList(ctx context.Context, lists Lists, key string) (AllowList, err
 }
 
 // Parameters is SSM's parameter store.
-type Parameters struct{ client awsjson.Client }
+type Parameters struct{ client awscall.Client }
 
 // NewParameters calls the parameter store of a configuration. It lets a start wait for its turn: GetParameter has 40 calls a second by default
 // (AWS General Reference, "AWS Systems Manager endpoints and quotas"), and at an opening hundreds of recorders start at once. Between
 // attempts it waits a random time, at first up to a second or so and at most two.
 func NewParameters(cfg aws.Config) *Parameters {
-	return &Parameters{awsjson.Client{Config: cfg, Service: "ssm", Target: "AmazonSSM", Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
+	return &Parameters{awscall.Client{Config: cfg, Service: "ssm", Target: "AmazonSSM", JSON: "1.1", Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = 10
 		r.MaxBackoff = 2 * time.Second
 		r.RateLimiter = ratelimit.None
@@ -96,17 +95,4 @@ func (p *Parameters) Secret(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("get parameter %s: the answer has none", name)
 	}
 	return found.Parameter.Value, nil
-}
-
-// OpenObject returns an object to be read and closed, and its length in bytes, -1 where that is unknown.
-func (b *Bucket) OpenObject(ctx context.Context, key string) (io.ReadCloser, int64, error) {
-	found, err := b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key})
-	if err != nil {
-		return nil, 0, fmt.Errorf("get object %s from %s: %w", key, b.Name, err)
-	}
-	size := int64(-1)
-	if found.ContentLength != nil {
-		size = *found.ContentLength
-	}
-	return found.Body, size, nil
 }

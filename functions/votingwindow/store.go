@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Ids in the tallies table.
@@ -46,13 +43,13 @@ const (
 
 // DynamoDB is the part of DynamoDB's client that Store uses.
 type DynamoDB interface {
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
-	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
-	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error)
-	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	PutItem(ctx context.Context, put *dynamodb.PutItem) error
+	GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error)
+	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
+	DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error
+	TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
+	BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error)
+	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
 }
 
 // Store keeps a window in its three tables. It serves every handler's store interface.
@@ -63,21 +60,21 @@ type Store struct {
 	Tallies string
 }
 
-// ifNew is the condition that an item is not there, and its name of the key.
-var ifNew = aws.String("attribute_not_exists(#key)")
+// ifNew is the condition that an item is not there, #key the name of its key.
+const ifNew = "attribute_not_exists(#key)"
 
 var ballotsKeyName, ledgerKeyName = map[string]string{"#key": BallotsKey}, map[string]string{"#key": LedgerKey}
 
 // PutBallot makes a ballot unless its key has one: then it returns the one that stands, else nil.
 func (s *Store) PutBallot(ctx context.Context, ballot Ballot) (*Ballot, error) {
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName:                           &s.Ballots,
+	err := s.Client.PutItem(ctx, &dynamodb.PutItem{
+		TableName:                           s.Ballots,
 		Item:                                ballotItem(ballot),
 		ConditionExpression:                 ifNew,
 		ExpressionAttributeNames:            ballotsKeyName,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnValuesOnConditionCheckFailure: dynamodb.AllOld,
 	})
-	var stands *types.ConditionalCheckFailedException
+	var stands *dynamodb.ConditionalCheckFailedException
 	if err == nil {
 		return nil, nil //nolint:nilnil // No ballot stood there.
 	}
@@ -106,20 +103,18 @@ func (s *Store) Ballot(ctx context.Context, key string) (*Ballot, error) {
 }
 
 // ReplaceBallot puts a ballot in the place of the displaced message's, and that message's entry into the ledger, both or neither. The
-// SDK gives the transaction a token, so that one of its retries whose first answer was lost changes nothing.
+// transaction has a token, so that an attempt whose first answer was lost changes nothing.
 func (s *Store) ReplaceBallot(ctx context.Context, ballot Ballot, displaced Entry) (bool, error) {
-	_, err := s.Client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Put: &types.Put{
-			TableName: &s.Ballots, Item: ballotItem(ballot), ConditionExpression: aws.String("#message = :displaced"),
+	err := s.Client.TransactPut(ctx, []dynamodb.PutItem{
+		{
+			TableName: s.Ballots, Item: ballotItem(ballot), ConditionExpression: "#message = :displaced",
 			ExpressionAttributeNames:  map[string]string{"#message": attrMessage},
 			ExpressionAttributeValues: item{":displaced": str(displaced.Message)},
-		}},
-		{Put: &types.Put{
-			TableName: &s.Ledger, Item: entryItem(displaced), ConditionExpression: ifNew, ExpressionAttributeNames: ledgerKeyName,
-		}},
-	}})
-	var canceled *types.TransactionCanceledException
-	if errors.As(err, &canceled) && len(canceled.CancellationReasons) > 0 && aws.ToString(canceled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
+		},
+		{TableName: s.Ledger, Item: entryItem(displaced), ConditionExpression: ifNew, ExpressionAttributeNames: ledgerKeyName},
+	})
+	var canceled *dynamodb.TransactionCanceledException
+	if errors.As(err, &canceled) && len(canceled.CancellationReasons) > 0 && canceled.CancellationReasons[0].Code == dynamodb.ConditionalCheckFailed {
 		return false, nil
 	}
 	return err == nil, wrap(err, "replace item in %s", s.Ballots)
@@ -127,7 +122,7 @@ func (s *Store) ReplaceBallot(ctx context.Context, ballot Ballot, displaced Entr
 
 // PutEntry writes a ledger entry unless its message has one, and says whether it did.
 func (s *Store) PutEntry(ctx context.Context, entry Entry) (bool, error) {
-	return s.putIf(ctx, s.Ledger, entryItem(entry), *ifNew, ledgerKeyName, nil)
+	return s.putIf(ctx, s.Ledger, entryItem(entry), ifNew, ledgerKeyName, nil)
 }
 
 // HasEntry says whether a message has a ledger entry.
@@ -138,7 +133,7 @@ func (s *Store) HasEntry(ctx context.Context, message string) (bool, error) {
 
 // PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's.
 func (s *Store) PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts) error {
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tallies, Item: countersItem(worker, rehearsal, counts)})
+	err := s.Client.PutItem(ctx, &dynamodb.PutItem{TableName: s.Tallies, Item: countersItem(worker, rehearsal, counts)})
 	return wrap(err, "put item in %s", s.Tallies)
 }
 
@@ -189,9 +184,9 @@ func (s *Store) Counters(ctx context.Context, rehearsal bool) (Counts, error) {
 		prefix = rehearsalWorkerPrefix
 	}
 	var sum Counts
-	err := s.scan(ctx, &dynamodb.ScanInput{
-		TableName:                 &s.Tallies,
-		FilterExpression:          aws.String("begins_with(#key, :worker)"),
+	err := s.scan(ctx, &dynamodb.Scan{
+		TableName:                 s.Tallies,
+		FilterExpression:          "begins_with(#key, :worker)",
 		ExpressionAttributeNames:  map[string]string{"#key": TalliesKey},
 		ExpressionAttributeValues: item{":worker": str(prefix)},
 	}, func(found item) { sum = sum.Plus(readCounts(found)) })
@@ -200,22 +195,17 @@ func (s *Store) Counters(ctx context.Context, rehearsal bool) (Counts, error) {
 
 // get reads one item, strongly consistent; nil where there is none.
 func (s *Store) get(ctx context.Context, table, key, value string) (item, error) {
-	found, err := s.Client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &table, Key: item{key: str(value)}, ConsistentRead: aws.Bool(true),
-	})
-	if err != nil {
-		return nil, wrap(err, "get item from %s", table)
-	}
-	return found.Item, nil
+	found, err := s.Client.GetItem(ctx, &dynamodb.GetItem{TableName: table, Key: item{key: str(value)}, ConsistentRead: true})
+	return found, wrap(err, "get item from %s", table)
 }
 
 // putIf writes an item where the condition holds, and says whether it did.
 func (s *Store) putIf(ctx context.Context, table string, put item, condition string, names map[string]string, values item) (bool, error) {
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &table, Item: put,
-		ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	err := s.Client.PutItem(ctx, &dynamodb.PutItem{
+		TableName: table, Item: put,
+		ConditionExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
-	var refused *types.ConditionalCheckFailedException
+	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
 		return false, nil
 	}
@@ -228,12 +218,3 @@ func wrap(err error, doing, table string) error {
 	}
 	return fmt.Errorf(doing+": %w", table, err)
 }
-
-// millis is a moment as a number of milliseconds since 1970.
-func millis(at time.Time) types.AttributeValue { return number(at.UnixMilli()) }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

@@ -8,9 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // insertAtOnce is how many statements a batch may have (DynamoDB API Reference, BatchExecuteStatement).
@@ -40,26 +38,23 @@ func (s *Store) InsertBallots(ctx context.Context, ballots []Ballot) ([]Insertio
 
 // insertBatch inserts ballots in one call and notes of each what became of it.
 func (s *Store) insertBatch(ctx context.Context, ballots []Ballot, done []Insertion) error {
-	input := &dynamodb.BatchExecuteStatementInput{Statements: make([]types.BatchStatementRequest, len(ballots))}
-	texts := map[string]*string{}
+	statements := make([]dynamodb.Statement, len(ballots))
+	texts := map[string]string{}
 	for i := range ballots {
-		input.Statements[i] = insertion(s.Ballots, ballotItem(ballots[i]), texts)
+		statements[i] = insertion(s.Ballots, ballotItem(ballots[i]), texts)
 	}
-	output, err := s.Client.BatchExecuteStatement(ctx, input)
+	refusals, err := s.Client.BatchExecuteStatement(ctx, statements)
 	if err != nil {
 		return err
 	}
-	if len(output.Responses) != len(ballots) {
-		return fmt.Errorf("%d answers to %d statements", len(output.Responses), len(ballots))
-	}
-	for i := range output.Responses {
-		switch refused := output.Responses[i].Error; {
+	for i, refused := range refusals {
+		switch {
 		case refused == nil:
 			done[i] = Inserted
-		case refused.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
+		case refused.Code == dynamodb.DuplicateItem:
 			done[i] = Taken
 		case err == nil: // One for a call: they share their cause.
-			err = fmt.Errorf("%s: %s", refused.Code, aws.ToString(refused.Message))
+			err = fmt.Errorf("%s: %s", refused.Code, refused.Message)
 		}
 	}
 	return err
@@ -67,21 +62,21 @@ func (s *Store) insertBatch(ctx context.Context, ballots []Ballot, done []Insert
 
 // insertion is the statement that inserts an item, with its values as parameters: a text in the statement itself could end it. Items with the
 // same attributes share their text, which texts keeps.
-func insertion(table string, put item, texts map[string]*string) types.BatchStatementRequest {
+func insertion(table string, put item, texts map[string]string) dynamodb.Statement {
 	names := make([]string, 0, len(put))
 	for name := range put {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	parameters := make([]types.AttributeValue, len(names))
+	parameters := make([]dynamodb.Value, len(names))
 	for i, name := range names {
 		parameters[i] = put[name]
 	}
 	shape := strings.Join(names, "': ?, '")
 	text := texts[shape]
-	if text == nil {
-		text = aws.String(`INSERT INTO "` + table + `" VALUE {'` + shape + `': ?}`)
+	if text == "" {
+		text = `INSERT INTO "` + table + `" VALUE {'` + shape + `': ?}`
 		texts[shape] = text
 	}
-	return types.BatchStatementRequest{Statement: text, Parameters: parameters}
+	return dynamodb.Statement{Statement: text, Parameters: parameters}
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // scalingID is the item of the tallies table where the orchestrator remembers since when the queue is low.
@@ -26,28 +24,20 @@ type ProvisionedTable struct {
 
 // Throughput reads the table's write capacity.
 func (t *ProvisionedTable) Throughput(ctx context.Context) (Throughput, error) {
-	found, err := t.Client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.Name})
+	found, err := t.Client.DescribeThroughput(ctx, t.Name)
 	if err != nil {
 		return Throughput{}, wrap(err, "describe table %s", t.Name)
 	}
-	capacity := found.Table.ProvisionedThroughput
-	if capacity == nil || aws.ToInt64(capacity.WriteCapacityUnits) == 0 {
+	if found.Writes == 0 {
 		return Throughput{}, fmt.Errorf("table %s has no provisioned capacity: it is paid on demand, and needs no orchestrator", t.Name)
 	}
-	t.reads = aws.ToInt64(capacity.ReadCapacityUnits)
-	return Throughput{
-		Units: aws.ToInt64(capacity.WriteCapacityUnits), Updating: found.Table.TableStatus != types.TableStatusActive,
-		Decreases: int(aws.ToInt64(capacity.NumberOfDecreasesToday)), Decreased: aws.ToTime(capacity.LastDecreaseDateTime),
-	}, nil
+	t.reads = found.Reads
+	return Throughput{Units: found.Writes, Updating: !found.Active, Decreases: int(found.DecreasesToday), Decreased: found.LastDecrease}, nil
 }
 
 // SetUnits asks for so many write units a second, and for the read units that Throughput saw.
 func (t *ProvisionedTable) SetUnits(ctx context.Context, units int64) error {
-	_, err := t.Client.UpdateTable(ctx, &dynamodb.UpdateTableInput{
-		TableName:             &t.Name,
-		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: &t.reads, WriteCapacityUnits: &units},
-	})
-	return wrap(err, "update table %s", t.Name)
+	return wrap(t.Client.UpdateThroughput(ctx, t.Name, t.reads, units), "update table %s", t.Name)
 }
 
 // Workers returns the mapping's maximum concurrency, zero where it has none, and its state.
@@ -71,6 +61,5 @@ func (s *Store) LowSince(ctx context.Context) (time.Time, error) {
 func (s *Store) PutLowSince(ctx context.Context, since time.Time) error {
 	put := item{TalliesKey: str(scalingID)}
 	putTime(put, attrLowSince, since)
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tallies, Item: put})
-	return wrap(err, "put item in %s", s.Tallies)
+	return wrap(s.Client.PutItem(ctx, &dynamodb.PutItem{TableName: s.Tallies, Item: put}), "put item in %s", s.Tallies)
 }

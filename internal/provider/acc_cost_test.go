@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -163,7 +162,7 @@ func castAll(t *testing.T, url string, votes, duplicates, senders int) []string 
 // recorded waits until every accepted vote has ended.
 func recorded(t *testing.T, a account, name string, accepted []string) {
 	t.Helper()
-	tables := dynamodb.NewFromConfig(a.aws(home))
+	tables := votecheck.Tables(a.aws(home))
 	deadline := time.After(endsWithin)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

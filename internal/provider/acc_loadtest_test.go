@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	tfstate "github.com/hashicorp/terraform-plugin-testing/terraform"
 
@@ -89,7 +88,7 @@ func (l loadTest) run(t *testing.T, settings ...string) (out string, figures map
 // for good.
 func (l loadTest) ended(ctx context.Context, t *testing.T) (rehearsal, forGood int64) {
 	t.Helper()
-	ballots, ledger, err := votecheck.Read(ctx, dynamodb.NewFromConfig(l.a.aws(home)), l.name+"-vote-ballots-"+code, l.name+"-vote-ledger-"+code)
+	ballots, ledger, err := votecheck.Read(ctx, votecheck.Tables(l.a.aws(home)), l.name+"-vote-ballots-"+code, l.name+"-vote-ledger-"+code)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	tfstate "github.com/hashicorp/terraform-plugin-testing/terraform"
 
@@ -118,7 +117,7 @@ const endsWithin = 60 * time.Second
 func expectEnds(t *testing.T, a account, name string, accepted []string) {
 	t.Helper()
 	equal(t, "number of accepted votes", len(accepted), 3)
-	tables := dynamodb.NewFromConfig(a.aws(home))
+	tables := votecheck.Tables(a.aws(home))
 	ctx, cancel := context.WithTimeout(t.Context(), endsWithin)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)

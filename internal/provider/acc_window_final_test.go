@@ -108,7 +108,7 @@ func (e *evening) rehearse() {
 		}
 		e.identifiers = append(e.identifiers, voter)
 	}
-	tables, names := dynamodb.NewFromConfig(e.a.aws(home)), stateTexts(e.t, e.state, "table_names")
+	tables, names := votecheck.Tables(e.a.aws(home)), stateTexts(e.t, e.state, "table_names")
 	rehearsed := func() int {
 		ballots, _, err := votecheck.Read(e.t.Context(), tables, names["ballots"], names["ledger"])
 		if err != nil {
@@ -251,7 +251,7 @@ func (e *evening) expire() {
 		equal(e.t, "the time to live of "+key, out.TimeToLiveDescription.TimeToLiveStatus, dynamotypes.TimeToLiveStatusEnabled)
 		equal(e.t, "the attribute of "+key, aws.ToString(out.TimeToLiveDescription.AttributeName), votingwindow.ExpiresAttribute)
 	}
-	ballots, ledger, err := votecheck.Read(e.t.Context(), client, names["ballots"], names["ledger"])
+	ballots, ledger, err := votecheck.Read(e.t.Context(), votecheck.Tables(e.a.aws(home)), names["ballots"], names["ledger"])
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -319,7 +318,7 @@ func eventually(t *testing.T, limit time.Duration, look func() error) {
 // votes and so many ballots that count, and returns what the tables hold.
 func (e *evening) books(counted int64) (report votecheck.Report) {
 	e.t.Helper()
-	tables, names := dynamodb.NewFromConfig(e.a.aws(home)), stateTexts(e.t, e.state, "table_names")
+	tables, names := votecheck.Tables(e.a.aws(home)), stateTexts(e.t, e.state, "table_names")
 	eventually(e.t, endsWithin, func() error {
 		ballots, ledger, err := votecheck.Read(e.t.Context(), tables, names["ballots"], names["ledger"])
 		if err != nil {

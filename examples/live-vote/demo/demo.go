@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -255,7 +254,7 @@ func (d *demo) account(ctx context.Context) error {
 	if !recount.Agrees {
 		return errors.New("the recount does not agree")
 	}
-	ballots, entries, err := votecheck.Read(ctx, dynamodb.NewFromConfig(cfg), d.entry("tables", "ballots"), d.entry("tables", "ledger"))
+	ballots, entries, err := votecheck.Read(ctx, votecheck.Tables(cfg), d.entry("tables", "ballots"), d.entry("tables", "ledger"))
 	if err != nil {
 		return err
 	}

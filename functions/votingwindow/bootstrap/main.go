@@ -15,12 +15,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -91,7 +91,7 @@ func intake(environ map[string]string, aws aws.Config) (any, error) {
 		Rules:      rules,
 		InForce:    &votingwindow.Clocked{Window: rules.Window, Clock: votingwindow.SystemClock{}},
 		VoterClaim: cfg.VoterClaim,
-		Queue:      &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
+		Queue:      &votingwindow.Queue{Client: sqs.New(aws), URL: cfg.QueueURL},
 		Clock:      votingwindow.SystemClock{},
 		Log:        telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "intake"}),
 	}
@@ -121,7 +121,7 @@ func recorder(environ map[string]string, aws aws.Config) (any, error) {
 	defer cancel()
 	judge, err := votingwindow.LoadJudge(ctx, rules, cfg,
 		votingwindow.NewParameters(aws),
-		func() votingwindow.Lists { return bucket(aws, cfg.AllowBucket) })
+		func() votingwindow.Lists { return s3.New(aws, cfg.AllowBucket) })
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		return nil, err
 	}
 	source := telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "publisher"}
-	queues := sqs.NewFromConfig(aws)
+	queues := sqs.New(aws)
 	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Publisher{
 		Rules:           rules,
@@ -161,7 +161,7 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		Votes:           &votingwindow.Queue{Client: queues, URL: cfg.QueueURL},
 		DeadLetters:     &votingwindow.Queue{Client: queues, URL: cfg.DeadLetterURL},
 		Mapping:         votingwindow.NewMapping(aws, cfg.MappingID),
-		Bucket:          bucket(aws, cfg.ResultsBucket),
+		Bucket:          s3.New(aws, cfg.ResultsBucket),
 		Clock:           votingwindow.SystemClock{},
 		Holder:          rand.Text(),
 		RecorderTimeout: cfg.RecorderTimeout,
@@ -208,12 +208,6 @@ func counting(environ map[string]string, aws aws.Config) (*votingwindow.Rules, *
 	return rules, store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable), err
 }
 
-func bucket(aws aws.Config, name string) *votingwindow.Bucket {
-	return &votingwindow.Bucket{Name: name, Client: s3.NewFromConfig(aws, func(o *s3.Options) {
-		o.UsePathStyle = aws.BaseEndpoint != nil // An endpoint of one's own has no host name per bucket.
-	})}
-}
-
 func store(aws aws.Config, ballots, ledger, tallies string) *votingwindow.Store {
-	return &votingwindow.Store{Client: dynamodb.NewFromConfig(aws), Ballots: ballots, Ledger: ledger, Tallies: tallies}
+	return &votingwindow.Store{Client: dynamodb.New(aws), Ballots: ballots, Ledger: ledger, Tallies: tallies}
 }

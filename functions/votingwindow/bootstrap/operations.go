@@ -5,10 +5,11 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -30,8 +31,8 @@ func export(environ map[string]string, aws aws.Config) (any, error) {
 		Name:        cfg.Name,
 		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
 		Store:       tables,
-		Results:     bucket(aws, cfg.ResultsBucket),
-		Bucket:      bucket(aws, cfg.ExportBucket),
+		Results:     s3.New(aws, cfg.ResultsBucket),
+		Bucket:      s3.New(aws, cfg.ExportBucket),
 		Identifiers: cmp.Or(cfg.Identifiers, votingwindow.IdentifiersHashed),
 		Clock:       votingwindow.SystemClock{},
 		Log:         telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "export"}),
@@ -72,7 +73,7 @@ func credentials(environ map[string]string, cfg aws.Config) (any, error) {
 	function := &votingwindow.Credentials{
 		InForce:  &votingwindow.Clocked{Window: rules.Window, Store: store(cfg, "", "", settings.TalliesTable), Clock: votingwindow.SystemClock{}},
 		Role:     &votingwindow.Role{AWS: cfg, ARN: settings.VoterRoleARN, QueueARN: settings.QueueARN},
-		Bucket:   bucket(cfg, settings.ResultsBucket),
+		Bucket:   s3.New(cfg, settings.ResultsBucket),
 		QueueURL: settings.QueueURL,
 		Region:   cfg.Region,
 		Endpoint: aws.ToString(cfg.BaseEndpoint),
@@ -94,12 +95,12 @@ func orchestrator(environ map[string]string, aws aws.Config) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := dynamodb.NewFromConfig(aws)
+	tables := dynamodb.New(aws)
 	tallies := &votingwindow.Store{Client: tables, Tallies: cfg.TalliesTable}
 	function := &votingwindow.Orchestrator{
 		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tallies, Clock: votingwindow.SystemClock{}},
 		Limits:  cfg.Limits(),
-		Votes:   &votingwindow.Queue{Client: sqs.NewFromConfig(aws), URL: cfg.QueueURL},
+		Votes:   &votingwindow.Queue{Client: sqs.New(aws), URL: cfg.QueueURL},
 		Table:   &votingwindow.ProvisionedTable{Client: tables, Name: cfg.BallotsTable},
 		Mapping: votingwindow.NewMapping(aws, cfg.MappingID),
 		Store:   tallies,

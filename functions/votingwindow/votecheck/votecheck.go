@@ -12,9 +12,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -209,7 +209,15 @@ func adds(results votingwindow.Results) error {
 
 // Scanner is the part of DynamoDB's client that Read uses.
 type Scanner interface {
-	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
+}
+
+// Tables are the tables of a configuration's account and region, which has credentials, an HTTP client and, unless it is the SDK's own, a retryer.
+func Tables(cfg aws.Config) Scanner {
+	if cfg.Retryer == nil {
+		cfg.Retryer = func() aws.Retryer { return retry.NewStandard() }
+	}
+	return dynamodb.New(cfg)
 }
 
 // Read reads both tables, strongly consistent and whole: for tests and small windows.
@@ -217,21 +225,21 @@ func Read(
 	ctx context.Context, client Scanner, ballotsTable, ledgerTable string,
 ) ([]votingwindow.Ballot, []votingwindow.Entry, error) {
 	var ballots []votingwindow.Ballot
-	err := each(ctx, client, ballotsTable, func(item map[string]types.AttributeValue) {
+	err := each(ctx, client, ballotsTable, func(item dynamodb.Item) {
 		ballots = append(ballots, votingwindow.ReadBallot(item))
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	var ledger []votingwindow.Entry
-	err = each(ctx, client, ledgerTable, func(item map[string]types.AttributeValue) {
+	err = each(ctx, client, ledgerTable, func(item dynamodb.Item) {
 		ledger = append(ledger, votingwindow.ReadEntry(item))
 	})
 	return ballots, ledger, err
 }
 
-func each(ctx context.Context, client Scanner, table string, visit func(map[string]types.AttributeValue)) error {
-	input := &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)}
+func each(ctx context.Context, client Scanner, table string, visit func(dynamodb.Item)) error {
+	input := &dynamodb.Scan{TableName: table, ConsistentRead: true}
 	for {
 		page, err := client.Scan(ctx, input)
 		if err != nil {

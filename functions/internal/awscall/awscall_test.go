@@ -1,4 +1,4 @@
-package awsjson_test
+package awscall_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsjson"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 )
 
 // answer is a status with a body, and the header with an error's code.
@@ -28,7 +28,7 @@ type answer struct {
 }
 
 // service answers one after the other, and the last for ever.
-func service(t *testing.T, answers ...answer) (client *awsjson.Client, calls *int) {
+func service(t *testing.T, answers ...answer) (client *awscall.Client, calls *int) {
 	t.Helper()
 	calls = new(int)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,12 +53,12 @@ func service(t *testing.T, answers ...answer) (client *awsjson.Client, calls *in
 		io.WriteString(w, a.body)
 	}))
 	t.Cleanup(server.Close)
-	return &awsjson.Client{
+	return &awscall.Client{
 		Config: aws.Config{
 			Region: "eu-west-1", AppID: "recorder", BaseEndpoint: aws.String(server.URL), HTTPClient: server.Client(),
 			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
 		},
-		Service: "ssm", Target: "AmazonSSM",
+		Service: "ssm", Target: "AmazonSSM", JSON: "1.1",
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.RateLimiter = 4, ratelimit.None
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
@@ -125,7 +125,7 @@ func TestREST(t *testing.T) {
 		io.WriteString(w, `{"State":"Enabled"}`)
 	}))
 	t.Cleanup(server.Close)
-	client := &awsjson.Client{
+	client := &awscall.Client{
 		Config: aws.Config{
 			Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), HTTPClient: server.Client(), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		},
@@ -174,9 +174,9 @@ func (a *asked) Do(r *http.Request) (*http.Response, error) {
 func TestCallFindsTheService(t *testing.T) {
 	for region, want := range map[string]string{"eu-west-1": "ssm.eu-west-1.amazonaws.com", "cn-north-1": "ssm.cn-north-1.amazonaws.com.cn"} {
 		to := &asked{}
-		client := &awsjson.Client{
+		client := &awscall.Client{
 			Config:  aws.Config{Region: region, HTTPClient: to, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")},
-			Service: "ssm", Target: "AmazonSSM", Retryer: aws.NopRetryer{},
+			Service: "ssm", Target: "AmazonSSM", JSON: "1.1", Retryer: aws.NopRetryer{},
 		}
 		if err := client.Call(t.Context(), "GetParameter", struct{}{}, &struct{}{}); err == nil || to.host != want {
 			t.Errorf("%s: %v, asked %s, want %s", region, err, to.host, want)

@@ -1,0 +1,47 @@
+package dynamodb
+
+import "strconv"
+
+// Item is a DynamoDB item: its attributes by name.
+type Item = map[string]Value
+
+// Value is the value of an attribute (DynamoDB API Reference, AttributeValue). One member is set, none where the value is of a type that
+// functions do not use.
+type Value struct {
+	S    *string `json:",omitempty"`
+	N    string  `json:",omitempty"`
+	BOOL *bool   `json:",omitempty"`
+	M    Item    `json:",omitzero"` // An empty one is a value, too.
+}
+
+// String is a text.
+func String(text string) Value { return Value{S: &text} }
+
+// Number is a whole number.
+func Number(n int64) Value { return Value{N: strconv.FormatInt(n, 10)} }
+
+// Bool is a truth value.
+func Bool(is bool) Value { return Value{BOOL: &is} }
+
+// Map is a map.
+func Map(values Item) Value { return Value{M: values} }
+
+// Text is the text; empty where the value is none.
+func (v Value) Text() string {
+	if v.S == nil {
+		return ""
+	}
+	return *v.S
+}
+
+// Int is the whole number; zero where the value is none.
+func (v Value) Int() int64 {
+	n, err := strconv.ParseInt(v.N, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// True says whether the value is true.
+func (v Value) True() bool { return v.BOOL != nil && *v.BOOL }

@@ -1,0 +1,68 @@
+// Package sqs is SQS as far as functions use it (SQS API Reference). It is called by awscall, which says why the SDK's client is not used.
+package sqs
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // What SQS answers with.
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
+)
+
+// Client calls SQS. It may be used from several goroutines.
+type Client struct{ client awscall.Client }
+
+// New returns a client by a configuration.
+func New(cfg aws.Config) *Client {
+	return &Client{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0", Retryer: cfg.Retryer()}}
+}
+
+// SendMessage puts one message on the queue with an URL, and returns its id. A message that SQS took otherwise than it was sent, by its
+// checksum, is an error, though it is on the queue.
+func (c *Client) SendMessage(ctx context.Context, queue, body string) (id string, err error) {
+	var sent struct{ MessageId, MD5OfMessageBody string } //nolint:revive // SQS's name.
+	if err := c.client.Call(ctx, "SendMessage", map[string]string{"QueueUrl": queue, "MessageBody": body}, &sent); err != nil {
+		return "", err
+	}
+	if sum := md5.Sum([]byte(body)); sent.MD5OfMessageBody != hex.EncodeToString(sum[:]) { //nolint:gosec // No secret.
+		return "", fmt.Errorf("message %s does not fit its checksum", sent.MessageId)
+	}
+	return sent.MessageId, nil
+}
+
+// Depth is how many messages a queue holds, approximately (SQS API Reference, GetQueueAttributes).
+type Depth struct {
+	Visible  int64 // To be received.
+	InFlight int64 // Received, and neither deleted nor visible again.
+	Delayed  int64 // Not to be received yet.
+}
+
+// Depth reads how many messages the queue with an URL holds.
+func (c *Client) Depth(ctx context.Context, queue string) (Depth, error) {
+	var depth Depth
+	figures := map[string]*int64{
+		"ApproximateNumberOfMessages":           &depth.Visible,
+		"ApproximateNumberOfMessagesNotVisible": &depth.InFlight,
+		"ApproximateNumberOfMessagesDelayed":    &depth.Delayed,
+	}
+	names := make([]string, 0, len(figures))
+	for name := range figures {
+		names = append(names, name)
+	}
+	var read struct{ Attributes map[string]string }
+	if err := c.client.Call(ctx, "GetQueueAttributes", map[string]any{"QueueUrl": queue, "AttributeNames": names}, &read); err != nil {
+		return Depth{}, err
+	}
+	for name, figure := range figures {
+		var err error
+		// A missing figure is not zero: it would look like a drained queue.
+		if *figure, err = strconv.ParseInt(read.Attributes[name], 10, 64); err != nil {
+			return Depth{}, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return depth, nil
+}
