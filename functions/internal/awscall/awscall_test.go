@@ -164,22 +164,29 @@ func TestCallEndsWithItsContext(t *testing.T) {
 }
 
 // asked is where a request goes to, and nothing comes back.
-type asked struct{ host string }
+type asked struct{ host, authorization string }
 
 func (a *asked) Do(r *http.Request) (*http.Response, error) {
-	a.host = r.URL.Host
+	a.host, a.authorization = r.URL.Host, r.Header.Get("Authorization")
 	return nil, errors.New("nobody there")
 }
 
 func TestCallFindsTheService(t *testing.T) {
-	for region, want := range map[string]string{"eu-west-1": "ssm.eu-west-1.amazonaws.com", "cn-north-1": "ssm.cn-north-1.amazonaws.com.cn"} {
+	for _, test := range []struct{ region, service, host, signed string }{
+		{"eu-west-1", "ssm", "ssm.eu-west-1.amazonaws.com", "eu-west-1"},
+		{"cn-north-1", "ssm", "ssm.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+		{"eu-west-1", "iam", "iam.amazonaws.com", "us-east-1"},
+		{"us-gov-east-1", "iam", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
+		{"cn-northwest-1", "iam", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+	} {
 		to := &asked{}
 		client := &awscall.Client{
-			Config:  aws.Config{Region: region, HTTPClient: to, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")},
-			Service: "ssm", Target: "AmazonSSM", JSON: "1.1", Retryer: aws.NopRetryer{},
+			Config:  aws.Config{Region: test.region, HTTPClient: to, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")},
+			Service: test.service, Target: "Target", JSON: "1.1", Retryer: aws.NopRetryer{},
 		}
-		if err := client.Call(t.Context(), "GetParameter", struct{}{}, &struct{}{}); err == nil || to.host != want {
-			t.Errorf("%s: %v, asked %s, want %s", region, err, to.host, want)
+		err := client.Call(t.Context(), "GetParameter", struct{}{}, &struct{}{})
+		if err == nil || to.host != test.host || !strings.Contains(to.authorization, "/"+test.signed+"/"+test.service+"/") {
+			t.Errorf("%+v: %v, asked %s, signed by %s", test, err, to.host, to.authorization)
 		}
 	}
 }

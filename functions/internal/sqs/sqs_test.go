@@ -1,0 +1,75 @@
+package sqs_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
+)
+
+const queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/votes"
+
+// client has its calls answered, and notes the last.
+func client(t *testing.T, status int, answer string) (client *sqs.Client, asked *map[string]any) {
+	t.Helper()
+	asked = new(map[string]any)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(asked); err != nil {
+			t.Error(err)
+		}
+		(*asked)["target"] = r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type")
+		w.WriteHeader(status)
+		io.WriteString(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	return sqs.New(aws.Config{
+		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, HTTPClient: server.Client(),
+	}), asked
+}
+
+func TestSendMessage(t *testing.T) {
+	for name, test := range map[string]struct {
+		status       int
+		answer, says string // says is of the error; empty for none.
+	}{
+		"taken":         {200, `{"MessageId":"m-1","MD5OfMessageBody":"99914b932bd37a50b983c5e7c90ae93b"}`, ""},
+		"taken as less": {200, `{"MessageId":"m-1","MD5OfMessageBody":"d41d8cd98f00b204e9800998ecf8427e"}`, "message m-1 does not fit its checksum"},
+		"no such queue": {400, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"none"}`, "QueueDoesNotExist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, asked := client(t, test.status, test.answer)
+			id, err := client.SendMessage(t.Context(), queue, "{}")
+			switch {
+			case test.says == "" && (err != nil || id != "m-1"):
+				t.Errorf("got %q, %v", id, err)
+			case test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)):
+				t.Errorf("got %v, want %s", err, test.says)
+			}
+			if (*asked)["target"] != "AmazonSQS.SendMessage application/x-amz-json-1.0" || (*asked)["QueueUrl"] != queue || (*asked)["MessageBody"] != "{}" {
+				t.Errorf("asked %v", *asked)
+			}
+		})
+	}
+}
+
+func TestDepth(t *testing.T) {
+	full, asked := client(t, 200, `{"Attributes":{"ApproximateNumberOfMessages":"7","ApproximateNumberOfMessagesNotVisible":"3","ApproximateNumberOfMessagesDelayed":"1"}}`)
+	if got, err := full.Depth(t.Context(), queue); err != nil || got != (sqs.Depth{Visible: 7, InFlight: 3, Delayed: 1}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if names, _ := (*asked)["AttributeNames"].([]any); len(names) != 3 {
+		t.Errorf("asked %v", *asked)
+	}
+	partial, _ := client(t, 200, `{"Attributes":{"ApproximateNumberOfMessages":"7","ApproximateNumberOfMessagesDelayed":"1"}}`)
+	if got, err := partial.Depth(t.Context(), queue); err == nil || !strings.Contains(err.Error(), "ApproximateNumberOfMessagesNotVisible") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
