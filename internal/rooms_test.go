@@ -171,6 +171,26 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
+// TestFunctionsAreLean: nothing of the functions brings a client of the SDK. Each builds the schemas and endpoint rules of its whole service at
+// every start; functions/internal/awscall makes the calls instead.
+func TestFunctionsAreLean(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./functions/...")
+	list.Dir = ".."
+	out, err := list.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	packages := strings.Fields(string(out))
+	if !slices.Contains(packages, module+"/functions/internal/awscall") {
+		t.Error("go list does not list functions/internal/awscall: the check sees less than the functions have")
+	}
+	for _, path := range packages {
+		if strings.HasPrefix(path, "github.com/aws/aws-sdk-go-v2/service/") || strings.HasPrefix(path, "github.com/aws/aws-sdk-go-v2/feature/") {
+			t.Errorf("functions bring %s", path)
+		}
+	}
+}
+
 func TestCheckFindsWrongImports(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, to string

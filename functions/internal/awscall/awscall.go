@@ -19,7 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/smithy-go"
 	smithytime "github.com/aws/smithy-go/time"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -41,16 +40,6 @@ type Client struct {
 	// Retryer decides about attempts.
 	Retryer aws.Retryer
 }
-
-// Refusal is an answer that is an error. It is a smithy.APIError; a retryer looks at its status and its code.
-type Refusal struct {
-	smithy.GenericAPIError
-	Status int
-	Body   []byte // All that was said, as the protocol has it.
-}
-
-// HTTPStatusCode is the answer's.
-func (r *Refusal) HTTPStatusCode() int { return r.Status }
 
 // Request is one call as HTTP has it.
 type Request struct {

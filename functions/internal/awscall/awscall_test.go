@@ -100,6 +100,26 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// TestRefusal: an error tells the call, so that AWS's support finds it.
+func TestRefusal(t *testing.T) {
+	for header, want := range map[string]string{
+		"X-Amzn-Requestid": "api error AccessDenied: not yours (status 403, request r-1)",
+		"X-Amz-Request-Id": "api error AccessDenied: not yours (status 403, request r-1)",
+		"X-Other":          "api error AccessDenied: not yours (status 403, request unknown)",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(header, "r-1")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"__type":"AccessDenied","message":"not yours"}`)
+		}))
+		t.Cleanup(server.Close)
+		client := &awscall.Client{Config: configured(server), Service: "ssm", Target: "AmazonSSM", JSON: "1.1", Retryer: atOnce()}
+		if err := client.Call(t.Context(), "GetParameter", struct{}{}, nil); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // TestCallKeepsToTheQuotaOfRetries: a retryer whose tokens are used up ends the attempts.
 func TestCallKeepsToTheQuotaOfRetries(t *testing.T) {
 	client, calls := service(t, answer{400, "ThrottlingException", `{}`})

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/aws/smithy-go"
 )
 
 // Call makes one call of AWS JSON. It encodes in and decodes the answer into out, nil for nothing of it.
@@ -47,14 +45,6 @@ func (c *Client) json(ctx context.Context, method, path string, header http.Head
 	})
 }
 
-// refusalOf reads an error of any protocol.
-func refusalOf(response *http.Response, answer []byte) *Refusal {
-	if said := xmlRefusal(response, answer); said != nil {
-		return said
-	}
-	return jsonRefusal(response, answer)
-}
-
 // jsonRefusal reads an error whose code is in a header or in the body, between a namespace and an address where these are (Smithy, "AWS JSON
 // 1.1 protocol", operation error serialization).
 func jsonRefusal(response *http.Response, answer []byte) *Refusal {
@@ -74,5 +64,5 @@ func jsonRefusal(response *http.Response, answer []byte) *Refusal {
 	}
 	code, _, _ = strings.Cut(code, ":")
 	code = code[strings.LastIndex(code, "#")+1:]
-	return &Refusal{smithy.GenericAPIError{Code: code, Message: said.Message}, response.StatusCode, answer}
+	return newRefusal(response, answer, code, said.Message)
 }

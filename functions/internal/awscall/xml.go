@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-
-	"github.com/aws/smithy-go"
 )
 
 // Query makes one call of AWS query (Smithy, "AWS query protocol"), and decodes the answer's XML into out, nil for nothing of it.
@@ -52,8 +50,8 @@ func xmlRefusal(response *http.Response, answer []byte) *Refusal {
 		refused
 		Error refused
 	}
-	if xml.Unmarshal(answer, &said) != nil {
-		return nil
+	if err := xml.Unmarshal(answer, &said); err != nil {
+		return nil //nolint:nilerr // What is no XML is no error of these protocols.
 	}
 	switch said.XMLName.Local {
 	case "Error":
@@ -62,5 +60,5 @@ func xmlRefusal(response *http.Response, answer []byte) *Refusal {
 	default:
 		return nil
 	}
-	return &Refusal{smithy.GenericAPIError{Code: said.Code, Message: said.Message}, response.StatusCode, answer}
+	return newRefusal(response, answer, said.Code, said.Message)
 }

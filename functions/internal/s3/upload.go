@@ -42,7 +42,7 @@ func fill(part []byte, body io.Reader) (n int, last bool, err error) {
 	for n < len(part) {
 		read, err := body.Read(part[n:])
 		n += read
-		if err == io.EOF { //nolint:errorlint // An error that wraps it is a fault, after which the object is not whole.
+		if err == io.EOF { // An error that wraps it is a fault, after which the object is not whole.
 			return n, true, nil
 		}
 		if err != nil {
