@@ -38,7 +38,7 @@ export class DirectIntake implements Intake {
   readonly #closesAt: () => number;
   #access: Promise<Access | undefined> | undefined;
   #expiresAt = 0;
-  /** Whether the signature goes into a header, since SQS refused one in the address. */
+  /** Whether the signature goes into a header, since one in the address was not taken. */
   #inHeaders = false;
 
   constructor(config: Direct, clock: ServerClock, resync: () => Promise<void>, closesAt: () => number) {
@@ -74,7 +74,8 @@ export class DirectIntake implements Intake {
    * the comparison.
    *
    * The guides of SQS and IAM say that a POST may be signed in its query, but show it of a GET only. Where SQS does not
-   * take it, the next try has the signature in a header, as every SDK sends it.
+   * take it, the next try has the signature in a header, as every SDK sends it. A browser hides some refusals, so what got
+   * no answer is sent the other way too.
    */
   async #sendMessage(access: Access, message: string): Promise<Outcome> {
     const queue = new URL(access.queueURL);
@@ -89,11 +90,16 @@ export class DirectIntake implements Intake {
       }).toString(),
     };
     const by = [access.credentials, access.region, "sqs", this.#clock.now()] as const;
-    const response = this.#inHeaders
-      ? await request(post.url, { method: "POST", headers: sign(post, ...by), body: post.body })
-      : await request(signAddress(post, ...by), { method: "POST", headers: post.headers, body: post.body });
-    const said = await response.text();
+    const [url, headers] = this.#inHeaders ? [post.url, sign(post, ...by)] : [signAddress(post, ...by), post.headers];
     const again: Outcome = { kind: "again" };
+    let response: Response;
+    try {
+      response = await request(url, { method: "POST", headers, body: post.body });
+    } catch {
+      this.#inHeaders = !this.#inHeaders;
+      return again;
+    }
+    const said = await response.text();
     if (response.ok) return said.includes("<MessageId>") ? { kind: "accepted", late: false } : again;
     if (response.status === 429 || response.status >= 500 || /Throttl|RequestLimit|OverLimit/i.test(said)) return again;
     if (/Signature expired|not yet current|RequestExpired|RequestTimeTooSkewed/i.test(said)) {

@@ -49,8 +49,8 @@ export class Backend {
   broken = new Map<string, number>();
   /** The credentials that are good now; issue() makes new ones. */
   credentials = { id: "", secret: "", token: "", expires: 0 };
-  /** Whether SQS takes a signature in the address. */
-  signedAddresses = true;
+  /** What SQS does with a signature in the address. A refusal that is hidden names no origin that may read it. */
+  signedAddresses: "taken" | "refused" | "hidden" = "taken";
   /** Whether SQS is at the root of its host, as AWS has it. */
   sqsAtRoot = false;
   /** Seconds of age that a cache in between would add. */
@@ -149,6 +149,9 @@ export class Backend {
       return;
     }
     if (request.headers.origin !== undefined) response.setHeader("Access-Control-Allow-Origin", "*");
+    if (this.signedAddresses === "hidden" && url.search.includes("X-Amz-Signature")) {
+      response.removeHeader("Access-Control-Allow-Origin");
+    }
     if (request.method === "OPTIONS") {
       response.setHeader("Access-Control-Allow-Headers", request.headers["access-control-request-headers"] ?? "");
       response.writeHead(204).end();
@@ -234,7 +237,7 @@ export class Backend {
     const answer = this.onMessage(this.tried++);
     if (answer) return refuse(answer.status, String(answer.body ?? "InternalError"), "a test says so");
     const { id, secret, token, expires } = this.credentials;
-    if (request.headers["x-amz-security-token"] === undefined && !this.signedAddresses) {
+    if (request.headers["x-amz-security-token"] === undefined && this.signedAddresses !== "taken") {
       return refuse(403, "AccessDenied", "Access to the resource is denied.");
     }
     const shown = url.searchParams.get("X-Amz-Security-Token") ?? request.headers["x-amz-security-token"];

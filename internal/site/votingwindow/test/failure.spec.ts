@@ -109,17 +109,19 @@ test.describe("straight to SQS", () => {
     expect(backend.votes).toEqual([one]);
   });
 
-  test("a signature that SQS does not take in the address goes into a header", async ({ page, backend }) => {
-    backend.signedAddresses = false;
-    await page.goto(backend.url);
-    await identify(page);
-    await vote(page);
-    await expect(page.getByText(thanks)).toBeVisible();
-    expect(backend.count("/sqs")).toBe(2);
-    expect(backend.votes).toEqual([one]);
-    // What has headers of its own is asked for first.
-    expect(backend.preflights("/sqs")).toBe(1);
-  });
+  for (const way of ["refused", "hidden"] as const) {
+    test(`a signature in the address that is ${way} goes into a header`, async ({ page, backend }) => {
+      backend.signedAddresses = way;
+      await page.goto(backend.url);
+      await identify(page);
+      await vote(page);
+      await expect(page.getByText(thanks)).toBeVisible();
+      expect(backend.count("/sqs")).toBe(2);
+      expect(backend.votes).toEqual([one]);
+      // What has headers of its own is asked for first.
+      expect(backend.preflights("/sqs")).toBe(1);
+    });
+  }
 
   test("a device an hour fast signs with the server's time", async ({ page, backend }) => {
     backend.offset = -3_600_000;
