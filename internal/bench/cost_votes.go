@@ -16,6 +16,16 @@ var doorBars = []struct {
 	bar    float64
 }{{"direct", 1.20}, {"url", 1.50}, {"api", 2.50}}
 
+// dearerDoors are ways in whose browsers ask for more than a vote: for leave to send
+// a token, for an identity.
+var dearerDoors = []struct {
+	name      string
+	arguments map[string]any
+}{
+	{"api_token", map[string]any{"intake": "api", "jwt": map[string]any{"issuer": "https://id.example.com", "audience": []any{"show"}}}},
+	{"direct_cognito", map[string]any{"intake": "direct", "direct": map[string]any{"credentials": "cognito"}}},
+}
+
 // What a million viewers may cost who watch for twelve minutes, from the opening
 // until the results are final, in dollars, bytes included: through a distribution,
 // and where they read the bucket themselves.
@@ -50,6 +60,13 @@ func (b *bench) votesCost(ctx context.Context) error {
 			return err
 		}
 		b.add("vote.cost_duplicates", sum(twice, votes)-sum(e, votes), "USD per million second votes")
+	}
+	for _, door := range dearerDoors {
+		e, err := evening(ctx, map[string]any{"votes": million}, door.arguments)
+		if err != nil {
+			return err
+		}
+		b.add("vote.cost_"+door.name, sum(e, votes), "USD per million votes")
 	}
 	for _, way := range []struct {
 		name string

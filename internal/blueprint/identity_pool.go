@@ -62,6 +62,10 @@ func (i IdentityPoolHandle) ID() string { return Ref(i.Key(), "id") }
 // ARN returns the pool's ARN.
 func (i IdentityPoolHandle) ARN() string { return arn("cognito-identity", "identitypool/"+i.ID()) }
 
+// Answers are n answers of the pool to the Internet of so many bytes, headers
+// included.
+func (i IdentityPoolHandle) Answers(n, bytes float64) []Operation { return i.does(SendOut, n, bytes) }
+
 // Identities are n identities that visitors get, each with credentials once.
 func (i IdentityPoolHandle) Identities(n float64) []Operation {
 	return append(i.does(GetID, n, 0), i.does(GetCredentials, n, 0)...)

@@ -230,9 +230,10 @@ const (
 	// perReceive is the greatest number of messages of one receive or one delete
 	// (SQS API Reference, ReceiveMessage and DeleteMessageBatch).
 	perReceive = 10
-	// receiveTakes is a receive's round trip, stated: a receive ends with the
-	// first messages that it finds, so that few come at a time while the rate is
-	// low.
+	// receiveTakes is a receive's round trip (SQS Developer Guide, "Increasing
+	// throughput using horizontal scaling and action batching", its example): a
+	// receive ends with the first messages that it finds, so that few come at a
+	// time while the rate is low.
 	receiveTakes = 20 * time.Millisecond
 )
 
@@ -251,14 +252,27 @@ func (m MappingHandle) Fill(l Load) float64 {
 // a batch of which takes the stated duration.
 func (m MappingHandle) Takes(l Load, bytes float64, duration time.Duration) []Operation {
 	fill := m.Fill(l)
-	received := min(fill, perReceive)
-	if l.Mean() > 0 {
-		received = min(received, max(1, l.Mean()*receiveTakes.Seconds()/idlePollers))
-	}
+	received := m.received(l, duration)
 	return append([]Operation{
 		{Part: m.queue.Key(), Action: ReceiveMessage, Count: 1 / received, Bytes: received * bytes},
 		{Part: m.queue.Key(), Action: DeleteMessageBatch, Count: 1 / min(fill, perReceive)},
 	}, m.function.Invocations(1/fill, duration)...)
+}
+
+// received is how many messages a receive brings. A poller calls the function
+// synchronously with each batch (Lambda Developer Guide, "Using Lambda with
+// Amazon SQS"), and receives in the time that is left until the next is full.
+func (m MappingHandle) received(l Load, duration time.Duration) float64 {
+	fill, each := m.Fill(l), l.Mean()/idlePollers
+	most := min(fill, perReceive)
+	if each == 0 {
+		return most
+	}
+	receiving := fill/each - duration.Seconds()
+	if receiving <= 0 {
+		return most
+	}
+	return min(max(1, fill*receiveTakes.Seconds()/receiving), most)
 }
 
 // Standing implements Standing: an alarm for a month.

@@ -50,18 +50,36 @@ func TestTakes(t *testing.T) {
 	}
 }
 
-// The higher the rate, the more messages each receive finds.
+// The higher the rate, and the longer the function takes, the more messages each
+// receive finds.
 func TestReceives(t *testing.T) {
 	b := NewBuilder(Settings{System: System{Name: "test", Slug: "test"}, Name: "one"})
 	m := b.Consume("recorder-votes", b.Function("recorder", Function{}), b.Queue("votes", Queue{}), Batch{Size: 100, Window: time.Second})
-	for rate, want := range map[float64]float64{10: 1, 250: 1, 1000: 4, 2500: 10, 100_000: 10} {
-		have := 1 / m.Takes(Load{Count: rate, Over: time.Second}, 200, time.Millisecond)[0].Count
-		if math.Abs(have-want) > 1e-9 {
-			t.Errorf("at %g a second a receive brings %g messages, want %g", rate, have, want)
+	for _, c := range []struct {
+		rate     float64
+		duration time.Duration
+		want     float64
+	}{
+		{10, 0, 1},
+		{250, 0, 1},
+		{1000, 0, 4},
+		{2500, 0, 10},
+		{100_000, 0, 10},
+		// A poller's hundred come in 0.3 s, in which it receives twelve times.
+		{5000. / 3, 60 * time.Millisecond, 100. / 12},
+		{5000. / 3, 100 * time.Millisecond, 10},
+		// It is never done.
+		{5000, 200 * time.Millisecond, 10},
+		{0, time.Millisecond, 10},
+	} {
+		l := Load{Count: c.rate, Over: time.Second}
+		if c.rate == 0 {
+			l = Load{Count: 1000}
 		}
-	}
-	if have := 1 / m.Takes(Load{Count: 1000}, 200, time.Millisecond)[0].Count; have != 10 {
-		t.Errorf("of a load without a rate a receive brings %g messages, want 10", have)
+		have := 1 / m.Takes(l, 200, c.duration)[0].Count
+		if math.Abs(have-c.want) > 1e-9 {
+			t.Errorf("at %g a second, %s a batch, a receive brings %g messages, want %g", c.rate, c.duration, have, c.want)
+		}
 	}
 }
 

@@ -170,12 +170,18 @@ func TestIdentifiesPlainRequests(t *testing.T) {
 	request := func(method, url string) *http.Request {
 		return must[*http.Request](t)(http.NewRequestWithContext(t.Context(), method, url, http.NoBody))
 	}
+	// What a page sends, that has no header of its own.
+	form := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPost,
+		local.Endpoint()+"/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20270522%2Feu-central-1%2Fsqs%2Faws4_request&X-Amz-Signature=0",
+		strings.NewReader("Action=SendMessage&Version=2012-11-05&QueueUrl=http%3A%2F%2Flocalhost%2F000000000000%2Fvotes&MessageBody=%7B%7D")))
+	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	id := strings.Repeat("a", 32)
 	for _, test := range []struct {
 		request *http.Request
 		want    identified
 	}{
 		{presigned, identified{"s3", "GetObject", "b-1/k"}},
+		{form, identified{"sqs", "SendMessage", "votes"}},
 		{request("GET", "https://results.s3.eu-central-1.amazonaws.com/results.json"), identified{"s3", "GetObject", "results/results.json"}},
 		{request("GET", "http://results.localhost/results.json"), identified{"s3", "GetObject", "results/results.json"}},
 		{request("GET", local.Endpoint()+"/results/results.json"), identified{"s3", "GetObject", "results/results.json"}},

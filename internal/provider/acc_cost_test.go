@@ -58,7 +58,7 @@ func TestAccCostEstimate(t *testing.T) {
 		return resource.TestCheckResourceAttr(address, name, value)
 	}
 	given := resource.ComposeAggregateTestCheckFunc(
-		attribute("idle_per_month", fmt.Sprint(idleCost)), attribute("per_event", "3.0434"), attribute("per_million", "1.5217"), attribute("per_month", "14.3337"),
+		attribute("idle_per_month", fmt.Sprint(idleCost)), attribute("per_event", "3.0341"), attribute("per_million", "1.5171"), attribute("per_month", "14.2966"),
 		attribute("unit", "vote"), attribute("by_service.sqs", "4.1034"), attribute("prices_region", "us-east-1"),
 	)
 	refuse := func(load, want string) resource.TestStep {

@@ -7,16 +7,21 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"path"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -35,7 +40,10 @@ const many = 100
 func TestAccWindowURL(t *testing.T) {
 	e := newEvening(t, "byurl", nil)
 	defer e.end()
+	mark := local.Gate().Meter().Mark()
 	e.page("--voter", "90000001", "--answer", "anna")
+	id, _, _ := strings.Cut(strings.TrimPrefix(e.output("vote_url"), "https://"), ".")
+	equal(t, "what the page asked of intake", e.fromPage(mark, "lambda-url", id), "POST 202")
 	e.cast(0, many, overHTTP(e.output("vote_url")))
 	report := e.books(many + 1)
 	equal(t, "votes for anna", report.Counts.Answers["vote/anna"], many/2+1)
@@ -183,12 +191,17 @@ func TestAccWindowDirect(t *testing.T) {
 	e.call("credentials", "{}", nil)
 	first := e.credentials()
 	equal(t, "the published queue", first.QueueURL, e.output("vote_url"))
+	mark := local.Gate().Meter().Mark()
 	e.page("--voter", "90000001", "--answer", "anna")
+	equal(t, "what the page asked of SQS", e.fromPage(mark, "sqs", path.Base(first.QueueURL)), "POST 200")
 	queues := sqs.NewFromConfig(first.config())
 	e.cast(0, many, toQueue(queues, first.QueueURL))
 	e.books(many + 1)
 
 	e.onlySends(first.config(), first.QueueURL)
+	junk, other := first.form("junk"), first.form("other junk")
+	equal(t, "the status of a form signed in its address", first.post(t, junk, junk), http.StatusOK)
+	equal(t, "the status of a form signed for another body", first.post(t, junk, other), http.StatusForbidden)
 	e.call("credentials", `{"revoke":true}`, nil)
 	_, err := toQueue(queues, first.QueueURL)(t.Context(), "00000900", "anna")
 	refused(t, "a vote with revoked credentials", err)
@@ -206,7 +219,9 @@ func TestAccWindowDirect(t *testing.T) {
 func TestAccWindowCognito(t *testing.T) {
 	e := newEvening(t, "bycognito", map[string]any{"intake": "direct", "direct": map[string]any{"credentials": "cognito"}})
 	defer e.end()
+	mark := local.Gate().Meter().Mark()
 	e.page("--voter", "90000001", "--answer", "anna")
+	equal(t, "what the page asked of SQS", e.fromPage(mark, "sqs", path.Base(e.output("vote_url"))), "POST 200")
 	var page struct {
 		Intake struct {
 			Cognito struct {
@@ -233,6 +248,40 @@ func TestAccWindowCognito(t *testing.T) {
 	e.books(many + 1)
 	e.onlySends(c.config(), c.QueueURL)
 	e.settled(e.config)
+}
+
+// form is a message as SQS's query protocol has it.
+func (c publishedCredentials) form(message string) string {
+	return url.Values{"Action": {"SendMessage"}, "Version": {"2012-11-05"}, "QueueUrl": {c.QueueURL}, "MessageBody": {message}}.Encode()
+}
+
+// post sends a form as pages do, signed in the address, by AWS's own code, for a
+// body, and returns the answer's status.
+func (c publishedCredentials) post(t *testing.T, signed, sent string) int {
+	t.Helper()
+	build := func(address, body string) *http.Request {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	}
+	given, err := c.config().Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256([]byte(signed))
+	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), given, build(local.Endpoint()+"/", signed), hex.EncodeToString(hash[:]), "sqs", c.Region, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := local.HTTPClient().Do(build(address, sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // onlySends checks that a voter's credentials are refused everything but to send

@@ -23,6 +23,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
 	"github.com/burstline/terraform-provider-serverless/internal/bundle"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
 
 // evening is a voting window that is deployed with the functions that the
@@ -246,6 +247,19 @@ func (e *evening) page(more ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onPage++
+}
+
+// fromPage lists what pages asked one resource for since the mark: each request's
+// method and the answer's status.
+func (e *evening) fromPage(mark localaws.Mark, service, resource string) string {
+	e.t.Helper()
+	var asked []string
+	for _, c := range local.Gate().Meter().Calls(mark) {
+		if c.Caller == "browser" && c.Service == service && c.Resource == resource {
+			asked = append(asked, fmt.Sprintf("%s %d", c.Method, c.Status))
+		}
+	}
+	return strings.Join(asked, ", ")
 }
 
 // get reads an address as anybody can.

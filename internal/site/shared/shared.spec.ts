@@ -3,7 +3,7 @@ import { ServerClock } from "./clock.ts";
 import { clockFace, partsOf } from "./countdown.ts";
 import { pickLanguage, Translator } from "./i18n.ts";
 import { backoff } from "./retry.ts";
-import { sign } from "./sigv4.ts";
+import { sign, signAddress } from "./sigv4.ts";
 
 /** A device whose clock is an hour fast, and a server at a time that is no whole second. */
 function world() {
@@ -139,4 +139,26 @@ test("a signature differs with every part of the request", () => {
     sign({ ...post, headers: { "x-amz-target": "b" } }, credentials, "eu-central-1", "sqs", at),
   ];
   expect(new Set([signed, ...others].map((s) => s.authorization)).size).toBe(5);
+});
+
+test("a signature in the address covers all that one in headers does", () => {
+  const credentials = { accessKeyId: "AKID", secretAccessKey: "secret", sessionToken: "to+ken/==", expiresAt: 0 };
+  const post = {
+    url: new URL("https://sqs.eu-central-1.amazonaws.com/"),
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: "Action=SendMessage",
+  };
+  const at = Date.parse("2027-05-22T18:15:00.700Z");
+  const address = signAddress(post, credentials, "eu-central-1", "sqs", at);
+  expect(address.href).toMatch(
+    /^https:\/\/sqs\.eu-central-1\.amazonaws\.com\/\?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20270522%2Feu-central-1%2Fsqs%2Faws4_request&X-Amz-Date=20270522T181500Z&X-Amz-Expires=300&X-Amz-Security-Token=to%2Bken%2F%3D%3D&X-Amz-SignedHeaders=content-type%3Bhost&X-Amz-Signature=[0-9a-f]{64}$/,
+  );
+  const others = [
+    signAddress({ ...post, body: "Action=ReceiveMessage" }, credentials, "eu-central-1", "sqs", at),
+    signAddress({ ...post, headers: { "content-type": "text/plain" } }, credentials, "eu-central-1", "sqs", at),
+    signAddress(post, { ...credentials, sessionToken: "other" }, "eu-central-1", "sqs", at),
+    signAddress(post, credentials, "eu-central-1", "sqs", at + 1_000),
+    sign(post, credentials, "eu-central-1", "sqs", at),
+  ].map((s) => (s instanceof URL ? s.searchParams.get("X-Amz-Signature") : s.authorization?.split("Signature=")[1]));
+  expect(new Set([address.searchParams.get("X-Amz-Signature"), ...others]).size).toBe(6);
 });

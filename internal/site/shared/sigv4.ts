@@ -28,37 +28,82 @@ export function sign(
   service: string,
   at: number,
 ): Record<string, string> {
-  const stamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const day = stamp.slice(0, 8);
-  const scope = `${day}/${region}/${service}/aws4_request`;
-  const sent: Record<string, string> = {
-    ...post.headers,
-    "x-amz-date": stamp,
-    "x-amz-security-token": credentials.sessionToken,
+  const scope = scopeOf(region, service, at);
+  const sent = { ...post.headers, "x-amz-date": scope.stamp, "x-amz-security-token": credentials.sessionToken };
+  const { names, signature } = signatureOf({ ...post, headers: sent }, "", credentials, scope);
+  return {
+    ...sent,
+    authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope.path}, SignedHeaders=${names}, Signature=${signature}`,
   };
-  // The browser sends Host by itself and forbids to set it.
-  const lines = Object.entries({ ...sent, host: post.url.host })
+}
+
+/**
+ * Signs as sign does, and returns the address to post to, which has the signature in its query. No header is added, so
+ * that a browser asks no leave of another origin for a request that it would send by itself (Fetch Standard, "CORS
+ * protocol").
+ */
+export function signAddress(post: Post, credentials: Credentials, region: string, service: string, at: number): URL {
+  const scope = scopeOf(region, service, at);
+  const names = linesOf(post).map(([name]) => name);
+  // In the order of their names, as the signature wants them.
+  const query = Object.entries({
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": `${credentials.accessKeyId}/${scope.path}`,
+    "X-Amz-Date": scope.stamp,
+    "X-Amz-Expires": String(expires),
+    "X-Amz-Security-Token": credentials.sessionToken,
+    "X-Amz-SignedHeaders": names.join(";"),
+  })
+    .map(([name, value]) => `${name}=${encode(value)}`)
+    .join("&");
+  const url = new URL(post.url);
+  url.search = `${query}&X-Amz-Signature=${signatureOf(post, query, credentials, scope).signature}`;
+  return url;
+}
+
+/** For how many seconds a signature in an address holds; every SDK's signer says it. */
+const expires = 300;
+
+/** When, where and for what a signature holds. */
+interface Scope {
+  stamp: string;
+  parts: string[];
+  path: string;
+}
+
+function scopeOf(region: string, service: string, at: number): Scope {
+  const stamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, "");
+  const parts = [stamp.slice(0, 8), region, service, "aws4_request"];
+  return { stamp, parts, path: parts.join("/") };
+}
+
+/** The headers of a request as they are signed. The browser sends Host by itself and forbids to set it. */
+function linesOf(post: Post): (readonly [string, string])[] {
+  return Object.entries({ ...post.headers, host: post.url.host })
     .map(([name, value]) => [name.toLowerCase(), value.trim().replace(/ +/g, " ")] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const signed = lines.map(([name]) => name).join(";");
+}
+
+/** The signature of a request, and the names of the headers that it covers. */
+function signatureOf(post: Post, query: string, credentials: Credentials, scope: Scope) {
+  const lines = linesOf(post);
+  const names = lines.map(([name]) => name).join(";");
   const canonical = [
     "POST",
     // The address of a request that is not to S3 is encoded once more.
     post.url.pathname.split("/").map(encode).join("/"),
-    "",
+    query,
     ...lines.map(([name, value]) => `${name}:${value}`),
     "",
-    signed,
+    names,
     hex(post.body),
   ].join("\n");
-  const text = ["AWS4-HMAC-SHA256", stamp, scope, hex(canonical)].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce<Uint8Array>(
+  const text = ["AWS4-HMAC-SHA256", scope.stamp, scope.path, hex(canonical)].join("\n");
+  const key = scope.parts.reduce<Uint8Array>(
     (k, part) => mac(k, part),
     utf8ToBytes(`AWS4${credentials.secretAccessKey}`),
   );
-  const signature = bytesToHex(mac(key, text));
-  sent.authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
-  return sent;
+  return { names, signature: bytesToHex(mac(key, text)) };
 }
 
 const mac = (key: Uint8Array, text: string): Uint8Array => hmac(sha256, key, utf8ToBytes(text));

@@ -1,12 +1,14 @@
 package votingwindow
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
@@ -34,17 +36,33 @@ func expectedLoad() schema.Attribute {
 }
 
 // Sizes and durations that no call shows, as the cost is computed with. Sizes
-// are in bytes; durations are of warm functions with AWS close by.
+// are in bytes; durations are of warm functions with AWS close by. Answers are
+// counted as HTTP/1.1 has them, every header included; the handshakes of TLS and
+// TCP are not, of which AWS's price lists say nothing.
 const (
 	voteBytes    = 100 // A vote as JSON.
 	messageBytes = 400 // The same as received, with its attributes.
-	answerBytes  = 400 // Intake's answer, headers included.
+	requestBytes = 800 // A vote with its headers, as an API counts it.
 	entryBytes   = 150 // An entry in the ledger.
-	ballotBytes  = 140 // Five attributes with their names: two hashes, an answer, a message id, a time.
-	tallyBytes   = 100 // A worker's counters, or the window's state, without its answers.
-	pollBytes    = 700 // The results without their answers, headers included.
-	figureBytes  = 10  // One answer's figure in these, beside the answer's id.
-	lineBytes    = 600 // A line of metrics in the log.
+	// answerBytes is intake's answer: a message id as JSON, and Lambda's headers.
+	answerBytes = 410
+	// sentBytes is SQS's answer to a form: 378 of XML, with the elements of the
+	// example in the SQS API Reference, SendMessage, and its headers with those for
+	// other origins. The page's guide compares it with JSON.
+	sentBytes = 682
+	// preflightBytes is the answer of an API to the OPTIONS that a browser sends
+	// before a request with a token.
+	preflightBytes = 280
+	// identityBytes are Cognito's answers that make a guest: an id, credentials,
+	// and one to OPTIONS, whose answer holds for both.
+	identityBytes = 400 + 1900 + 480
+	// credentialBytes is the published credential, headers included: its session
+	// token has most of it.
+	credentialBytes = 1800
+	tallyBytes      = 100 // A worker's counters, or the window's state, without its answers.
+	pollBytes       = 700 // The results without their answers, headers included.
+	figureBytes     = 10  // One answer's figure in these, beside the answer's id.
+	lineBytes       = 600 // A line of metrics in the log.
 
 	intakeTakes   = 10 * time.Millisecond // One message sent.
 	recorderTakes = 60 * time.Millisecond // A hundred ballots, in four calls at the same time.
@@ -83,7 +101,7 @@ func (w *window) load() {
 	for _, id := range w.rules.Choices() {
 		figures += float64(len(id) + figureBytes)
 	}
-	tally, results := tallyBytes+figures, pollBytes+figures
+	tally, results, ballot := tallyBytes+figures, pollBytes+figures, w.ballotBytes()
 	publisher, recorder := w.functions["publisher"], w.functions["recorder"]
 	w.standing(tally)
 	expected := func(field string, otherwise int64) float64 {
@@ -103,24 +121,26 @@ func (w *window) load() {
 	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: expected("peak_votes_per_second", 0)}
 	batch := 1 / w.mapping.Fill(votes)
 	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
-		w.ballots.Puts(1, ballotBytes), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
-	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballotBytes), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
+		w.ballots.Puts(1, ballot), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
+	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballot), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
 	w.viewers(expected("viewers", 0), open, closing, results)
 
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
 	w.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / every.Seconds(), Over: live},
 		w.tallies.Puts(1+waiting, tally), w.tallies.Gets(2, tally), blueprint.Eventually(w.tallies.Scans(1, workers*tally)),
 		w.votes.Depths(1), w.deadLetters.Depths(1), w.results.Puts(2), publisher.Logs(1, lineBytes))
-	// Every minute the ballots so far are counted, half of all on the mean; where
-	// a vote can replace another, in every round.
+	// Every minute the ballots so far are counted, where a vote can replace
+	// another in every round. On the mean that is half of all while the window is
+	// open, and all of them after.
+	standing := counted * (open/2 + closing).Seconds() / live.Seconds()
 	counts := live.Minutes()
 	if w.rules.Revote == revoteReplace {
 		counts = live.Seconds() / every.Seconds()
 	}
-	w.PerEvent(blueprint.Load{Unit: "count", Count: counts, Over: live}, blueprint.Eventually(w.ballots.Scans(1, counted*ballotBytes/2)))
+	w.PerEvent(blueprint.Load{Unit: "count", Count: counts, Over: live}, blueprint.Eventually(w.ballots.Scans(1, standing*ballot)))
 	w.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, publisher.Invocations(1, publisherTakes))
 	w.PerEvent(blueprint.Load{Unit: "event", Count: 1},
-		w.ballots.Keeps(counted, ballotBytes), w.ballots.Scans(2, counted*ballotBytes), w.ledger.Scans(2, duplicates*entryBytes),
+		w.ballots.Keeps(counted, ballot), w.ballots.Scans(2, counted*ballot), w.ledger.Scans(2, duplicates*entryBytes),
 		w.functions["export"].Invocations(1, exportTakes),
 		recorder.Metrics(recorderMetrics, live), publisher.Metrics(publisherMetrics, live))
 }
@@ -148,7 +168,7 @@ func (w *window) taken() []blueprint.Operation {
 	if w.door.Kind == intakeDirect {
 		out := w.votes.Answers(1, sentBytes)
 		if w.pool != nil {
-			out = append(out, w.pool.Identities(1)...)
+			out = append(append(out, w.pool.Identities(1)...), w.pool.Answers(1, identityBytes)...)
 		}
 		return out
 	}
@@ -157,13 +177,37 @@ func (w *window) taken() []blueprint.Operation {
 	if w.api != nil {
 		out = append(out, w.api.Requests(1, requestBytes)...)
 	}
+	if w.door.JWT != nil {
+		// A token is a header that a browser asks leave for. The API answers OPTIONS
+		// itself (API Gateway Developer Guide, "Configure CORS for HTTP APIs"); API
+		// Gateway's prices make no exception for it.
+		out = append(append(out, w.api.Requests(1, requestBytes)...), intake.Answers(1, preflightBytes)...)
+	}
 	return out
 }
 
-const (
-	sentBytes    = 500 // SQS's answer to a message, headers included.
-	requestBytes = 800 // A vote with its headers, as an API counts it.
-)
+// ballotBytes is the mean size of a ballot as DynamoDB counts it (DynamoDB
+// Developer Guide, "DynamoDB item sizes and formats"): names, texts, and for a
+// time in milliseconds seven bytes and one.
+func (w *window) ballotBytes() float64 {
+	const (
+		hash, address, id, time = 24, 16, 36, 8
+		names                   = len("voter") + len("answer") + len("message") + len("sent")
+	)
+	size := float64(names + hash + len("/") + id + time)
+	if w.door.Kind != intakeDirect {
+		size += float64(len("address") + address)
+	}
+	if known(w.m.RetentionDays) {
+		size += float64(len(votingwindow.ExpiresAttribute) + 6) // Seconds since 1970: ten digits.
+	}
+	choices := w.rules.Choices()
+	for _, choice := range choices {
+		question, _, _ := strings.Cut(choice, "/")
+		size += float64(len(question)+len(choice)) / float64(len(choices))
+	}
+	return size
+}
 
 // viewers is what the pages ask: each once for itself, and for results as often
 // as the page does.
@@ -184,7 +228,13 @@ func (w *window) viewers(n float64, open, closing time.Duration, results float64
 	if w.cdn != nil {
 		w.PerEvent(look, w.cdn.Serves(1, results, edgeHits))
 		w.PerEvent(visit, w.cdn.Serves(2, w.pageBytes*compressed/2, edgeHits))
+		if w.door.Credentials != "" {
+			w.PerEvent(visit, w.cdn.Serves(1, credentialBytes, edgeHits))
+		}
 		return
+	}
+	if w.door.Credentials != "" {
+		w.PerEvent(visit, w.results.Serves(1, credentialBytes))
 	}
 	w.PerEvent(look, w.results.Serves(1, results))
 	w.PerEvent(visit, w.results.Serves(2, w.pageBytes/2))

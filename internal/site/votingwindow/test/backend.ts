@@ -49,6 +49,8 @@ export class Backend {
   broken = new Map<string, number>();
   /** The credentials that are good now; issue() makes new ones. */
   credentials = { id: "", secret: "", token: "", expires: 0 };
+  /** What SQS does with a signature in the address. A refusal that is hidden names no origin that may read it. */
+  signedAddresses: "taken" | "refused" | "hidden" = "taken";
   /** Whether SQS is at the root of its host, as AWS has it. */
   sqsAtRoot = false;
   /** Seconds of age that a cache in between would add. */
@@ -117,6 +119,11 @@ export class Backend {
     return this.seen.filter((s) => s.path === path && s.method !== "OPTIONS").length;
   }
 
+  /** How often a browser asked for leave to ask for a path. */
+  preflights(path: string): number {
+    return this.seen.filter((s) => s.path === path && s.method === "OPTIONS").length;
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -142,13 +149,16 @@ export class Backend {
       return;
     }
     if (request.headers.origin !== undefined) response.setHeader("Access-Control-Allow-Origin", "*");
+    if (this.signedAddresses === "hidden" && url.search.includes("X-Amz-Signature")) {
+      response.removeHeader("Access-Control-Allow-Origin");
+    }
     if (request.method === "OPTIONS") {
       response.setHeader("Access-Control-Allow-Headers", request.headers["access-control-request-headers"] ?? "");
       response.writeHead(204).end();
       return;
     }
     if (status !== undefined) return json(status, { error: "unavailable" });
-    if (this.sqsAtRoot && path === "/" && request.method === "POST") return this.#sqs(request, body, json);
+    if (this.sqsAtRoot && path === "/" && request.method === "POST") return this.#sqs(request, url, body, send);
     switch (path) {
       case "/":
       case "/studio":
@@ -181,7 +191,7 @@ export class Backend {
         return json(answer.status, answer.body ?? {});
       }
       case "/sqs":
-        return this.#sqs(request, body, json);
+        return this.#sqs(request, url, body, send);
       case "/cognito":
         return this.#cognito(request, JSON.parse(body), json);
       default:
@@ -211,28 +221,46 @@ export class Backend {
     return { status: 202, body: { id: randomUUID(), ...(this.now() >= closes ? { late: true } : {}) } };
   }
 
-  async #sqs(request: IncomingMessage, body: string, json: (status: number, value: unknown) => void): Promise<void> {
+  /** SendMessage in SQS's query protocol; its errors are <ErrorResponse>, what a test answers is the code of one. */
+  async #sqs(
+    request: IncomingMessage,
+    url: URL,
+    body: string,
+    send: (status: number, type: string, content: string) => void,
+  ): Promise<void> {
+    const refuse = (status: number, code: string, message: string) =>
+      send(
+        status,
+        "text/xml",
+        `<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
+      );
     const answer = this.onMessage(this.tried++);
-    if (answer) return json(answer.status, answer.body ?? {});
+    if (answer) return refuse(answer.status, String(answer.body ?? "InternalError"), "a test says so");
     const { id, secret, token, expires } = this.credentials;
-    const refuse = (type: string, message: string) =>
-      json(400, { __type: `com.amazon.coral.service#${type}`, message });
-    if (this.now() >= expires || request.headers["x-amz-security-token"] !== token) {
-      return json(403, {
-        __type: "com.amazon.coral.service#ExpiredTokenException",
-        message: "The security token included in the request is expired",
-      });
+    if (request.headers["x-amz-security-token"] === undefined && this.signedAddresses !== "taken") {
+      return refuse(403, "AccessDenied", "Access to the resource is denied.");
     }
+    const shown = url.searchParams.get("X-Amz-Security-Token") ?? request.headers["x-amz-security-token"];
+    if (shown !== token)
+      return refuse(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    if (this.now() >= expires)
+      return refuse(403, "ExpiredToken", "The security token included in the request is expired");
     const at = await checkSignature(request, body, { id, secret, token });
     if (Math.abs(at - this.now()) > skew)
-      return refuse("InvalidSignatureException", "Signature expired: it is now later");
-    const input = JSON.parse(body) as { QueueUrl: string; MessageBody: string };
-    if (!input.QueueUrl.endsWith("/123456789012/votes")) return refuse("QueueDoesNotExist", "no such queue");
-    this.votes.push(JSON.parse(input.MessageBody) as Received);
-    return json(200, {
-      MessageId: randomUUID(),
-      MD5OfMessageBody: createHash("md5").update(input.MessageBody).digest("hex"),
-    });
+      return refuse(403, "SignatureDoesNotMatch", "Signature expired: it is now later");
+    const form = new URLSearchParams(body);
+    if (form.get("Action") !== "SendMessage" || form.get("Version") !== "2012-11-05")
+      return refuse(400, "InvalidAction", "no such action");
+    if (!form.get("QueueUrl")?.endsWith("/123456789012/votes"))
+      return refuse(400, "AWS.SimpleQueueService.NonExistentQueue", "no such queue");
+    const message = form.get("MessageBody") ?? "";
+    this.votes.push(JSON.parse(message) as Received);
+    const md5 = createHash("md5").update(message).digest("hex");
+    send(
+      200,
+      "text/xml",
+      `<?xml version="1.0"?><SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><SendMessageResult><MessageId>${randomUUID()}</MessageId><MD5OfMessageBody>${md5}</MD5OfMessageBody></SendMessageResult><ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></SendMessageResponse>`,
+    );
   }
 
   #cognito(

@@ -16,7 +16,7 @@ test("the page has no handler that its policy would have to allow", () => {
   expect(html).not.toMatch(/\son\w+=|unsafe-|style=/);
 });
 
-test("loading takes three requests, a vote by SQS three more", async ({ page, backend }) => {
+test("loading takes three requests, a vote by SQS two more", async ({ page, backend }) => {
   backend.window.intake = { kind: "direct", credentials: "credentials.json" };
   const asked: string[] = [];
   page.on("request", (r) => asked.push(`${r.method()} ${new URL(r.url()).pathname}`));
@@ -30,6 +30,7 @@ test("loading takes three requests, a vote by SQS three more", async ({ page, ba
   await expect.poll(() => backend.count("/sqs")).toBe(1);
   expect(asked.filter((a) => a !== "GET /results.json").sort()).toEqual(["GET /credentials.json", "POST /sqs"]);
   expect(asked.filter((a) => a === "GET /results.json").length).toBeLessThanOrEqual(1);
+  expect(backend.seen.filter((s) => s.method === "OPTIONS")).toEqual([]);
 });
 
 test("a script that is slipped in does not run", async ({ browser, backend }) => {

@@ -109,6 +109,20 @@ test.describe("straight to SQS", () => {
     expect(backend.votes).toEqual([one]);
   });
 
+  for (const way of ["refused", "hidden"] as const) {
+    test(`a signature in the address that is ${way} goes into a header`, async ({ page, backend }) => {
+      backend.signedAddresses = way;
+      await page.goto(backend.url);
+      await identify(page);
+      await vote(page);
+      await expect(page.getByText(thanks)).toBeVisible();
+      expect(backend.count("/sqs")).toBe(2);
+      expect(backend.votes).toEqual([one]);
+      // What has headers of its own is asked for first.
+      expect(backend.preflights("/sqs")).toBe(1);
+    });
+  }
+
   test("a device an hour fast signs with the server's time", async ({ page, backend }) => {
     backend.offset = -3_600_000;
     backend.window.opens_at = new Date(backend.now() - 60_000).toISOString();
@@ -138,7 +152,7 @@ test.describe("straight to SQS", () => {
   });
 
   test("SQS throttles", async ({ page, backend }) => {
-    backend.onMessage = (nth) => (nth < 2 ? { status: 400, body: { __type: "ThrottlingException" } } : undefined);
+    backend.onMessage = (nth) => (nth < 2 ? { status: 403, body: "RequestThrottled" } : undefined);
     await page.goto(backend.url);
     await identify(page);
     await vote(page);

@@ -38,6 +38,7 @@ test("a vote by API without sign-in", async ({ page, backend }) => {
   await vote(page);
   await expect(page.getByText(thanks)).toBeVisible();
   expect(backend.votes).toEqual([one]);
+  expect(backend.preflights("/intake")).toBe(0);
 });
 
 test("a vote straight to SQS, from a page that is no secure context", async ({ page, backend }) => {
@@ -82,6 +83,7 @@ test("a vote with a token in the fragment", async ({ page, backend }) => {
   await vote(page);
   await expect(page.getByText(thanks)).toBeVisible();
   expect(backend.votes).toEqual([{ answer: "bruno", question: "vote" }]);
+  expect(backend.preflights("/intake")).toBe(1);
   expect(page.url()).toBe(backend.url);
   // Loaded again, the tab still knows the token, and that it has voted.
   await page.reload();
