@@ -130,13 +130,13 @@ func (e *Export) Handle(ctx context.Context, event json.RawMessage) (Exported, e
 	case order.Scheduled:
 		there, err := e.there(ctx, answer.Prefix, state)
 		if err != nil || there {
-			answer.Skipped = "this version was exported before"
+			answer.Skipped = "these figures were exported before"
 			return answer, err
 		}
 	}
 	manifest := Manifest{
 		Schema: ManifestSchema, Name: e.Name, Status: status, OpensAt: clockText(window.OpensAt), ClosesAt: clockText(window.ClosesAt),
-		StateVersion: state.Version, Identifiers: e.Identifiers, Signature: SignatureNone,
+		Identifiers: e.Identifiers, Signature: SignatureNone,
 	}
 	if final {
 		manifest.FinalAt = clockText(state.FinalAt)
@@ -163,7 +163,7 @@ func (e *Export) there(ctx context.Context, prefix string, state State) (bool, e
 	if e.Signer != nil {
 		key = e.Signer.ID()
 	}
-	return manifest.Status == StatusFinal && manifest.StateVersion == state.Version && manifest.Identifiers == e.Identifiers && manifest.SigningKey == key, nil
+	return manifest.Status == StatusFinal && manifest.FinalAt == clockText(state.FinalAt) && manifest.Identifiers == e.Identifiers && manifest.SigningKey == key, nil
 }
 
 // write writes all objects, the manifest last.
@@ -344,13 +344,13 @@ func (e *Export) rows(ctx context.Context, files map[string]*exportFile) (Counts
 }
 
 // agree says whether what was read is what the window was counted as. Ballots are the same; to the ledger, what surfaced later was
-// added. The state must still be the one that was read before.
+// added. The final figures must still be those that were read before.
 func (e *Export) agree(ctx context.Context, state State, counts Counts) error {
 	now, err := e.Store.WindowState(ctx)
 	if err != nil {
 		return fmt.Errorf("read the window's state: %w", err)
 	}
-	if now.Version != state.Version {
+	if now.Phase != state.Phase || !now.FinalAt.Equal(state.FinalAt) {
 		return errors.New("the window was counted again in the meantime: export it again")
 	}
 	final := state.Final

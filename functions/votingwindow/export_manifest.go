@@ -40,18 +40,17 @@ const (
 // Manifest is manifest.json: what an export holds. Times are RFC 3339 in UTC. It tells no time of its own, so that the same final
 // version gives the same manifest.
 type Manifest struct {
-	Schema       int          `json:"schema"`
-	Name         string       `json:"name"`   // The window's.
-	Status       Status       `json:"status"` // final, else what the window was when its tables were read while they changed.
-	OpensAt      string       `json:"opens_at"`
-	ClosesAt     string       `json:"closes_at"` // In force.
-	FinalAt      string       `json:"final_at,omitempty"`
-	StateVersion int64        `json:"state_version"` // Of the window's state: the same version is the same figures.
-	Identifiers  string       `json:"identifiers"`
-	Counts       ExportCounts `json:"counts"`
-	Files        []FileSum    `json:"files"`
-	Signature    string       `json:"signature"`
-	SigningKey   string       `json:"signing_key,omitempty"` // The ARN of the KMS key.
+	Schema      int          `json:"schema"`
+	Name        string       `json:"name"`   // The window's.
+	Status      Status       `json:"status"` // final, else what the window was when its tables were read while they changed.
+	OpensAt     string       `json:"opens_at"`
+	ClosesAt    string       `json:"closes_at"`          // In force.
+	FinalAt     string       `json:"final_at,omitempty"` // When the ballots were counted for good: the same moment is the same figures.
+	Identifiers string       `json:"identifiers"`
+	Counts      ExportCounts `json:"counts"`
+	Files       []FileSum    `json:"files"`
+	Signature   string       `json:"signature"`
+	SigningKey  string       `json:"signing_key,omitempty"` // The ARN of the KMS key.
 }
 
 // ExportCounts are the figures of an export's rows: accepted = counted + quarantined + duplicate + replaced + late + rejected.

@@ -328,7 +328,7 @@ func TestExportWithoutKey(t *testing.T) {
 
 // exported puts a manifest there as of an export before, with something replaced in it.
 func (a *archive) exported(former, latter string) {
-	manifest := `{"status":"final","state_version":7,"identifiers":"hashed","signing_key":"` + a.ID() + `"}`
+	manifest := `{"status":"final","final_at":"2030-05-04T21:05:00Z","identifiers":"hashed","signing_key":"` + a.ID() + `"}`
 	a.objects[exportPrefix+"manifest.json"] = []byte(strings.Replace(manifest, former, latter, 1))
 }
 
@@ -342,20 +342,21 @@ func TestExportOrders(t *testing.T) {
 		says    string // In the error.
 		written bool
 	}{
-		"before final":             {open, "{}", "", "", `the window is provisional: it can be exported when it is final`, false},
-		"before final, scheduled":  {open, `{"scheduled":true}`, "", "not final yet", "", false},
-		"provisional":              {open, `{"provisional":true}`, "export/20300504T210000Z-provisional/", "", "", true},
-		"provisional of a final":   {nil, `{"provisional":true}`, exportPrefix, "", "", true},
-		"scheduled":                {nil, `{"scheduled":true}`, exportPrefix, "", "", true},
-		"scheduled again":          {func(a *archive) { a.exported(``, ``) }, `{"scheduled":true}`, exportPrefix, "exported before", "", false},
-		"scheduled, counted again": {func(a *archive) { a.exported(`:7`, `:6`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
-		"scheduled, another key":   {func(a *archive) { a.exported(`1234"`, `5678"`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
-		"scheduled, was with none": {func(a *archive) { a.exported(`hashed`, `none`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
-		"scheduled, torn manifest": {func(a *archive) { a.objects[exportPrefix+"manifest.json"] = []byte(`{`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
-		"asked for again":          {func(a *archive) { a.exported(``, ``) }, `{}`, exportPrefix, "", "", true},
-		"another closing time":     {func(a *archive) { a.state.ClosesAt = scaleOpens }, "{}", "", "", "the window is provisional", false},
-		"no event of ours":         {nil, `"now"`, "", "", "read event", false},
-		"state unreadable":         {func(a *archive) { a.fails["state"] = errors.New("denied") }, "{}", "", "", "state: denied", false},
+		"before final":               {open, "{}", "", "", `the window is provisional: it can be exported when it is final`, false},
+		"before final, scheduled":    {open, `{"scheduled":true}`, "", "not final yet", "", false},
+		"provisional":                {open, `{"provisional":true}`, "export/20300504T210000Z-provisional/", "", "", true},
+		"provisional of a final":     {nil, `{"provisional":true}`, exportPrefix, "", "", true},
+		"scheduled":                  {nil, `{"scheduled":true}`, exportPrefix, "", "", true},
+		"scheduled again":            {func(a *archive) { a.exported(``, ``) }, `{"scheduled":true}`, exportPrefix, "exported before", "", false},
+		"scheduled, another version": {func(a *archive) { a.exported(``, ``); a.state.Version++ }, `{"scheduled":true}`, exportPrefix, "exported before", "", false},
+		"scheduled, counted again":   {func(a *archive) { a.exported(`21:05`, `21:04`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
+		"scheduled, another key":     {func(a *archive) { a.exported(`1234"`, `5678"`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
+		"scheduled, was with none":   {func(a *archive) { a.exported(`hashed`, `none`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
+		"scheduled, torn manifest":   {func(a *archive) { a.objects[exportPrefix+"manifest.json"] = []byte(`{`) }, `{"scheduled":true}`, exportPrefix, "", "", true},
+		"asked for again":            {func(a *archive) { a.exported(``, ``) }, `{}`, exportPrefix, "", "", true},
+		"another closing time":       {func(a *archive) { a.state.ClosesAt = scaleOpens }, "{}", "", "", "the window is provisional", false},
+		"no event of ours":           {nil, `"now"`, "", "", "read event", false},
+		"state unreadable":           {func(a *archive) { a.fails["state"] = errors.New("denied") }, "{}", "", "", "state: denied", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newArchive(t)
@@ -397,7 +398,7 @@ func TestExportWritesNothingWrong(t *testing.T) {
 		"released in between":   {func(a *archive) { a.ballots[3].Quarantine, a.ballots[3].Released = "", "rate" }, "do not hold what was counted", false},
 		"quarantine is missing": {func(a *archive) { a.ballots = a.ballots[:3] }, "do not hold what was counted", false},
 		"an entry is missing":   {func(a *archive) { a.entries = a.entries[1:] }, "do not hold what was counted", false},
-		"counted again":         {func(a *archive) { a.between = func() { a.state.Version++ } }, "export it again", false},
+		"counted again":         {func(a *archive) { a.between = func() { a.state.FinalAt = a.state.FinalAt.Add(time.Minute) } }, "export it again", false},
 		"results of before":     {func(a *archive) { a.results = strings.Replace(a.results, "final", "provisional", 1) }, "not the final ones", false},
 		"other results":         {func(a *archive) { a.results = strings.Replace(a.results, `"anna":2`, `"anna":3`, 1) }, "not the final ones", false},
 		"no results":            {func(a *archive) { a.results = "" }, "there are no results", false},

@@ -75,7 +75,7 @@ m-5,rejected,malformed,,,,
 			`"questions":{"vote":{"total":2,"answers":{"anna":1,"bruno":1,"clara":0}}},"version":3}`,
 		manifest: votingwindow.Manifest{
 			Schema: 1, Name: "final", Status: votingwindow.StatusFinal, OpensAt: "2030-05-04T20:00:00Z", ClosesAt: "2030-05-04T21:00:00Z",
-			FinalAt: "2030-05-04T21:05:00Z", StateVersion: 7, Identifiers: votingwindow.IdentifiersHashed, Signature: votingwindow.SignatureECDSA,
+			FinalAt: "2030-05-04T21:05:00Z", Identifiers: votingwindow.IdentifiersHashed, Signature: votingwindow.SignatureECDSA,
 			Counts: votingwindow.NewExportCounts(votingwindow.Counts{
 				Answers: map[string]int64{"vote/anna": 1, "vote/bruno": 1}, Quarantined: 1, Late: 1, Rejected: 1, Released: 1,
 			}),

@@ -30,7 +30,7 @@ func exportOf(t *testing.T, name string) (files map[string]string, der []byte) {
 	files = map[string]string{}
 	m := votingwindow.Manifest{
 		Schema: votingwindow.ManifestSchema, Name: name, Status: votingwindow.StatusFinal, OpensAt: "2027-05-22T18:15:00Z", ClosesAt: "2027-05-22T18:25:00Z",
-		FinalAt: "2027-05-22T18:30:00Z", StateVersion: 7, Identifiers: votingwindow.IdentifiersHashed, Signature: votingwindow.SignatureECDSA,
+		FinalAt: "2027-05-22T18:30:00Z", Identifiers: votingwindow.IdentifiersHashed, Signature: votingwindow.SignatureECDSA,
 		Counts: votingwindow.NewExportCounts(votingwindow.Counts{}),
 	}
 	for _, file := range votingwindow.ExportFiles() {
