@@ -143,3 +143,11 @@ func (b *Bucket) PutObject(ctx context.Context, key string, body []byte, content
 	}
 	return nil
 }
+
+// DeleteObject removes an object; one that is not there is none the less removed.
+func (b *Bucket) DeleteObject(ctx context.Context, key string) error {
+	if _, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key}); err != nil {
+		return fmt.Errorf("delete object %s from %s: %w", key, b.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+// Package session publishes temporary credentials of a role to everybody, for what browsers do with AWS themselves. An object beside a page has
+// them; a tick renews them long before they end.
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Lasts is how long a session lasts: an hour is the most for a role that a role assumes (IAM User Guide, "Methods to assume a role", role
+// chaining).
+const Lasts = time.Hour
+
+// RevocationPolicy is the name of a role's inline policy that refuses revoked sessions: the one that AWS's console gives it (IAM User
+// Guide, "Revoke IAM role temporary security credentials").
+const RevocationPolicy = "AWSRevokeOlderSessions"
+
+// Session is temporary credentials.
+type Session struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+	ExpiresAt                                  time.Time
+}
+
+// String keeps the secret out of logs and errors.
+func (s Session) String() string { return "session until " + clockText(s.ExpiresAt) }
+
+// GoString keeps the secret out of logs and errors.
+func (s Session) GoString() string { return s.String() }
+
+// LogValue keeps the secret out of logs.
+func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// clockText writes a moment as all objects do: RFC 3339 in UTC.
+func clockText(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
+
+// Statement is one of an IAM policy.
+type Statement struct {
+	Effect    string
+	Action    string
+	Resource  string
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+func policy(only Statement) (string, error) {
+	encoded, err := json.Marshal(struct {
+		Version   string
+		Statement []Statement
+	}{"2012-10-17", []Statement{only}})
+	if err != nil {
+		return "", fmt.Errorf("encode policy: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// Role is an IAM role of the account. Its clients are made when they are used: a tick needs one, a revocation another.
+type Role struct {
+	AWS   aws.Config
+	ARN   string
+	Name  string    // Of its sessions: "voters".
+	Allow Statement // What its sessions may do, whatever else the role may.
+}
+
+// Assume begins a session.
+func (r *Role) Assume(ctx context.Context, lasts time.Duration) (Session, error) {
+	narrow, err := policy(r.Allow)
+	if err != nil {
+		return Session{}, err
+	}
+	begun, err := sts.NewFromConfig(r.AWS).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: &r.ARN, RoleSessionName: &r.Name, Policy: &narrow, DurationSeconds: aws.Int32(int32(lasts.Seconds())),
+	})
+	if err != nil {
+		return Session{}, fmt.Errorf("assume role %s: %w", r.ARN, err)
+	}
+	if begun.Credentials == nil || begun.Credentials.Expiration == nil {
+		return Session{}, errors.New("assume role " + r.ARN + ": the answer has no credentials, or none that end")
+	}
+	return Session{
+		AccessKeyID: aws.ToString(begun.Credentials.AccessKeyId), SecretAccessKey: aws.ToString(begun.Credentials.SecretAccessKey),
+		SessionToken: aws.ToString(begun.Credentials.SessionToken), ExpiresAt: *begun.Credentials.Expiration,
+	}, nil
+}
+
+// RevokeBefore puts an inline policy on the role that denies everything to sessions that began before a moment. It replaces that of
+// an earlier revocation, which is the weaker one.
+func (r *Role) RevokeBefore(ctx context.Context, moment time.Time) error {
+	deny, err := policy(Statement{
+		Effect: "Deny", Action: "*", Resource: "*",
+		Condition: map[string]map[string][]string{"DateLessThan": {"aws:TokenIssueTime": {moment.UTC().Format(time.RFC3339)}}},
+	})
+	if err != nil {
+		return err
+	}
+	name := r.ARN[strings.LastIndex(r.ARN, "/")+1:]
+	_, err = iam.NewFromConfig(r.AWS).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+		RoleName: &name, PolicyName: aws.String(RevocationPolicy), PolicyDocument: &deny,
+	})
+	if err != nil {
+		return fmt.Errorf("put policy %s on role %s: %w", RevocationPolicy, name, err)
+	}
+	return nil
+}
