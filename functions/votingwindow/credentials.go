@@ -33,6 +33,7 @@ type CredentialsConfig struct {
 	QueueURL      string `env:"QUEUE_URL,required,notEmpty"`
 	QueueARN      string `env:"QUEUE_ARN,required,notEmpty"`
 	ResultsBucket string `env:"RESULTS_BUCKET,required,notEmpty"` // Where the page is.
+	KMSKeyARN     string `env:"KMS_KEY_ARN"`                      // Of the queue; empty where it has none of the customer's.
 }
 
 // ViewersConfig is the configuration of viewers.
@@ -44,6 +45,7 @@ type ViewersConfig struct {
 	StatusTable    string `env:"STATUS_TABLE,required,notEmpty"`
 	StatusTableARN string `env:"STATUS_TABLE_ARN,required,notEmpty"`
 	ResultsBucket  string `env:"RESULTS_BUCKET,required,notEmpty"` // Where the page is.
+	KMSKeyARN      string `env:"KMS_KEY_ARN"`                      // Of the status table; empty where it has none of the customer's.
 }
 
 // PublishedCredentials is credentials.json.
@@ -100,7 +102,10 @@ func (c *Credentials) due(ctx context.Context) (bool, error) {
 func VoterSessions(cfg aws.Config, c CredentialsConfig) *session.Publication {
 	return &session.Publication{
 		Object: CredentialsObject,
-		Issuer: &session.Role{AWS: cfg, ARN: c.VoterRoleARN, Name: "voters", Allow: session.Statement{Effect: "Allow", Action: "sqs:SendMessage", Resource: c.QueueARN}},
+		Issuer: &session.Role{AWS: cfg, ARN: c.VoterRoleARN, Name: "voters", Allow: append(
+			session.Using(c.KMSKeyARN, "kms:GenerateDataKey", "kms:Decrypt"),
+			session.Statement{Effect: "Allow", Action: "sqs:SendMessage", Resource: c.QueueARN},
+		)},
 		Describe: func(p session.Published) any {
 			return PublishedCredentials{Published: p, QueueURL: c.QueueURL, Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint)}
 		},
@@ -111,7 +116,9 @@ func VoterSessions(cfg aws.Config, c CredentialsConfig) *session.Publication {
 func ViewerSessions(cfg aws.Config, c ViewersConfig) *session.Publication {
 	return &session.Publication{
 		Object: ViewersObject,
-		Issuer: &session.Role{AWS: cfg, ARN: c.ViewerRoleARN, Name: "viewers", Allow: status.Readable(c.StatusTableARN)},
+		Issuer: &session.Role{AWS: cfg, ARN: c.ViewerRoleARN, Name: "viewers", Allow: append(
+			session.Using(c.KMSKeyARN, "kms:Decrypt"), status.Readable(c.StatusTableARN),
+		)},
 		Describe: func(p session.Published) any {
 			return PublishedViewers{Published: p, Table: c.StatusTable, Shards: StatusShards, Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint)}
 		},

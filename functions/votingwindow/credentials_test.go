@@ -175,9 +175,9 @@ func TestSessionsAreNarrow(t *testing.T) {
 		sessions *session.Publication
 		want     string
 	}{
-		{voterSessions(nil), `{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes"}`},
-		{viewerSessions(nil), `{"Effect":"Allow","Action":"dynamodb:GetItem","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/final-status",` +
-			`"Condition":{"ForAllValues:StringEquals":{"dynamodb:Attributes":["s","shard"]},"StringEqualsIfExists":{"dynamodb:Select":["SPECIFIC_ATTRIBUTES"]}}}`},
+		{voterSessions(nil), `[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes"}]`},
+		{viewerSessions(nil), `[{"Effect":"Allow","Action":"dynamodb:GetItem","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/final-status",` +
+			`"Condition":{"ForAllValues:StringEquals":{"dynamodb:Attributes":["s","shard"]},"StringEqualsIfExists":{"dynamodb:Select":["SPECIFIC_ATTRIBUTES"]}}}]`},
 	} {
 		role, ok := c.sessions.Issuer.(*session.Role)
 		if !ok {

@@ -50,11 +50,23 @@ type Statement struct {
 	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
-func policy(only Statement) (string, error) {
+// Using are the statements with which a session may let a service use a customer's key for it; none where there is no key.
+func Using(keyARN string, actions ...string) []Statement {
+	if keyARN == "" {
+		return nil
+	}
+	var out []Statement
+	for _, action := range actions {
+		out = append(out, Statement{Effect: "Allow", Action: action, Resource: keyARN})
+	}
+	return out
+}
+
+func policy(statements ...Statement) (string, error) {
 	encoded, err := json.Marshal(struct {
 		Version   string
 		Statement []Statement
-	}{"2012-10-17", []Statement{only}})
+	}{"2012-10-17", statements})
 	if err != nil {
 		return "", fmt.Errorf("encode policy: %w", err)
 	}
@@ -65,13 +77,13 @@ func policy(only Statement) (string, error) {
 type Role struct {
 	AWS   aws.Config
 	ARN   string
-	Name  string    // Of its sessions: "voters".
-	Allow Statement // What its sessions may do, whatever else the role may.
+	Name  string      // Of its sessions: "voters".
+	Allow []Statement // What its sessions may do, whatever else the role may.
 }
 
 // Assume begins a session.
 func (r *Role) Assume(ctx context.Context, lasts time.Duration) (Session, error) {
-	narrow, err := policy(r.Allow)
+	narrow, err := policy(r.Allow...)
 	if err != nil {
 		return Session{}, err
 	}

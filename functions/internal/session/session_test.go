@@ -44,10 +44,10 @@ func heard(t *testing.T, status int, answer string, call func(role *session.Role
 	})
 	call(&session.Role{
 		AWS: cfg, ARN: "arn:aws:iam::123456789012:role/night/final-voter", Name: "voters",
-		Allow: session.Statement{
+		Allow: append([]session.Statement{{
 			Effect: "Allow", Action: "sqs:SendMessage", Resource: "arn:aws:sqs:eu-west-1:123456789012:final-votes",
 			Condition: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"true"}}},
-		},
+		}}, session.Using("arn:aws:kms:eu-west-1:123456789012:key/1234", "kms:Decrypt")...),
 	})
 	return parameters
 }
@@ -77,7 +77,8 @@ func TestRoleAssume(t *testing.T) {
 	expectParameters(t, parameters, map[string]string{
 		"Action": "AssumeRole", "RoleArn": "arn:aws:iam::123456789012:role/night/final-voter", "RoleSessionName": "voters", "DurationSeconds": "3600",
 		"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage",` +
-			`"Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes","Condition":{"Bool":{"aws:SecureTransport":["true"]}}}]}`,
+			`"Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes","Condition":{"Bool":{"aws:SecureTransport":["true"]}}},` +
+			`{"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:eu-west-1:123456789012:key/1234"}]}`,
 	})
 }
 
