@@ -309,7 +309,7 @@ func siteSchema() schema.Attribute {
 			"refresh_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "How often each page asks for results, in seconds. Without it: every 5 for half a minute, then every 15. A flat 5 costs three times as much.",
 				Validators: []validator.Int64{int64validator.Between(1, 300)}},
 			"results_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read results while they are live: from the `site` (default), as the object `results.json`; or from a `table`, of which each page reads an item by a request that it signs itself, " +
-				"with a credential that is good for nothing else and is published beside the page. That costs about a third of an object's read, and carries 600,000 reads a second.",
+				"with a credential that is good for nothing else and is published beside the page. A read costs a quarter of an object's, bytes included, and there can be 600,000 in a second.",
 				Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
 			"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
 				Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
