@@ -86,7 +86,7 @@ func (w *window) site() error {
 		if name == indexObject {
 			w.pageBytes += float64(len(f.Content))
 		}
-		w.File(partKey(name), w.results, name, blueprint.File{Bytes: f.Content, ContentType: f.ContentType, CacheControl: f.CacheControl})
+		w.File(partKey(name), w.results, name, blueprint.File{Bytes: f.Content, ContentType: f.ContentType, CacheControl: f.CacheControl, Encoding: f.Encoding})
 	}
 	if logo := textOf(w.m.Site, "logo", ""); logo != "" {
 		w.File("logo", w.results, logoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})

@@ -41,7 +41,8 @@ func (w *window) publishViewers() {
 
 // Sizes in bytes, and spans, of what viewers' pages ask.
 const (
-	pollBytes = 700 // The results without their answers, headers included.
+	pollBytes     = 700 // The results without their answers, headers included.
+	objectHeaders = 450 // Of S3's answers: 12 headers, those for browsers among them.
 	// lineHead is what stands before the figures in a line of the status table,
 	// boardAnswer what DynamoDB's answer is beside it: 380 of headers, with those
 	// for browsers, and the names in its JSON.
@@ -59,9 +60,6 @@ const (
 	// edgeHits is the share of polls that the distribution answers itself: an
 	// object of four seconds is asked for by many in each.
 	edgeHits = 0.99
-	// compressed is what is left of the page at the distribution, which
-	// compresses; S3 serves it as it is.
-	compressed = 0.35
 )
 
 // viewers is what the pages ask: each once for itself, and for results as often
@@ -88,11 +86,7 @@ func (w *window) viewers(n float64, open, closing time.Duration, results float64
 		w.PerEvent(visit, w.serves(1, viewersBytes), w.status.Answers(preflights, preflightBytes))
 	}
 	w.PerEvent(blueprint.Load{Unit: "poll", Count: n * objects, Over: watched}, w.serves(1, results))
-	page := w.pageBytes
-	if w.cdn != nil {
-		page *= compressed
-	}
-	w.PerEvent(visit, w.serves(2, page/2))
+	w.PerEvent(visit, w.serves(2, w.pageBytes/2+objectHeaders))
 }
 
 // serves is what it costs to serve n objects of the site.
