@@ -145,7 +145,8 @@ type PublisherConfig struct {
 	PublishEvery    time.Duration `env:"PUBLISH_EVERY,required"`       // How often results are published while the window is live: MinPublishEvery to MaxPublishEvery.
 	Results         string        `env:"RESULTS"`                      // ResultsLive or ResultsAfterClose; empty for ResultsLive.
 	// QuarantinePerAddress is how many votes of one address in one minute are not suspicious; 0 for any number.
-	QuarantinePerAddress int `env:"QUARANTINE_PER_ADDRESS"`
+	QuarantinePerAddress int    `env:"QUARANTINE_PER_ADDRESS"`
+	StatusTable          string `env:"STATUS_TABLE"` // Where results are shown beside the object; empty where viewers read that.
 }
 
 // ControlConfig is the configuration of control.

@@ -1,17 +1,16 @@
 package votingwindow_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/session"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -37,11 +36,11 @@ func (i *issuance) ReadControl(context.Context) (votingwindow.Control, error) {
 	return i.control, i.call("control")
 }
 
-func (i *issuance) Assume(_ context.Context, lasts time.Duration) (votingwindow.Session, error) {
+func (i *issuance) Assume(_ context.Context, lasts time.Duration) (session.Session, error) {
 	if err := i.call("assume for " + lasts.String()); err != nil {
-		return votingwindow.Session{}, err
+		return session.Session{}, err
 	}
-	return votingwindow.Session{
+	return session.Session{
 		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: sessionSecret, SessionToken: sessionToken,
 		ExpiresAt: i.clock.Now().Add(i.skew + lasts).UTC().Truncate(time.Second),
 	}, nil
@@ -68,15 +67,28 @@ func (i *issuance) DeleteObject(_ context.Context, key string) error {
 	return i.call("delete " + key)
 }
 
-func credentialsAt(after time.Duration) (*votingwindow.Credentials, *issuance, *bytes.Buffer) {
+// handingOut gives out sessions at a time after the opening.
+func handingOut(after time.Duration, sessions *session.Publication) (*votingwindow.Credentials, *issuance) {
 	clock := &manualClock{now: scaleOpens.Add(after)}
 	i := &issuance{clock: clock, objects: map[string][]byte{}, fails: map[string]error{}}
-	log := &bytes.Buffer{}
+	sessions.Issuer, sessions.Objects, sessions.Clock, sessions.Log = i, i, clock, slog.New(slog.DiscardHandler)
 	return &votingwindow.Credentials{
-		InForce: &votingwindow.Clocked{Window: scaleWindow, Store: i, Clock: clock}, Role: i, Bucket: i,
-		QueueURL: "https://sqs.eu-west-1.amazonaws.com/123456789012/final-votes", Region: "eu-west-1", Clock: clock,
-		Log: slog.New(slog.NewJSONHandler(log, nil)),
-	}, i, log
+		InForce: &votingwindow.Clocked{Window: scaleWindow, Store: i, Clock: clock}, Publication: sessions,
+	}, i
+}
+
+func voterSessions(endpoint *string) *session.Publication {
+	return votingwindow.VoterSessions(aws.Config{Region: "eu-west-1", BaseEndpoint: endpoint}, votingwindow.CredentialsConfig{
+		VoterRoleARN: "arn:aws:iam::123456789012:role/night/final-voter", QueueURL: "https://sqs.eu-west-1.amazonaws.com/123456789012/final-votes",
+		QueueARN: "arn:aws:sqs:eu-west-1:123456789012:final-votes",
+	})
+}
+
+func viewerSessions(endpoint *string) *session.Publication {
+	return votingwindow.ViewerSessions(aws.Config{Region: "eu-west-1", BaseEndpoint: endpoint}, votingwindow.ViewersConfig{
+		ViewerRoleARN: "arn:aws:iam::123456789012:role/night/final-viewer", StatusTable: "final-status",
+		StatusTableARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/final-status",
+	})
 }
 
 func TestCredentialsByTime(t *testing.T) {
@@ -104,7 +116,7 @@ func TestCredentialsByTime(t *testing.T) {
 		"in grace of that closing": {31 * time.Minute, true, shortened, "issued", issue},
 	} {
 		t.Run(name, func(t *testing.T) {
-			function, i, _ := credentialsAt(c.at)
+			function, i := handingOut(c.at, voterSessions(nil))
 			i.control = c.control
 			if c.there {
 				i.objects[object] = []byte("{}")
@@ -123,136 +135,56 @@ func TestCredentialsByTime(t *testing.T) {
 	}
 }
 
-func TestCredentialsObject(t *testing.T) {
-	function, i, _ := credentialsAt(0)
-	function.Endpoint = "http://127.0.0.1:4566"
-	answer, err := function.Handle(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (votingwindow.CredentialsAnswer{Did: "issued", ExpiresAt: "2030-05-04T21:00:00Z"}); answer != want {
-		t.Errorf("answer is %+v, should be %+v", answer, want)
-	}
-	want := `{"access_key_id":"ASIAEXAMPLE","secret_access_key":"` + sessionSecret + `","session_token":"` + sessionToken + `",` +
-		`"issued_at":"2030-05-04T20:00:00Z","expires_at":"2030-05-04T21:00:00Z",` +
-		`"queue_url":"https://sqs.eu-west-1.amazonaws.com/123456789012/final-votes","region":"eu-west-1","endpoint":"http://127.0.0.1:4566"}`
-	if got := string(i.objects["credentials.json"]); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if i.cache != "application/json max-age=60" {
-		t.Errorf("cached as %q", i.cache)
-	}
-}
-
-// TestCredentialsOverlap proves that from the opening to the closing there is always a session with twenty minutes left, at whatever
-// minute ticks come, and though one of them fails altogether.
-func TestCredentialsOverlap(t *testing.T) {
-	for phase := range 20 {
-		function, i, _ := credentialsAt(-31*time.Minute + time.Duration(phase)*time.Minute)
-		clock := i.clock.(*manualClock)
-		var expires time.Time
-		next, ticks := clock.Now(), 0
-		if phase > 1 { // The tick before this one fell into the lead, too.
-			next = next.Add(-20 * time.Minute)
-		}
-		for now := next; now.Before(scaleWindow.ClosesAt); now = now.Add(time.Minute) {
-			if now.Equal(next) {
-				clock.set(now)
-				if ticks++; ticks != 3 { // The third is lost.
-					if answer, err := function.Handle(t.Context(), nil); err != nil {
-						t.Fatal(err)
-					} else if answer.Did == "issued" {
-						expires, _ = time.Parse(time.RFC3339, answer.ExpiresAt)
-					}
-				}
-				next = next.Add(20 * time.Minute)
-			}
-			if left := expires.Sub(now); !now.Before(scaleOpens) && left < 20*time.Minute {
-				t.Fatalf("phase %d: at %s the session has %s left", phase, now, left)
-			}
-		}
-	}
-}
-
-func TestCredentialsRevoke(t *testing.T) {
-	for name, c := range map[string]struct {
-		at, skew time.Duration
-		fails    map[string]error
-		calls    []string
-		want     votingwindow.CredentialsAnswer
-		says     string // In the error.
-	}{
-		"open": {at: 10 * time.Minute,
-			calls: []string{"revoke before 20:10:01", "control", "assume for 1h0m0s", "put credentials.json"},
-			want:  votingwindow.CredentialsAnswer{Did: "issued", ExpiresAt: "2030-05-04T21:10:10Z", RevokedBefore: "2030-05-04T20:10:01Z"}},
-		"STS's clock is late": {at: 10 * time.Minute, skew: -15 * time.Second,
-			calls: []string{"revoke before 20:10:01", "control", "assume for 1h0m0s", "assume for 1h0m0s", "put credentials.json"},
-			want:  votingwindow.CredentialsAnswer{Did: "issued", ExpiresAt: "2030-05-04T21:10:05Z", RevokedBefore: "2030-05-04T20:10:01Z"}},
-		"STS's clock is wrong": {at: 10 * time.Minute, skew: -time.Hour,
-			calls: []string{"revoke before 20:10:01", "control", "assume for 1h0m0s", "assume for 1h0m0s", "assume for 1h0m0s"},
-			want:  votingwindow.CredentialsAnswer{RevokedBefore: "2030-05-04T20:10:01Z"}, says: "invoke the function again"},
-		"outside the window": {at: -5 * time.Hour,
-			calls: []string{"revoke before 15:00:01", "get credentials.json"},
-			want:  votingwindow.CredentialsAnswer{Did: "idle", RevokedBefore: "2030-05-04T15:00:01Z"}},
-		"refused": {at: 10 * time.Minute, fails: map[string]error{"revoke before 20:10:01": errors.New("denied")},
-			calls: []string{"revoke before 20:10:01"}, says: "revoke credentials: denied"},
+// TestViewersStay: viewers have credentials until figures are final, which is after the grace.
+func TestViewersStay(t *testing.T) {
+	for at, want := range map[time.Duration]string{
+		-30*time.Minute - 1: "idle", -30 * time.Minute: "issued", time.Hour + 32*time.Minute - 1: "issued", time.Hour + 32*time.Minute: "idle",
 	} {
-		t.Run(name, func(t *testing.T) {
-			function, i, log := credentialsAt(c.at)
-			i.skew = c.skew
-			if c.fails != nil {
-				i.fails = c.fails
-			}
-			answer, err := function.Handle(t.Context(), json.RawMessage(`{"revoke":true}`))
-			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-				t.Fatalf("got error %v, should say %q", err, c.says)
-			}
-			if answer != c.want {
-				t.Errorf("got %+v, want %+v", answer, c.want)
-			}
-			if !slices.Equal(i.calls, c.calls) {
-				t.Errorf("calls were %q, should be %q", i.calls, c.calls)
-			}
-			if revoked := strings.Contains(log.String(), "credentials revoked"); revoked != (c.fails == nil) {
-				t.Errorf("log says %s", log)
-			}
-		})
-	}
-}
-
-func TestCredentialsRevokeStopsWithItsContext(t *testing.T) {
-	function, i, _ := credentialsAt(0)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	function.Clock = votingwindow.SystemClock{}
-	if _, err := function.Handle(ctx, json.RawMessage(`{"revoke":true}`)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if len(i.calls) != 1 {
-		t.Errorf("calls were %q", i.calls)
-	}
-}
-
-// TestCredentialsKeepTheSecret looks for the secret wherever a fault could carry it.
-func TestCredentialsKeepTheSecret(t *testing.T) {
-	for _, failing := range []string{"control", "assume for 1h0m0s", "put credentials.json", "revoke before 20:00:01", ""} {
-		for _, event := range []string{"{}", `{"revoke":true}`, "[]"} {
-			function, i, log := credentialsAt(0)
-			if failing != "" {
-				i.fails[failing] = errors.New("no answer")
-			}
-			answer, err := function.Handle(t.Context(), json.RawMessage(event))
-			encoded, _ := json.Marshal(answer)
-			said := fmt.Sprintf("%s %v %+v %#v %s", encoded, err, answer, answer, log)
-			if strings.Contains(said, sessionSecret) || strings.Contains(said, sessionToken) {
-				t.Errorf("%s, %s fails: %s", event, failing, said)
-			}
+		function, _ := handingOut(at, viewerSessions(nil))
+		function.Stays = votingwindow.ViewersStay
+		if answer, err := function.Handle(t.Context(), nil); err != nil || answer.Did != want {
+			t.Errorf("at %s: %+v, %v, want %s", at, answer, err, want)
 		}
 	}
-	session := votingwindow.Session{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: sessionSecret, SessionToken: sessionToken, ExpiresAt: scaleOpens}
-	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("by mistake", "session", session)
-	if said := fmt.Sprintf("%v %+v %#v %s %s", session, session, session, session, &log); strings.Contains(said, sessionSecret) || strings.Contains(said, sessionToken) {
-		t.Error(said)
+}
+
+func TestCredentialsObjects(t *testing.T) {
+	const begun = `{"access_key_id":"ASIAEXAMPLE","secret_access_key":"` + sessionSecret + `","session_token":"` + sessionToken + `",` +
+		`"issued_at":"2030-05-04T20:00:00Z","expires_at":"2030-05-04T21:00:00Z",`
+	local := aws.String("http://127.0.0.1:4566")
+	for name, c := range map[string]struct {
+		sessions *session.Publication
+		want     string
+	}{
+		"credentials.json": {voterSessions(local), begun + `"queue_url":"https://sqs.eu-west-1.amazonaws.com/123456789012/final-votes","region":"eu-west-1","endpoint":"http://127.0.0.1:4566"}`},
+		"viewers.json":     {viewerSessions(nil), begun + `"table":"final-status","shards":100,"region":"eu-west-1"}`},
+	} {
+		function, i := handingOut(0, c.sessions)
+		if _, err := function.Handle(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(i.objects[name]); got != c.want {
+			t.Errorf("%s is  %s\nit should be %s", name, got, c.want)
+		}
+	}
+}
+
+// TestSessionsAreNarrow reads what sessions may do.
+func TestSessionsAreNarrow(t *testing.T) {
+	for _, c := range []struct {
+		sessions *session.Publication
+		want     string
+	}{
+		{voterSessions(nil), `[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes"}]`},
+		{viewerSessions(nil), `[{"Effect":"Allow","Action":"dynamodb:GetItem","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/final-status",` +
+			`"Condition":{"ForAllValues:StringEquals":{"dynamodb:Attributes":["s","shard"]},"StringEqualsIfExists":{"dynamodb:Select":["SPECIFIC_ATTRIBUTES"]}}}]`},
+	} {
+		role, ok := c.sessions.Issuer.(*session.Role)
+		if !ok {
+			t.Fatalf("issued by a %T", c.sessions.Issuer)
+		}
+		if got, err := json.Marshal(role.Allow); err != nil || string(got) != c.want {
+			t.Errorf("sessions of %s may %s, %v\nthey should %s", role.Name, got, err, c.want)
+		}
 	}
 }

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -46,4 +50,15 @@ func TestSigningKey(t *testing.T) {
 func base64Of(body []byte) string {
 	encoded, _ := json.Marshal(body)
 	return strings.Trim(string(encoded), `"`)
+}
+
+// answering is a configuration whose calls are answered by a handler.
+func answering(t *testing.T, handler http.HandlerFunc) aws.Config {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return aws.Config{
+		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "token"),
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, HTTPClient: server.Client(),
+	}
 }

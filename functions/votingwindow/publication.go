@@ -61,11 +61,30 @@ func (t *tenure) publish(ctx context.Context, state State) error {
 		return err
 	}
 	t.last, t.lastAsOf, t.published = public, now, true
+	t.show(ctx, now, public)
 	deadLetters := int64(-1)
 	if t.dead != nil {
 		deadLetters = t.dead.total()
 	}
 	return t.put(ctx, LedgerObject, ledgerSummary(now, status, counts, liveTotal, deadLetters), cachePrivate)
+}
+
+// show writes results for those who read the status board, at once where they say something new. A fault there must not keep the window from
+// its end: pages see how old a line is, and read the object then.
+func (t *tenure) show(ctx context.Context, now time.Time, public Results) {
+	if t.Status == nil || t.shown.says(public) && now.Sub(t.shownAt) < statusEvery {
+		return
+	}
+	t.shown = Results{}
+	line, err := public.Compact(t.window)
+	if err == nil {
+		err = t.leased(ctx, func(ctx context.Context) error { return t.Status.Write(ctx, line) })
+	}
+	if err != nil {
+		t.Log.ErrorContext(ctx, "show results on the status board", "error", err)
+		return
+	}
+	t.shown, t.shownAt = public, now
 }
 
 // emit writes one line of metrics a round: some hundred bytes every five seconds while the window is live, and no line all year. Alarms on

@@ -73,6 +73,11 @@ type ObjectStore interface {
 	PutObject(ctx context.Context, key string, body []byte, contentType, cacheControl string) error
 }
 
+// StatusBoard shows one line to all viewers.
+type StatusBoard interface {
+	Write(ctx context.Context, line string) error
+}
+
 // Publisher writes the results while the window is live and takes it to its final figures.
 //
 // One tick a minute starts a publisher that lives for almost two, so that in steady state one holds the lease and another
@@ -98,6 +103,7 @@ type Publisher struct {
 	DeadLetters     DepthReader
 	Mapping         MappingSwitch
 	Bucket          ObjectStore
+	Status          StatusBoard // Where viewers read the results beside the object; nil where they do not.
 	Clock           Clock
 	Holder          string // A random id of this execution environment, which runs one invocation at a time.
 	RecorderTimeout time.Duration

@@ -24,7 +24,9 @@ type tenure struct {
 	version  int64     // Of the last results.
 	lastAsOf time.Time // Of the last results; zero where there are none.
 	last     Results
-	live     Counts // The live figures.
+	live     Counts  // The live figures.
+	shown    Results // On the status board, by this publisher; zero where some of it may show something else.
+	shownAt  time.Time
 	due      time.Time
 
 	scans    chan scan

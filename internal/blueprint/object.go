@@ -19,6 +19,9 @@ type ObjectSpec struct {
 	SHA256       string `json:"sha256"`
 	ContentType  string `json:"content_type"`
 	CacheControl string `json:"cache_control"`
+	// Encoding is how the content is compressed, gzip, and what S3 says of it to
+	// everybody (S3 API Reference, PutObject, Content-Encoding); empty for not.
+	Encoding string `json:"content_encoding,omitempty"`
 	// Text is a content with tokens, whose digest is known when they are replaced.
 	Text string `json:"text,omitempty"`
 	// Content gives the content when it is written; nil where the engine finds it
@@ -71,13 +74,16 @@ type File struct {
 	// ContentType and CacheControl are the object's. An empty type is found by the
 	// extension of the object's key, else of the path.
 	ContentType, CacheControl string
+	// Encoding is how the content is compressed: gzip, or empty for not. S3 serves
+	// it as it is, to whoever asks.
+	Encoding string
 }
 
 // File describes an object with the content of a file. One that cannot be read
 // is a problem that Validate tells.
 func (b *Builder) File(key string, bucket BucketHandle, object string, f File) Handle {
 	spec := ObjectSpec{
-		Key: object, File: f.Path, CacheControl: f.CacheControl,
+		Key: object, File: f.Path, CacheControl: f.CacheControl, Encoding: f.Encoding,
 		ContentType: cmp.Or(f.ContentType, contentTypes[strings.ToLower(path.Ext(object))], contentTypes[strings.ToLower(path.Ext(f.Path))], "application/octet-stream"),
 	}
 	switch {

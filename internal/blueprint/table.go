@@ -111,6 +111,22 @@ func (t TableHandle) Check() []Grant { return t.grants("dynamodb:ConditionCheckI
 // Get grants reading single items.
 func (t TableHandle) Get() []Grant { return t.grants("dynamodb:GetItem") }
 
+// PutMany grants writing items in batches (DynamoDB API Reference,
+// BatchWriteItem), whether or not others are there.
+func (t TableHandle) PutMany() []Grant { return t.grants("dynamodb:BatchWriteItem") }
+
+// GetOnly grants reading single items, and of them these attributes alone, the
+// key among them where it is asked for (DynamoDB Developer Guide, "Using IAM
+// policy conditions for fine-grained access control"). A read must name them.
+func (t TableHandle) GetOnly(attributes ...string) []Grant {
+	out := t.Get()
+	out[0].Condition = Condition{
+		"ForAllValues:StringEquals": {"dynamodb:Attributes": attributes},
+		"StringEqualsIfExists":      {"dynamodb:Select": {"SPECIFIC_ATTRIBUTES"}},
+	}
+	return out
+}
+
 // Update grants changing items in place.
 func (t TableHandle) Update() []Grant { return t.grants("dynamodb:UpdateItem") }
 

@@ -180,6 +180,10 @@ func (t TableHandle) Updates(n, bytes float64) []Operation { return t.does(Updat
 // Gets are n strongly consistent reads of single items of so many bytes.
 func (t TableHandle) Gets(n, bytes float64) []Operation { return t.does(GetItem, n, bytes) }
 
+// Answers are n answers of so many bytes, headers included, that leave for the
+// Internet: to browsers that read the table themselves.
+func (t TableHandle) Answers(n, bytes float64) []Operation { return t.does(SendOut, n, bytes) }
+
 // Scans are n strongly consistent readings of so many bytes.
 func (t TableHandle) Scans(n, bytes float64) []Operation { return t.does(Scan, n, bytes) }
 

@@ -187,6 +187,7 @@ func cases() []kindCase {
 			changes: []blueprint.Spec{
 				with(objectBase(), func(s *blueprint.ObjectSpec) { s.SHA256 = digestOf("second") }),
 				with(objectBase(), func(s *blueprint.ObjectSpec) { s.CacheControl = "max-age=60" }),
+				with(objectBase(), func(s *blueprint.ObjectSpec) { s.Encoding = "gzip" }),
 			},
 		},
 		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), bucketPolicyCase(), websiteCase(),

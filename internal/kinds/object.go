@@ -61,7 +61,7 @@ func (k object) Observe(ctx context.Context, t *Target) (*Live[blueprint.ObjectS
 	}
 	return &Live[blueprint.ObjectSpec]{Attributes: Attributes{}, Spec: blueprint.ObjectSpec{
 		Bucket: bucket, Key: key, SHA256: out.Metadata[digestMetadata],
-		ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl),
+		ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl), Encoding: aws.ToString(out.ContentEncoding),
 	}}, nil
 }
 
@@ -106,6 +106,9 @@ func (k object) put(ctx context.Context, want blueprint.ObjectSpec, absent *stri
 	}
 	if want.CacheControl != "" {
 		in.CacheControl = &want.CacheControl
+	}
+	if want.Encoding != "" {
+		in.ContentEncoding = &want.Encoding
 	}
 	_, err = k.AWS.S3.PutObject(ctx, in)
 	return err

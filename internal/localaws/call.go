@@ -31,7 +31,7 @@ type Call struct {
 	// Invocation is the SDK's id of the call, the same for all its attempts; Attempt counts from 1. Empty and 0 without SDK.
 	Invocation string `json:"invocation,omitempty"`
 	Attempt    int    `json:"attempt,omitempty"`
-	// Statements is how many a batch of PartiQL statements has, each of which is billed by itself; 0 for any other call.
+	// Statements is how many writes or PartiQL statements a batch has, each of which is billed by itself; 0 for any other call.
 	Statements int64 `json:"statements,omitempty"`
 	// Bytes is the length of the request's body; 0 where it was streamed without a length.
 	Bytes int64 `json:"bytes"`

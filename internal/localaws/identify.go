@@ -119,6 +119,12 @@ func identify(models *Models, r *http.Request, body []byte, now time.Time) *Call
 		if statements, ok := said["Statements"].([]any); ok && c.Service == "dynamodb" {
 			c.Resource, c.Statements = tablesOfStatements(statements), int64(len(statements))
 		}
+		if writes, ok := said["RequestItems"].(map[string]any); ok && c.Operation == "BatchWriteItem" {
+			for _, items := range writes {
+				of, _ := items.([]any)
+				c.Statements += int64(len(of))
+			}
+		}
 	case rpcPath.MatchString(c.Path):
 		m := rpcPath.FindStringSubmatch(c.Path)
 		c.Service, c.Operation, c.protocol = signingName, m[2], protocolCBOR

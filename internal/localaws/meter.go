@@ -28,7 +28,7 @@ type Figures struct {
 	Errors int64 `json:"errors"`
 	// Chunks are the started 64 KiB of request bodies, at least one a call.
 	Chunks int64 `json:"chunks"`
-	// Statements are those of batches of PartiQL statements.
+	// Statements are those of batches of writes and of PartiQL statements.
 	Statements int64 `json:"statements,omitempty"`
 	// Bytes and AnswerBytes are the lengths of bodies, in bytes.
 	Bytes       int64 `json:"bytes"`

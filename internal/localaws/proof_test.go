@@ -308,6 +308,7 @@ func TestConditionsOfCalls(t *testing.T) {
 		}))
 	}
 	passed := func(service string) string { return `"StringEquals":{"iam:PassedToService":"` + service + `"}` }
+	const onlyVoter = `"ForAllValues:StringEquals":{"dynamodb:Attributes":["voter"]},"StringEquals":{"dynamodb:Select":"SPECIFIC_ATTRIBUTES"}`
 	for name, c := range map[string]struct {
 		condition string
 		call      func(context.Context) error
@@ -330,6 +331,9 @@ func TestConditionsOfCalls(t *testing.T) {
 		"a list of everything":                       {`"StringLike":{"s3:prefix":"public/*"}`, call(s3.NewFromConfig(own).ListObjectsV2, &s3.ListObjectsV2Input{Bucket: aws.String("results")}), "s3:ListBucket"},
 		"an item of one's own":                       {`"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["${aws:username}"]}`, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("caller")}), ""},
 		"another's item":                             {`"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["${aws:username}"]}`, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("anna")}), "dynamodb:GetItem"},
+		"of an item what may be seen":                {onlyVoter, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("anna"), ProjectionExpression: aws.String("#v"), ExpressionAttributeNames: map[string]string{"#v": "voter"}}), ""},
+		"of an item more than may be seen":           {onlyVoter, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("anna"), ProjectionExpression: aws.String("voter, list[0].answer")}), "dynamodb:GetItem"},
+		"all of an item of which not all may be":     {onlyVoter, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("anna")}), "dynamodb:GetItem"},
 		"by a service that uses the key":             {`"StringEqualsIfExists":{"kms:ViaService":"dynamodb.` + testRegion + `.amazonaws.com"}`, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("caller")}), ""},
 		"by another service that uses the key":       {`"StringEqualsIfExists":{"kms:ViaService":"s3.` + testRegion + `.amazonaws.com"}`, call(dynamodb.NewFromConfig(own).GetItem, &dynamodb.GetItemInput{TableName: aws.String("sealed"), Key: voter("caller")}), "kms:Decrypt"},
 		"over an encrypted connection, as AWS's are": {`"Bool":{"aws:SecureTransport":"true"}`, call(sqs.NewFromConfig(own).ListQueues, &sqs.ListQueuesInput{}), ""},

@@ -10,8 +10,8 @@ type Calls struct {
 	// Count is how many there were; Bytes and AnswerBytes are the sums of what
 	// they sent and got.
 	Count, Bytes, AnswerBytes int64
-	// Statements are those of batches of PartiQL statements: each is billed, and
-	// not the call.
+	// Statements are those of batches of writes or PartiQL statements: each is
+	// billed, and not the call.
 	Statements int64
 }
 
@@ -23,6 +23,7 @@ var billedAs = map[string]blueprint.Action{
 	"dynamodb:DeleteItem":    blueprint.UpdateItem,
 	// Of writes: nothing here sends a batch of reads.
 	"dynamodb:BatchExecuteStatement": blueprint.PutItem,
+	"dynamodb:BatchWriteItem":        blueprint.PutItem,
 	"dynamodb:Query":                 blueprint.Scan,
 	"s3:HeadObject":                  blueprint.GetObject,
 	"s3:CopyObject":                  blueprint.PutObject,

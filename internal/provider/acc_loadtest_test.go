@@ -35,7 +35,9 @@ func TestAccLoadTest(t *testing.T) {
 				if kind == "direct" {
 					var answer votingwindow.CredentialsAnswer
 					a.invoke(t, name, "credentials", struct{}{}, &answer)
-					equal(t, "what the credentials' function did", answer.Did, votingwindow.CredentialsIssued)
+					if answer.Did != votingwindow.CredentialsIssued && answer.Did != votingwindow.CredentialsKept { // A tick may have come first.
+						t.Errorf("the credentials' function said %q", answer.Did)
+					}
 				}
 				l := loadTest{a: a, name: name, k6: k6, window: s.RootModule().Resources[address].Primary.Attributes["window_url"]}
 				l.unconfirmed(t)

@@ -231,8 +231,8 @@ func overHTTP(url string) func(context.Context, string, string) (string, error) 
 }
 
 // page votes through the real page in Chromium; more are further arguments of
-// cast.mjs.
-func (e *evening) page(more ...string) {
+// cast.mjs. It returns what that says.
+func (e *evening) page(more ...string) string {
 	e.t.Helper()
 	proxy, err := local.BrowserProxy(e.t.Context())
 	if err != nil {
@@ -247,6 +247,7 @@ func (e *evening) page(more ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onPage++
+	return string(out)
 }
 
 // fromPage lists what pages asked one resource for since the mark: each request's

@@ -116,6 +116,12 @@ func TestCalls(t *testing.T) {
 		}, "BatchExecuteStatement", `{"Statements":[{"Statement":"INSERT","Parameters":[{"S":"a"}]},{"Statement":"INSERT"}]}`, []*dynamodb.StatementError{
 			nil, {Code: dynamodb.DuplicateItem, Message: "taken"},
 		}},
+		"batch of puts": {`{"UnprocessedItems":{"t":[{"PutRequest":{"Item":{"s":{"S":"b"}}}}]}}`, func(c *dynamodb.Client) (any, error) {
+			return c.BatchPutItem(t.Context(), "t", []dynamodb.Item{{"s": dynamodb.String("a")}, {"s": dynamodb.String("b")}})
+		}, "BatchWriteItem", `{"RequestItems":{"t":[{"PutRequest":{"Item":{"s":{"S":"a"}}}},{"PutRequest":{"Item":{"s":{"S":"b"}}}}]}}`, []dynamodb.Item{{"s": dynamodb.String("b")}}},
+		"batch of puts, all taken": {`{"UnprocessedItems":{}}`, func(c *dynamodb.Client) (any, error) {
+			return c.BatchPutItem(t.Context(), "t", []dynamodb.Item{{"s": dynamodb.String("a")}})
+		}, "BatchWriteItem", `{"RequestItems":{"t":[{"PutRequest":{"Item":{"s":{"S":"a"}}}}]}}`, []dynamodb.Item(nil)},
 		"describe": {`{"Table":{"TableStatus":"ACTIVE","ProvisionedThroughput":{"ReadCapacityUnits":5,"WriteCapacityUnits":9,"NumberOfDecreasesToday":2,"LastDecreaseDateTime":1.9E9}}}`, func(c *dynamodb.Client) (any, error) {
 			return c.DescribeThroughput(t.Context(), "t")
 		}, "DescribeTable", `{"TableName":"t"}`, dynamodb.Throughput{Reads: 5, Writes: 9, Active: true, DecreasesToday: 2, LastDecrease: time.Unix(1_900_000_000, 0).UTC()}},

@@ -21,6 +21,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/status"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -59,6 +60,7 @@ var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, 
 	"recorder":     recorder,
 	"recount":      recount,
 	"reset":        reset,
+	"viewers":      viewers,
 }
 
 func handler(environ map[string]string) (any, error) {
@@ -170,6 +172,9 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		PerAddress:      cfg.QuarantinePerAddress,
 		Log:             telemetry.Logger(os.Stdout, source),
 		Metrics:         telemetry.NewMetrics(os.Stdout, source),
+	}
+	if cfg.StatusTable != "" {
+		function.Status = &status.Board{Client: dynamodb.New(aws), Table: cfg.StatusTable, Shards: votingwindow.StatusShards}
 	}
 	return function.Handle, nil
 }

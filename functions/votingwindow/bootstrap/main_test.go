@@ -107,6 +107,10 @@ func TestHandlers(t *testing.T) {
 		"recount":    votingwindow.RecountConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
 		"quarantine": votingwindow.QuarantineConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
 		"reset":      votingwindow.ResetConfig{Base: base, Window: window, BallotsTable: "b", LedgerTable: "l", TalliesTable: "t"},
+		"viewers": votingwindow.ViewersConfig{
+			Base: base, Window: window, TalliesTable: "t", ViewerRoleARN: "arn:aws:iam::123456789012:role/viewer", StatusTable: "s",
+			StatusTableARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/s", ResultsBucket: "results",
+		},
 	}
 	for name := range handlers {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +165,7 @@ func TestExportStarts(t *testing.T) {
 func TestUnknownHandler(t *testing.T) {
 	for _, name := range []string{"", "bootstrap", "Intake"} {
 		_, err := handler(environ(name, base))
-		if err == nil || !strings.Contains(err.Error(), "one of control, credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset") {
+		if err == nil || !strings.Contains(err.Error(), "one of control, credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset, viewers") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -227,7 +231,7 @@ func TestGreatestEnvironmentFits(t *testing.T) {
 		"publisher": votingwindow.PublisherConfig{
 			Base: name, Window: greatest, QueueURL: long(140), DeadLetterURL: long(140), BallotsTable: long(80), LedgerTable: long(80),
 			TalliesTable: long(80), ResultsBucket: long(63), MappingID: long(36), RecorderTimeout: time.Minute, PublishEvery: time.Minute,
-			Results: votingwindow.ResultsAfterClose, QuarantinePerAddress: 1000,
+			Results: votingwindow.ResultsAfterClose, QuarantinePerAddress: 1000, StatusTable: long(80),
 		},
 	} {
 		size := 0

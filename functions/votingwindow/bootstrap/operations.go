@@ -9,6 +9,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/session"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -61,26 +62,43 @@ func control(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
-func credentials(environ map[string]string, cfg aws.Config) (any, error) {
-	settings, err := config.Load[votingwindow.CredentialsConfig](environ)
+func credentials(environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[votingwindow.CredentialsConfig](environ)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := votingwindow.NewRules(settings.Base, settings.Window, votingwindow.Admission{})
+	function, err := handingOut(cfg.Base, cfg.Window, aws, "credentials", cfg.TalliesTable, cfg.ResultsBucket, votingwindow.VoterSessions(aws, cfg))
 	if err != nil {
 		return nil, err
-	}
-	function := &votingwindow.Credentials{
-		InForce:  &votingwindow.Clocked{Window: rules.Window, Store: store(cfg, "", "", settings.TalliesTable), Clock: votingwindow.SystemClock{}},
-		Role:     &votingwindow.Role{AWS: cfg, ARN: settings.VoterRoleARN, QueueARN: settings.QueueARN},
-		Bucket:   s3.New(cfg, settings.ResultsBucket),
-		QueueURL: settings.QueueURL,
-		Region:   cfg.Region,
-		Endpoint: aws.ToString(cfg.BaseEndpoint),
-		Clock:    votingwindow.SystemClock{},
-		Log:      telemetry.Logger(os.Stdout, telemetry.Source{System: settings.System, Name: settings.Name, Function: "credentials"}),
 	}
 	return function.Handle, nil
+}
+
+func viewers(environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[votingwindow.ViewersConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	function, err := handingOut(cfg.Base, cfg.Window, aws, "viewers", cfg.TalliesTable, cfg.ResultsBucket, votingwindow.ViewerSessions(aws, cfg))
+	if err != nil {
+		return nil, err
+	}
+	function.Stays = votingwindow.ViewersStay
+	return function.Handle, nil
+}
+
+// handingOut is what the functions share that publish credentials.
+func handingOut(base votingwindow.Base, window votingwindow.Window, aws aws.Config, name, tallies, results string, sessions *session.Publication) (*votingwindow.Credentials, error) {
+	rules, err := votingwindow.NewRules(base, window, votingwindow.Admission{})
+	if err != nil {
+		return nil, err
+	}
+	sessions.Objects, sessions.Clock = s3.New(aws, results), votingwindow.SystemClock{}
+	sessions.Log = telemetry.Logger(os.Stdout, telemetry.Source{System: base.System, Name: base.Name, Function: name})
+	return &votingwindow.Credentials{
+		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: store(aws, "", "", tallies), Clock: votingwindow.SystemClock{}},
+		Publication: sessions,
+	}, nil
 }
 
 func orchestrator(environ map[string]string, aws aws.Config) (any, error) {

@@ -21,7 +21,7 @@ var dynamoDB = rowsOf{}.
 		return encrypting(c, out)
 	}).
 	with("UpdateTable", func(c *Call) ([]Need, error) { return encrypting(c, needs(tableARN(c), "dynamodb:UpdateTable")) }).
-	with("GetItem", item).with("PutItem", item).with("UpdateItem", item).with("DeleteItem", item).
+	with("GetItem", seen).with("PutItem", item).with("UpdateItem", item).with("DeleteItem", item).
 	with("Query", reading).with("Scan", reading).
 	with("BatchGetItem", batch).with("BatchWriteItem", batch).
 	with("TransactGetItems", transaction).with("TransactWriteItems", transaction).
@@ -59,6 +59,26 @@ func encrypting(c *Call, out []Need) ([]Need, error) {
 // policy conditions for fine-grained access control").
 func item(c *Call) ([]Need, error) {
 	return c.onTables("dynamodb:"+c.Operation, map[string][]any{tableARN(c): {c.Input["Key"], c.Input["Item"]}}, nil)
+}
+
+// seen judges a read of one item, with the attributes that it names: dynamodb:Attributes and dynamodb:Select (ibid.).
+func seen(c *Call) ([]Need, error) {
+	names, _ := c.Input["ExpressionAttributeNames"].(map[string]any)
+	var attributes []string
+	for _, path := range strings.FieldsFunc(c.text("ProjectionExpression"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		top, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), ".")
+		if name, ok := names[top].(string); ok {
+			top = name
+		}
+		attributes = append(attributes, top)
+	}
+	context := Context{}
+	context.Set("dynamodb:Select", "ALL_ATTRIBUTES")
+	if len(attributes) > 0 {
+		context.Set("dynamodb:Select", "SPECIFIC_ATTRIBUTES")
+		context.Set("dynamodb:Attributes", attributes...)
+	}
+	return c.onTables("dynamodb:"+c.Operation, map[string][]any{tableARN(c): {c.Input["Key"]}}, context)
 }
 
 // onTables judges calls on items of tables by their ARNs, with the use of the tables' keys.

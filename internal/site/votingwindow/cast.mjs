@@ -5,9 +5,10 @@ import { launchOptions } from "../shared/chromium.mjs";
 
 const usage = `usage: node cast.mjs --url URL --answer ID [--voter IDENTIFIER] [--question ID] [--ticket TICKET] [--token JWT]
                      [--rehearsal] [--screenshot FILE.png] [--studio FILE.png] [--timeout SECONDS]
-                     [--proxy URL]
+                     [--proxy URL] [--watch VOTES]
 
 Waits for the window to open, votes through the page at URL, and exits with 0 once the vote was accepted.
+--watch waits until the results show so many votes, and says how often they were read from where.
 --screenshot takes a picture of the results after the vote, --studio one of the studio view. --proxy leads to an AWS that is
 not the real one, and its certificates are taken as they are.`;
 
@@ -32,6 +33,7 @@ function options() {
       screenshot: text,
       studio: text,
       proxy: text,
+      watch: text,
       timeout: { ...text, default: "60" },
     },
   });
@@ -41,7 +43,20 @@ function options() {
 }
 
 /** @param {ReturnType<typeof options>} wanted */
-async function cast({ url, voter, answer, question, ticket, token, rehearsal, screenshot, studio, timeout, proxy }) {
+async function cast({
+  url,
+  voter,
+  answer,
+  question,
+  ticket,
+  token,
+  rehearsal,
+  screenshot,
+  studio,
+  timeout,
+  proxy,
+  watch,
+}) {
   const browser = await chromium.launch({
     ...launchOptions,
     ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
@@ -64,6 +79,12 @@ async function cast({ url, voter, answer, question, ticket, token, rehearsal, sc
     const failures = /** @type {string[]} */ ([]);
     page.on("requestfailed", (r) => failures.push(`${r.method()} ${r.url()}: ${r.failure()?.errorText}`));
     page.on("response", (r) => r.status() >= 400 && failures.push(`${r.request().method()} ${r.url()}: ${r.status()}`));
+    const reads = { object: 0, board: 0 };
+    page.on("response", (r) => {
+      if (r.status() >= 400) return;
+      if (r.url().endsWith("/results.json")) reads.object++;
+      if (r.request().headers()["x-amz-target"]?.endsWith(".GetItem")) reads.board++;
+    });
     const response = await page.goto(address.href);
     if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
     try {
@@ -85,6 +106,15 @@ async function cast({ url, voter, answer, question, ticket, token, rehearsal, sc
       throw new Error(`${e instanceof Error ? e.message : e}${seen}`);
     }
     console.log(await said(page));
+    if (watch !== undefined) {
+      const shown = page.locator(".results .total", { hasText: new RegExp(`^${Number(watch)} votes?$`) });
+      await shown.waitFor().catch((e) => {
+        throw new Error(`${e}\nrequests that failed:\n  ${failures.join("\n  ")}`);
+      });
+      console.log(
+        `results were read ${reads.object} times from results.json, ${reads.board} times from the status board`,
+      );
+    }
     if (screenshot !== undefined) {
       await page.locator(".results").waitFor();
       await page.screenshot({ path: screenshot, fullPage: true });

@@ -2,9 +2,11 @@ package votingwindow
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,13 +20,31 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, f := range have {
+		f.Content = decompressed(t, f)
+		have[name] = f
+	}
 	want := map[string]File{
-		"index.html": {"index.html", "text/html; charset=utf-8", "public, max-age=60", []byte("<!doctype html>")},
-		"studio":     {"studio", "text/html; charset=utf-8", "public, max-age=60", []byte("<!doctype html>")},
+		"index.html": {"index.html", "text/html; charset=utf-8", "public, max-age=60", "gzip", []byte("<!doctype html>")},
+		"studio":     {"studio", "text/html; charset=utf-8", "public, max-age=60", "gzip", []byte("<!doctype html>")},
 	}
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
 	}
+}
+
+// decompressed is a file as a browser has it.
+func decompressed(t *testing.T, f File) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(f.Content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 func TestFilesNotBuilt(t *testing.T) {
@@ -44,7 +64,7 @@ func TestEmbedded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := have["index.html"].Content
+	page := decompressed(t, have["index.html"])
 	policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]+)"`).FindSubmatch(page)
 	if policy == nil {
 		t.Fatal("the page has no content security policy")

@@ -185,6 +185,7 @@ type page struct {
 	Revote         string                       `json:"revote"`
 	Voter          voterField                   `json:"voter"`
 	Intake         door                         `json:"intake"`
+	Status         *status                      `json:"status,omitempty"`
 	Languages      []string                     `json:"languages"`
 	Texts          map[string]map[string]string `json:"texts,omitempty"`
 	Style          *style                       `json:"style,omitempty"`
@@ -195,6 +196,11 @@ type voterField struct {
 	Label   string `json:"label,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	Ticket  bool   `json:"ticket"`
+}
+
+// status is where the page reads results that are shown by a table.
+type status struct {
+	Credentials string `json:"credentials"`
 }
 
 type style struct {
@@ -242,6 +248,9 @@ func (m *Model) page(name string, w votingwindow.Window, d door) (string, error)
 				p.Languages = append(p.Languages, code.ValueString())
 			}
 		}
+	}
+	if m.fromStatusTable() {
+		p.Status = &status{votingwindow.ViewersObject}
 	}
 	if texts, ok := s.Attributes()["texts"].(types.Map); ok && known(texts) {
 		p.Texts = map[string]map[string]string{}

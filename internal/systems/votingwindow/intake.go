@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -89,22 +88,25 @@ func (w *window) direct() {
 func (w *window) publishCredentials() {
 	const key = "credentials"
 	role := w.AssumableRole("voter", key, w.votes.Send())
-	f := w.function(key, blueprint.Function{
-		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(votingwindow.CredentialsConfig{
-			Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), VoterRoleARN: role.ARN(),
-			QueueURL: w.votes.URL(), QueueARN: w.votes.ARN(), ResultsBucket: w.results.Name(),
-		}),
-		Grants: [][]blueprint.Grant{
-			role.Assume(), role.RevokeSessions(), w.tallies.Get(), w.results.List(),
-			w.results.Put(votingwindow.CredentialsObject), w.results.Get(votingwindow.CredentialsObject), w.results.Delete(votingwindow.CredentialsObject),
-		},
+	w.handOut(key, role, votingwindow.CredentialsObject, votingwindow.CredentialsConfig{
+		Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), VoterRoleARN: role.ARN(),
+		QueueURL: w.votes.URL(), QueueARN: w.votes.ARN(), ResultsBucket: w.results.Name(), KMSKeyARN: w.Settings().KMSKeyARN,
 	})
-	w.Every("credentials-tick", f, renewEvery, "{}")
 }
 
-// renewEvery leaves a credential that could not be renewed two more attempts.
-const renewEvery = 20 * time.Minute
+// handOut is a function that publishes a role's credentials in an object. It
+// looks each minute, so that a window that is changed while it is open has them at
+// once.
+func (w *window) handOut(key string, role blueprint.AssumableRoleHandle, object string, configuration any) {
+	f := w.function(key, blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout, Environment: config.Environ(configuration),
+		Grants: [][]blueprint.Grant{
+			role.Assume(), role.RevokeSessions(), w.tallies.Get(), w.results.List(),
+			w.results.Put(object), w.results.Get(object), w.results.Delete(object),
+		},
+	})
+	w.EveryMinute(key+"-tick", f, "{}")
+}
 
 // allowList is the list that the argument names.
 func allowList(list types.Object) blueprint.HashedList {

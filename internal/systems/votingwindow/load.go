@@ -50,17 +50,16 @@ const (
 	// example in the SQS API Reference, SendMessage, and its headers with those for
 	// other origins. The page's guide compares it with JSON.
 	sentBytes = 682
-	// preflightBytes is the answer of an API to the OPTIONS that a browser sends
-	// before a request with a token.
-	preflightBytes = 280
+	// tokenPreflightBytes is the answer of an API to the OPTIONS that a browser
+	// sends before a request with a token.
+	tokenPreflightBytes = 280
 	// identityBytes are Cognito's answers that make a guest: an id, credentials,
 	// and one to OPTIONS, whose answer holds for both.
 	identityBytes = 400 + 1900 + 480
 	// credentialBytes is the published credential, headers included: its session
 	// token has most of it.
-	credentialBytes = 1800
+	credentialBytes = 1900
 	tallyBytes      = 100 // A worker's counters, or the window's state, without its answers.
-	pollBytes       = 700 // The results without their answers, headers included.
 	figureBytes     = 10  // One answer's figure in these, beside the answer's id.
 	lineBytes       = 600 // A line of metrics in the log.
 
@@ -76,15 +75,6 @@ const (
 	emptyFor        = time.Minute
 	// workers is how many recorders keep counters that each round adds up.
 	workers = 30
-	// A page asks every quickPoll for half a minute and every slowPoll after; see
-	// the guide on the page.
-	quickPoll, slowPoll, quickFor = 5 * time.Second, 15 * time.Second, 30 * time.Second
-	// edgeHits is the share of polls that the distribution answers itself: an
-	// object of four seconds is asked for by many in each.
-	edgeHits = 0.99
-	// compressed is what is left of the page at the distribution, which
-	// compresses; S3 serves it as it is.
-	compressed = 0.35
 	// waiting is how often in a round the publisher in waiting asks for the lease.
 	waiting = 2.5
 
@@ -123,9 +113,10 @@ func (w *window) load() {
 	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
 		w.ballots.Puts(1, ballot), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
 	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballot), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
-	w.viewers(expected("viewers", 0), open, closing, results)
-
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
+	w.viewers(expected("viewers", 0), open, closing, results)
+	w.shows(live, every, figures)
+
 	w.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / every.Seconds(), Over: live},
 		w.tallies.Puts(1+waiting, tally), w.tallies.Gets(2, tally), blueprint.Eventually(w.tallies.Scans(1, workers*tally)),
 		w.votes.Depths(1), w.deadLetters.Depths(1), w.results.Puts(2), publisher.Logs(1, lineBytes))
@@ -154,9 +145,10 @@ func (w *window) standing(tally float64) {
 		w.functions["publisher"].Invocations(1, tickTakes), w.tallies.Gets(2, tally), w.results.Gets(1))
 	w.PerMonth(blueprint.Load{Unit: "look for an export", Count: blueprint.Month.Minutes() / exportEvery.Minutes()},
 		w.functions["export"].Invocations(1, tickTakes), w.tallies.Gets(1, tally))
-	if f, there := w.functions["credentials"]; there {
-		w.PerMonth(blueprint.Load{Unit: "look for a credential", Count: blueprint.Month.Minutes() / renewEvery.Minutes()},
-			f.Invocations(1, tickTakes), w.tallies.Gets(1, tally), w.results.Gets(1))
+	for _, key := range []string{"credentials", "viewers"} {
+		if f, there := w.functions[key]; there {
+			w.PerMonth(blueprint.Load{Unit: "look for a credential", Count: blueprint.Month.Minutes()}, f.Invocations(1, tickTakes), w.tallies.Gets(1, tally), w.results.Gets(1))
+		}
 	}
 	if f, there := w.functions["orchestrator"]; there {
 		w.PerMonth(blueprint.Load{Unit: "look at the queue", Count: blueprint.Month.Minutes()}, f.Invocations(1, tickTakes), w.tallies.Gets(1, tally))
@@ -181,7 +173,7 @@ func (w *window) taken() []blueprint.Operation {
 		// A token is a header that a browser asks leave for. The API answers OPTIONS
 		// itself (API Gateway Developer Guide, "Configure CORS for HTTP APIs"); API
 		// Gateway's prices make no exception for it.
-		out = append(append(out, w.api.Requests(1, requestBytes)...), intake.Answers(1, preflightBytes)...)
+		out = append(append(out, w.api.Requests(1, requestBytes)...), intake.Answers(1, tokenPreflightBytes)...)
 	}
 	return out
 }
@@ -207,35 +199,4 @@ func (w *window) ballotBytes() float64 {
 		size += float64(len(question)+len(choice)) / float64(len(choices))
 	}
 	return size
-}
-
-// viewers is what the pages ask: each once for itself, and for results as often
-// as the page does.
-func (w *window) viewers(n float64, open, closing time.Duration, results float64) {
-	if n == 0 {
-		return
-	}
-	watched := open + closing
-	polls := quickFor.Seconds()/quickPoll.Seconds() + max(0, watched-quickFor).Seconds()/slowPoll.Seconds()
-	switch refresh := intOf(w.m.Site, "refresh_seconds", 0); {
-	case orText(w.m.Results, resultsLive) == resultsAfterClose:
-		polls = closing.Seconds() / slowPoll.Seconds()
-	case refresh > 0:
-		polls = watched.Seconds() / float64(refresh)
-	}
-	look := blueprint.Load{Unit: "poll", Count: n * polls, Over: watched}
-	visit := blueprint.Load{Unit: "visit", Count: n, Over: watched}
-	if w.cdn != nil {
-		w.PerEvent(look, w.cdn.Serves(1, results, edgeHits))
-		w.PerEvent(visit, w.cdn.Serves(2, w.pageBytes*compressed/2, edgeHits))
-		if w.door.Credentials != "" {
-			w.PerEvent(visit, w.cdn.Serves(1, credentialBytes, edgeHits))
-		}
-		return
-	}
-	if w.door.Credentials != "" {
-		w.PerEvent(visit, w.results.Serves(1, credentialBytes))
-	}
-	w.PerEvent(look, w.results.Serves(1, results))
-	w.PerEvent(visit, w.results.Serves(2, w.pageBytes/2))
 }

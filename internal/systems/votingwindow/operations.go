@@ -43,7 +43,7 @@ func (w *window) watch() {
 		switch key {
 		case "export":
 			alarms = append(alarms, w.AlarmErrors(key+"-errors", w.functions[key], "The function "+key+" fails; see its log."))
-		case "intake", "recorder", "publisher", "credentials", "orchestrator":
+		case "intake", "recorder", "publisher", "credentials", "viewers", "orchestrator":
 			alarms = append(alarms,
 				w.AlarmErrors(key+"-errors", w.functions[key], "The function "+key+" fails; see its log."),
 				w.AlarmThrottles(key+"-throttles", w.functions[key], "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up."))

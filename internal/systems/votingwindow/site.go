@@ -31,6 +31,9 @@ func (m *Model) publicObjects() []string {
 	if m.Intake.ValueString() == intakeDirect && textOf(m.Direct, "credentials", credentialsPublished) == credentialsPublished {
 		out = append(out, votingwindow.CredentialsObject)
 	}
+	if m.fromStatusTable() {
+		out = append(out, votingwindow.ViewersObject)
+	}
 	if m.hasPage() {
 		out = append(out, indexObject, studioObject)
 		if logo := textOf(m.Site, "logo", ""); logo != "" {
@@ -83,7 +86,7 @@ func (w *window) site() error {
 		if name == indexObject {
 			w.pageBytes += float64(len(f.Content))
 		}
-		w.File(partKey(name), w.results, name, blueprint.File{Bytes: f.Content, ContentType: f.ContentType, CacheControl: f.CacheControl})
+		w.File(partKey(name), w.results, name, blueprint.File{Bytes: f.Content, ContentType: f.ContentType, CacheControl: f.CacheControl, Encoding: f.Encoding})
 	}
 	if logo := textOf(w.m.Site, "logo", ""); logo != "" {
 		w.File("logo", w.results, logoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
@@ -157,7 +160,11 @@ func (w *window) outputs() {
 	w.Output("dead_letter_queue_url", w.deadLetters.URL())
 	w.Output("dead_letter_queue_arn", w.deadLetters.ARN())
 	names, arns := map[string]string{}, map[string]string{}
-	for key, t := range map[string]blueprint.TableHandle{"ballots": w.ballots, "ledger": w.ledger, "tallies": w.tallies} {
+	tables := map[string]blueprint.TableHandle{"ballots": w.ballots, "ledger": w.ledger, "tallies": w.tallies}
+	if w.status != nil {
+		tables["status"] = *w.status
+	}
+	for key, t := range tables {
 		names[key], arns[key] = t.Name(), t.ARN()
 	}
 	w.OutputMap("table_names", names)

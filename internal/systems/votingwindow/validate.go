@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -224,6 +225,10 @@ func (v *validation) capacity() {
 	}
 }
 
+// withoutPage are arguments of the site that mean something for a page of your
+// own, too.
+var withoutPage = []string{"enabled", "cdn", "domain", "web_acl_arn", "results_from", "warm_reads"}
+
 func (v *validation) site() {
 	if !known(v.m.Site) {
 		return
@@ -231,7 +236,7 @@ func (v *validation) site() {
 	at, s := path.Root("site"), v.m.Site.Attributes()
 	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
 		for name, value := range s {
-			if name != "enabled" && name != "cdn" && name != "domain" && name != "web_acl_arn" && given(value) {
+			if name != "enabled" && !slices.Contains(withoutPage, name) && given(value) {
 				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
 			}
 		}
@@ -242,6 +247,9 @@ func (v *validation) site() {
 				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
 			}
 		}
+	}
+	if from, ok := s["results_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && given(s["warm_reads"]) {
+		v.refuse(at.AtName("warm_reads"), "Only with a table", "warm_reads is of the table that pages read results from: set results_from = \"table\".")
 	}
 	for _, name := range []string{"title", "voter_label"} {
 		v.shown(at.AtName(name), s[name])

@@ -140,7 +140,9 @@ type window struct {
 	cdn                      *blueprint.DistributionHandle
 	api                      *blueprint.HTTPAPIHandle
 	pool                     *blueprint.IdentityPoolHandle
-	functions                map[string]blueprint.FunctionHandle
+	// status is the table that viewers read; nil where they read an object.
+	status    *blueprint.TableHandle
+	functions map[string]blueprint.FunctionHandle
 	// pageBytes is what a visit to the page brings, in bytes.
 	pageBytes float64
 }
@@ -165,6 +167,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 	w.intake()
 	w.recorder()
 	w.publisher()
+	w.publishViewers()
 	w.exporter()
 	w.operators()
 	w.orchestrator()
@@ -211,6 +214,7 @@ func (w *window) stores() {
 
 	w.results = w.Bucket("results", w.publicBucket())
 	w.records = w.Bucket("records", blueprint.Bucket{Data: true})
+	w.statusTable()
 }
 
 // provisionedReads carries the live count of a provisioned table.
@@ -252,6 +256,11 @@ func (w *window) publisher() {
 	if perAddress > 0 {
 		grants = append(grants, w.ballots.Update())
 	}
+	statusTable := ""
+	if w.status != nil {
+		statusTable = w.status.Name()
+		grants = append(grants, w.status.PutMany())
+	}
 	f := w.function("publisher", blueprint.Function{
 		MemoryMB: 512, Timeout: publisherTimeout, ReservedConcurrency: publishers,
 		Environment: config.Environ(votingwindow.PublisherConfig{
@@ -259,7 +268,7 @@ func (w *window) publisher() {
 			BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),
 			ResultsBucket: w.results.Name(), MappingID: w.mapping.ID(),
 			RecorderTimeout: w.Timeout("recorder", recorderTimeout), PublishEvery: time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second,
-			Results: orText(w.m.Results, resultsLive), QuarantinePerAddress: perAddress,
+			Results: orText(w.m.Results, resultsLive), QuarantinePerAddress: perAddress, StatusTable: statusTable,
 		}),
 		Grants: grants,
 	})

@@ -70,7 +70,7 @@ var shows = map[string]map[string]any{
 		"quarantine":    map[string]any{"voter_pattern": "0+"},
 		"capacity":      map[string]any{"mode": "provisioned", "min_writes": 10, "max_writes": 8000, "opening_writes": 4000, "max_workers": 200},
 		"export":        map[string]any{"sign": true},
-		"site":          map[string]any{"title": "The final", "primary": "#aa0033", "languages": []string{"de", "en"}, "cdn": true, "texts": map[string]any{"de": map[string]any{"submit": "Los"}}},
+		"site":          map[string]any{"title": "The final", "primary": "#aa0033", "languages": []string{"de", "en"}, "cdn": true, "results_from": "table", "warm_reads": 40_000, "texts": map[string]any{"de": map[string]any{"submit": "Los"}}},
 		"alarms":        map[string]any{"topic": true, "emails": []string{"night@example.com"}},
 		"expected_load": map[string]any{"votes": 1_000_000, "peak_votes_per_second": 4000, "viewers": 100_000},
 	},

@@ -5,7 +5,9 @@ import { everySecond } from "../../shared/countdown.ts";
 import { getObject } from "../../shared/fetch.ts";
 import { Poller } from "../../shared/poll.ts";
 import { backoff, pause } from "../../shared/retry.ts";
+import { StatusBoard } from "../../shared/status.ts";
 import { nextRead } from "./polling.ts";
+import { isFresh, readLine } from "./status.ts";
 import { translator } from "./texts/texts.ts";
 import { applyTheme } from "./theme.ts";
 import { beside, isStudio, type Question, type Results, type VotingWindow } from "./window.ts";
@@ -65,9 +67,24 @@ const watching = computed(
 let arrived: number | undefined;
 let lastRead = Number.NEGATIVE_INFINITY;
 
+let board: StatusBoard | undefined;
+
+/** The results from the board while there is something new in them and the board is of use, else from the object. */
+async function readResults(): Promise<Results | undefined> {
+  const named = config.value?.status?.credentials;
+  if (named !== undefined && phase.value !== "waiting" && phase.value !== "final") {
+    board ??= new StatusBoard(beside(named), clock);
+    const line = await board.read();
+    const found = line === undefined ? undefined : readLine(line);
+    if (found !== undefined && isFresh(found, clock.now())) return found;
+    if (line !== undefined) board.rest();
+  }
+  return getObject<Results>(beside("results.json"), clock);
+}
+
 const poller = new Poller({
   async read() {
-    const found = await getObject<Results>(beside("results.json"), clock);
+    const found = await readResults();
     lastRead = clock.now();
     // A cache may answer with an older version than another has.
     if (found !== undefined && found.version >= (results.value?.version ?? 0)) results.value = found;

@@ -37,6 +37,8 @@ export interface VotingWindow {
   revote: "reject" | "replace";
   voter: { label?: string; pattern?: string; ticket?: boolean };
   intake: IntakeConfig;
+  /** The status board, where results are read from one while there is something new in them. */
+  status?: { credentials: string };
   languages: string[];
   texts?: Record<string, Texts>;
   style?: { primary?: string; background?: string; text?: string };

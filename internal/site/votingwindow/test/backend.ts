@@ -53,6 +53,12 @@ export class Backend {
   signedAddresses: "taken" | "refused" | "hidden" = "taken";
   /** Whether SQS is at the root of its host, as AWS has it. */
   sqsAtRoot = false;
+  /** What the shards of the status board say; undefined where there are none. */
+  line: string | undefined;
+  /** What DynamoDB answers before it looks at the signature. */
+  onStatus: (nth: number) => Answer | undefined = () => undefined;
+  /** The shards that were read. */
+  shards: string[] = [];
   /** Seconds of age that a cache in between would add. */
   age = 0;
   votes: Received[] = [];
@@ -182,6 +188,22 @@ export class Backend {
           endpoint: this.endpoint,
         });
       }
+      case "/viewers.json": {
+        const { id, secret, token, expires } = this.credentials;
+        return json(200, {
+          access_key_id: id,
+          secret_access_key: secret,
+          session_token: token,
+          issued_at: new Date(this.now()).toISOString(),
+          expires_at: new Date(expires).toISOString(),
+          table: "final-status",
+          shards: 100,
+          region: "eu-central-1",
+          endpoint: `${this.api}/dynamodb`,
+        });
+      }
+      case "/dynamodb":
+        return this.#dynamodb(request, body, json);
       case "/logo.svg":
         return send(200, "image/svg+xml", logo);
       case "/intake": {
@@ -261,6 +283,36 @@ export class Backend {
       "text/xml",
       `<?xml version="1.0"?><SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><SendMessageResult><MessageId>${randomUUID()}</MessageId><MD5OfMessageBody>${md5}</MD5OfMessageBody></SendMessageResult><ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></SendMessageResponse>`,
     );
+  }
+
+  async #dynamodb(
+    request: IncomingMessage,
+    body: string,
+    json: (status: number, value: unknown) => void,
+  ): Promise<void> {
+    const answer = this.onStatus(this.count("/dynamodb"));
+    if (answer) return json(answer.status, answer.body ?? {});
+    const { id, secret, token, expires } = this.credentials;
+    const refuse = (type: string, message: string) =>
+      json(400, { __type: `com.amazonaws.dynamodb.v20120810#${type}`, message });
+    if (this.now() >= expires || request.headers["x-amz-security-token"] !== token) {
+      return refuse("ExpiredTokenException", "The security token included in the request is expired");
+    }
+    const at = await checkSignature(request, body, { id, secret, token });
+    if (Math.abs(at - this.now()) > skew) {
+      return refuse("InvalidSignatureException", "Signature expired: it is now later");
+    }
+    const input = JSON.parse(body) as {
+      TableName: string;
+      Key: { shard: { S: string } };
+      ProjectionExpression: string;
+    };
+    if (request.headers["x-amz-target"] !== "DynamoDB_20120810.GetItem" || input.ProjectionExpression !== "s") {
+      return refuse("AccessDeniedException", "not authorized");
+    }
+    if (input.TableName !== "final-status") return refuse("ResourceNotFoundException", "no such table");
+    this.shards.push(input.Key.shard.S);
+    return json(200, this.line === undefined ? {} : { Item: { s: { S: this.line } } });
   }
 
   #cognito(

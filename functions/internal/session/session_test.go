@@ -1,4 +1,4 @@
-package votingwindow_test
+package session_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/session"
 )
 
 // answering is a configuration whose calls are answered by a handler.
@@ -28,7 +28,7 @@ func answering(t *testing.T, handler http.HandlerFunc) aws.Config {
 }
 
 // asked are the parameters of the one request, whose answer is given.
-func heard(t *testing.T, status int, answer string, call func(role *votingwindow.Role)) url.Values {
+func heard(t *testing.T, status int, answer string, call func(role *session.Role)) url.Values {
 	t.Helper()
 	var parameters url.Values
 	cfg := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +42,13 @@ func heard(t *testing.T, status int, answer string, call func(role *votingwindow
 		w.WriteHeader(status)
 		_, _ = fmt.Fprint(w, answer)
 	})
-	call(&votingwindow.Role{AWS: cfg, ARN: "arn:aws:iam::123456789012:role/night/final-voter", QueueARN: "arn:aws:sqs:eu-west-1:123456789012:final-votes"})
+	call(&session.Role{
+		AWS: cfg, ARN: "arn:aws:iam::123456789012:role/night/final-voter", Name: "voters",
+		Allow: append([]session.Statement{{
+			Effect: "Allow", Action: "sqs:SendMessage", Resource: "arn:aws:sqs:eu-west-1:123456789012:final-votes",
+			Condition: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"true"}}},
+		}}, session.Using("arn:aws:kms:eu-west-1:123456789012:key/1234", "kms:Decrypt")...),
+	})
 	return parameters
 }
 
@@ -58,20 +64,21 @@ func expectParameters(t *testing.T, got url.Values, want map[string]string) {
 func TestRoleAssume(t *testing.T) {
 	const answer = `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>` +
 		`<SessionToken>token</SessionToken><Expiration>2030-05-04T21:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`
-	parameters := heard(t, http.StatusOK, answer, func(role *votingwindow.Role) {
-		session, err := role.Assume(t.Context(), time.Hour)
+	parameters := heard(t, http.StatusOK, answer, func(role *session.Role) {
+		got, err := role.Assume(t.Context(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := votingwindow.Session{AccessKeyID: "ASIA", SecretAccessKey: "hush", SessionToken: "token", ExpiresAt: scaleOpens.Add(time.Hour)}
-		if session != want {
-			t.Errorf("got another session, until %s", session.ExpiresAt)
+		want := session.Session{AccessKeyID: "ASIA", SecretAccessKey: "hush", SessionToken: "token", ExpiresAt: evening.Add(time.Hour)}
+		if got != want {
+			t.Errorf("got another session, until %s", got.ExpiresAt)
 		}
 	})
 	expectParameters(t, parameters, map[string]string{
 		"Action": "AssumeRole", "RoleArn": "arn:aws:iam::123456789012:role/night/final-voter", "RoleSessionName": "voters", "DurationSeconds": "3600",
 		"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage",` +
-			`"Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes"}]}`,
+			`"Resource":"arn:aws:sqs:eu-west-1:123456789012:final-votes","Condition":{"Bool":{"aws:SecureTransport":["true"]}}},` +
+			`{"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:eu-west-1:123456789012:key/1234"}]}`,
 	})
 }
 
@@ -85,7 +92,7 @@ func TestRoleAssumeRefused(t *testing.T) {
 		"no credentials": {http.StatusOK, `<AssumeRoleResponse><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>`, "no credentials"},
 		"without an end": {http.StatusOK, `<AssumeRoleResponse><AssumeRoleResult><Credentials><SecretAccessKey>hush</SecretAccessKey></Credentials></AssumeRoleResult></AssumeRoleResponse>`, "none that end"},
 	} {
-		heard(t, answer.status, answer.body, func(role *votingwindow.Role) {
+		heard(t, answer.status, answer.body, func(role *session.Role) {
 			_, err := role.Assume(t.Context(), time.Hour)
 			if err == nil || !strings.Contains(err.Error(), answer.says) || !strings.Contains(err.Error(), "final-voter") || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%s: %v", name, err)
@@ -95,14 +102,14 @@ func TestRoleAssumeRefused(t *testing.T) {
 }
 
 func TestRoleRevokeBefore(t *testing.T) {
-	parameters := heard(t, http.StatusOK, `<PutRolePolicyResponse/>`, func(role *votingwindow.Role) {
-		if err := role.RevokeBefore(t.Context(), scaleOpens); err != nil {
+	parameters := heard(t, http.StatusOK, `<PutRolePolicyResponse/>`, func(role *session.Role) {
+		if err := role.RevokeBefore(t.Context(), evening); err != nil {
 			t.Fatal(err)
 		}
 	})
 	expectParameters(t, parameters, map[string]string{
 		"Action": "PutRolePolicy", "RoleName": "final-voter", "PolicyName": "AWSRevokeOlderSessions",
 		"PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",` +
-			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2030-05-04T20:00:00Z"}}}]}`,
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":["2030-05-04T20:00:00Z"]}}}]}`,
 	})
 }
