@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // RateStore is what marking the ballots of suspicious addresses needs.
@@ -260,11 +259,5 @@ func (s *Store) ReleaseBallot(ctx context.Context, key, rule string) (bool, erro
 }
 
 func (s *Store) updateBallot(ctx context.Context, key string, input *dynamodb.UpdateItemInput) (bool, error) {
-	input.TableName, input.Key = &s.Ballots, item{BallotsKey: str(key)}
-	_, err := s.Client.UpdateItem(ctx, input)
-	var refused *types.ConditionalCheckFailedException
-	if errors.As(err, &refused) {
-		return false, nil
-	}
-	return err == nil, wrap(err, "update item in %s", s.Ballots)
+	return s.updateIf(ctx, s.Ballots, item{BallotsKey: str(key)}, input)
 }

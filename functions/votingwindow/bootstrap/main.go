@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -164,6 +165,7 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		Bucket:          bucket(aws, cfg.ResultsBucket),
 		Clock:           votingwindow.SystemClock{},
 		Holder:          rand.Text(),
+		Version:         publishedVersion(environ),
 		RecorderTimeout: cfg.RecorderTimeout,
 		PublishEvery:    cfg.PublishEvery,
 		AfterClose:      cfg.Results == votingwindow.ResultsAfterClose,
@@ -172,6 +174,16 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		Metrics:         telemetry.NewMetrics(os.Stdout, source),
 	}
 	return function.Handle, nil
+}
+
+// publishedVersion is the function's version that runs; 0 for `$LATEST`, which is none (AWS Lambda Developer Guide, "Working with Lambda
+// environment variables", defined runtime environment variables).
+func publishedVersion(environ map[string]string) int64 {
+	version, err := strconv.ParseInt(environ["AWS_LAMBDA_FUNCTION_VERSION"], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return version
 }
 
 func recount(environ map[string]string, aws aws.Config) (any, error) {
