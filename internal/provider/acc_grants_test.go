@@ -151,7 +151,11 @@ func (a account) expectFinal(t *testing.T, name string) {
 			return false
 		}
 		until, ok := found.Item["until"].(*types.AttributeValueMemberN)
-		return ok && until.Value == "0"
+		if !ok {
+			return false
+		}
+		at, err := strconv.ParseInt(until.Value, 10, 64)
+		return err == nil && !time.Now().Before(time.UnixMilli(at))
 	})
 }
 
