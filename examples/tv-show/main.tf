@@ -77,7 +77,6 @@ module "final" {
   }
   forecast = {
     arrivals = { opening_rate = 4000, plateau_rate = 1600 }
-    quotas   = { table_write_units_at_start = 4000 }
   }
 
   retention_days = 90

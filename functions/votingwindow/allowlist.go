@@ -2,8 +2,6 @@ package votingwindow
 
 import (
 	"bufio"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,36 +17,11 @@ const entryBytes = 8
 // identifier, as big-endian numbers, sorted. A million take 8 MB.
 type AllowList []uint64
 
-// AllowEntry is an identifier's entry in the list of a key. The identifier is taken exactly as it is; whoever reads identifiers from lines
-// trims white space around them and nothing else.
-//
-// For the key of the bytes 0x00 to 0x1f, "12345678" has the entry cb37dff7ea934e1b.
-func AllowEntry(key []byte, identifier string) [8]byte {
-	mac := hmac.New(sha256.New, key)
-	_, _ = mac.Write([]byte("allow\n" + identifier)) // A hash writes without error.
-	return [8]byte(mac.Sum(nil)[:entryBytes])
-}
-
-// EncodeAllowList is the object that holds a list: its entries, sorted, each once, one after the other.
-func EncodeAllowList(entries [][8]byte) []byte {
-	list := make([]uint64, len(entries))
-	for i, entry := range entries {
-		list[i] = binary.BigEndian.Uint64(entry[:])
-	}
-	slices.Sort(list)
-	list = slices.Compact(list)
-	object := make([]byte, 0, entryBytes*len(list))
-	for _, entry := range list {
-		object = binary.BigEndian.AppendUint64(object, entry)
-	}
-	return object
-}
-
 // maxAllowListEntries bounds a list to what fits a function's memory beside its work: 160 MB.
 const maxAllowListEntries = 20_000_000
 
-// ReadAllowList reads the object that EncodeAllowList makes, in one pass. size is its length in bytes, or less where it is unknown. An
-// object that is empty, not sorted or cut short is none: an unsorted list would turn voters away.
+// ReadAllowList reads a list's object in one pass: its entries, sorted, each once, one after the other. size is its length in bytes, or
+// less where it is unknown. An object that is empty, not sorted or cut short is none: an unsorted list would turn voters away.
 func ReadAllowList(object io.Reader, size int64) (AllowList, error) {
 	list := make(AllowList, 0, min(max(size, 0)/entryBytes, maxAllowListEntries))
 	buffered := bufio.NewReaderSize(object, 64<<10)

@@ -140,10 +140,10 @@ func (p plan) begin(t *testing.T, seed uint64) *drama {
 		var entries [][8]byte
 		for voter := range int32(p.voters) {
 			if voter%10 != 3 {
-				entries = append(entries, votingwindow.AllowEntry(voterKey, d.name(voter)))
+				entries = append(entries, allowEntry(voterKey, d.name(voter)))
 			}
 		}
-		object := votingwindow.EncodeAllowList(entries)
+		object := encodeAllowList(entries)
 		var err error
 		if allow, err = votingwindow.ReadAllowList(bytes.NewReader(object), int64(len(object))); err != nil {
 			t.Fatal(err)

@@ -39,18 +39,17 @@ func checkUse(expression string, names map[string]string, values item) {
 	}
 }
 
-// holds judges an expression: terms joined by OR, or by AND, as Store writes them.
+// holds judges an expression: terms joined by AND, in parentheses or not, and those joined by OR, as Store writes them.
 func holds(expression string, found item, names map[string]string, values item) bool {
-	if strings.Contains(expression, " AND ") {
-		for term := range strings.SplitSeq(expression, " AND ") {
-			if !termHolds(term, found, names, values) {
-				return false
-			}
+	for either := range strings.SplitSeq(expression, " OR ") {
+		if inner, ok := strings.CutPrefix(either, "("); ok {
+			either = strings.TrimSuffix(inner, ")")
 		}
-		return true
-	}
-	for term := range strings.SplitSeq(expression, " OR ") {
-		if termHolds(term, found, names, values) {
+		all := true
+		for term := range strings.SplitSeq(either, " AND ") {
+			all = all && termHolds(term, found, names, values)
+		}
+		if all {
 			return true
 		}
 	}
@@ -80,6 +79,8 @@ func termHolds(term string, found item, names map[string]string, values item) bo
 	switch words[1] {
 	case "=":
 		return exists && plain(have) == plain(want)
+	case "<":
+		return exists && compare(have, want) < 0
 	case "<=":
 		return exists && compare(have, want) <= 0
 	default:

@@ -143,38 +143,58 @@ func TestStateSurvivesTheTable(t *testing.T) {
 }
 
 func TestLease(t *testing.T) {
+	const second = time.Second
 	m := newMemory()
-	now := opens
-	take := func(holder string, after time.Duration) bool {
-		t.Helper()
-		held, err := m.store().TakeLease(t.Context(), holder, now.Add(after), now.Add(after+15*time.Second))
+	take := func(holder string, version int64, began, after time.Duration) bool {
+		held, err := m.store().TakeLease(t.Context(), votingwindow.Candidate{Holder: holder, Version: version, Began: opens.Add(began)},
+			opens.Add(after), opens.Add(after+15*second))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return held
 	}
-	for i, step := range []struct {
-		holder string
-		after  time.Duration
-		held   bool
-	}{
-		{"a", 0, true}, {"b", 0, false}, {"a", 5 * time.Second, true}, {"b", 19999 * time.Millisecond, false},
-		{"b", 20 * time.Second, true}, {"a", 20 * time.Second, false},
-	} {
-		if got := take(step.holder, step.after); got != step.held {
-			t.Fatalf("step %d: %v", i, got)
+	claim := func(version int64) bool {
+		older, err := m.store().ClaimLease(t.Context(), version)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return older
 	}
-	if err := m.store().ReleaseLease(t.Context(), "a"); err != nil { // Not its own: no effect.
-		t.Fatal(err)
+	release := func(holder string, after time.Duration) bool {
+		if err := m.store().ReleaseLease(t.Context(), holder, opens.Add(after)); err != nil {
+			t.Fatal(err)
+		}
+		return true
 	}
-	if take("a", 21*time.Second) {
-		t.Fatal("a lease was released by another")
-	}
-	if err := m.store().ReleaseLease(t.Context(), "b"); err != nil {
-		t.Fatal(err)
-	}
-	if !take("a", 21*time.Second) {
-		t.Fatal("a released lease was not free")
+	for i, step := range []struct {
+		did, want bool
+	}{
+		{claim(2), false}, // There is none.
+		{take("a", 2, 0, 0), true},
+		{take("b", 2, 0, 0), false},
+		{take("a", 2, 0, 5*second), true},
+		{take("b", 2, 0, 19999*time.Millisecond), false},
+		{take("b", 2, 0, 20*second), true},
+		{take("a", 2, 0, 20*second), false},
+		{release("a", 21*second), true}, // Not its own: no effect.
+		{take("a", 2, 0, 21*second), false},
+		{release("b", 21*second), true},
+		{take("a", 2, 0, 21*second), true},
+		{claim(1), false},
+		{claim(2), false},
+		{take("a", 2, 0, 22*second), true}, // Until 37 s.
+		{claim(3), true},
+		{claim(3), false},
+		{take("a", 2, 0, 23*second), false},
+		{take("c", 3, 23*second, 23*second), false}, // It is still a's.
+		{release("a", 24*second), true},
+		{take("b", 2, 0, 24*second), false},        // It is claimed.
+		{take("c", 3, 23*second, 24*second), true}, // Until 39 s.
+		{take("b", 2, 38*second, 60*second), false},
+		{take("b", 2, 39*second, 60*second), true}, // Gone back to.
+	} {
+		if step.did != step.want {
+			t.Fatalf("step %d: %t", i, step.did)
+		}
 	}
 }

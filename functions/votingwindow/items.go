@@ -69,8 +69,10 @@ func expires(found item) time.Time {
 	return time.Time{}
 }
 
-func leaseItem(holder string, until time.Time) item {
-	return item{TalliesKey: str(leaseID), attrHolder: str(holder), attrUntil: millis(until)}
+func leaseItem(candidate Candidate, until time.Time) item {
+	return item{
+		TalliesKey: str(leaseID), attrHolder: str(candidate.Holder), attrVersion: number(candidate.Version), attrUntil: millis(until),
+	}
 }
 
 // ControlItem is the item of the tallies table that holds a control.

@@ -23,7 +23,7 @@ func TestHashesAreWhatTheyWere(t *testing.T) {
 		t.Errorf("address: %s", got)
 	}
 	want := [8]byte{0xcb, 0x37, 0xdf, 0xf7, 0xea, 0x93, 0x4e, 0x1b}
-	if got := votingwindow.AllowEntry(voterKey, "12345678"); got != want || hasher.Allow("12345678") != want {
+	if got := allowEntry(voterKey, "12345678"); got != want || hasher.Allow("12345678") != want {
 		t.Errorf("allow: %x", got)
 	}
 	if hasher.Address("") != "" {
@@ -31,7 +31,7 @@ func TestHashesAreWhatTheyWere(t *testing.T) {
 	}
 	// Longer than the buffer, and the one after it.
 	long := strings.Repeat("x", 200)
-	if hasher.Allow(long) != votingwindow.AllowEntry(voterKey, long) || hasher.Allow("12345678") != want {
+	if hasher.Allow(long) != allowEntry(voterKey, long) || hasher.Allow("12345678") != want {
 		t.Error("a long identifier has another hash")
 	}
 }
@@ -94,9 +94,9 @@ func TestTicket(t *testing.T) {
 func TestAllowList(t *testing.T) {
 	var entries [][8]byte
 	for i := range 5000 {
-		entries = append(entries, votingwindow.AllowEntry(voterKey, fmt.Sprint("on", i%4000))) // Some twice.
+		entries = append(entries, allowEntry(voterKey, fmt.Sprint("on", i%4000))) // Some twice.
 	}
-	object := votingwindow.EncodeAllowList(entries)
+	object := encodeAllowList(entries)
 	list, err := votingwindow.ReadAllowList(bytes.NewReader(object), int64(len(object)))
 	if err != nil || len(list) != 4000 || len(object) != 32000 || cap(list) != 4000 {
 		t.Fatalf("%d entries in %d bytes, room for %d, %v", len(list), len(object), cap(list), err)
@@ -133,9 +133,9 @@ func TestJudge(t *testing.T) {
 	}
 	var listed [][8]byte
 	for _, voter := range []string{"ann", "bot1"} {
-		listed = append(listed, votingwindow.AllowEntry(voterKey, voter))
+		listed = append(listed, allowEntry(voterKey, voter))
 	}
-	allow, err := votingwindow.ReadAllowList(bytes.NewReader(votingwindow.EncodeAllowList(listed)), 16)
+	allow, err := votingwindow.ReadAllowList(bytes.NewReader(encodeAllowList(listed)), 16)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,10 +48,20 @@ type PublisherStore interface {
 	WindowState(ctx context.Context) (State, error)
 	// PutWindowState writes a state where the one before it, of Version one less, stands, and says whether it did.
 	PutWindowState(ctx context.Context, state State) (bool, error)
-	// TakeLease takes or renews the lease for holder where nobody else holds it at now, and says whether it did.
-	TakeLease(ctx context.Context, holder string, now, until time.Time) (bool, error)
-	// ReleaseLease ends the lease if holder has it.
-	ReleaseLease(ctx context.Context, holder string) error
+	// TakeLease takes or renews the lease where nobody else holds it at now, and says whether it did. Where a newer version holds it, held
+	// it while the candidate was at work, or claimed it, it does not.
+	TakeLease(ctx context.Context, candidate Candidate, now, until time.Time) (bool, error)
+	// ClaimLease claims the lease from an older version: that one cannot renew it any more. It says whether there was one to claim it from.
+	ClaimLease(ctx context.Context, version int64) (bool, error)
+	// ReleaseLease ends the lease at now if holder has it.
+	ReleaseLease(ctx context.Context, holder string, now time.Time) error
+}
+
+// Candidate is a publisher that asks for the lease.
+type Candidate struct {
+	Holder  string
+	Version int64     // Of the function; see Publisher.
+	Began   time.Time // Its invocation.
 }
 
 // DepthReader reads how many messages a queue holds, approximately.
@@ -83,6 +93,12 @@ type StatusBoard interface {
 // One tick a minute starts a publisher that lives for almost two, so that in steady state one holds the lease and another
 // waits for it: one that dies is replaced within the lease.
 //
+// After an apply it is not left to the old configuration to work on until its time is over. The new one claims the lease; the old one
+// finds at its next round that it cannot renew it, gives it back and ends. Neither interrupts the other: as ever only the holder of the
+// lease publishes. Which one is newer tells the function's published version: the numbers only grow, also where the function was deleted
+// and made again (AWS Lambda Developer Guide, "Manage Lambda function versions"). An older one gets the lease only where it began after
+// the newer one's had ended: then somebody went back to it.
+//
 // The live figure of an answer is the greatest of what was published before, the sum of the workers' counters, and the
 // last scan of the ballots. Ballots are never deleted, so each of the three is a lower bound of the truth, and so is
 // their maximum: the figure never exceeds the truth, never goes back, and, by the scan of each minute, reaches it within a
@@ -106,6 +122,7 @@ type Publisher struct {
 	Status          StatusBoard // Where viewers read the results beside the object; nil where they do not.
 	Clock           Clock
 	Holder          string // A random id of this execution environment, which runs one invocation at a time.
+	Version         int64  // The function's published version; 0 for one that is not published, older than any.
 	RecorderTimeout time.Duration
 	PublishEvery    time.Duration
 	AfterClose      bool // The figures are kept back until they are final.
@@ -117,18 +134,19 @@ type Publisher struct {
 // Handle is one tick. The event is not looked at. It returns an error where nothing could be published all along; a round that
 // fails is logged, and the next tries again.
 func (p *Publisher) Handle(ctx context.Context, _ json.RawMessage) error {
-	stop := p.Clock.Now().Add(runWithoutDeadline)
+	began := p.Clock.Now()
+	stop := began.Add(runWithoutDeadline)
 	if deadline, ok := ctx.Deadline(); ok {
 		stop = deadline.Add(-stopBefore)
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-endBefore))
 		defer cancel()
 	}
-	tenure := &tenure{Publisher: p, stop: stop}
+	tenure := &tenure{Publisher: p, began: began, stop: stop}
 	if quiet, err := tenure.quiet(ctx); quiet {
 		return err
 	}
-	for p.waitForLease(ctx, tenure) {
+	for tenure.waitForLease(ctx, stop) {
 		if done := tenure.hold(ctx); done {
 			break
 		}
@@ -165,13 +183,15 @@ func (t *tenure) idle(state State) bool {
 	return (early || final) && !state.MappingOff
 }
 
-// waitForLease takes the lease as soon as it is free. It returns false when its time is over before that.
-func (p *Publisher) waitForLease(ctx context.Context, t *tenure) bool {
-	for p.Clock.Now().Before(t.stop) {
+// waitForLease takes the lease as soon as it is free, and claims it from an older version. It returns false where that has not come by a
+// moment.
+func (t *tenure) waitForLease(ctx context.Context, by time.Time) bool {
+	for t.Clock.Now().Before(by) {
 		if t.take(ctx) {
 			return true
 		}
-		if !p.wait(ctx, leaseRetry) {
+		t.claim(ctx)
+		if !t.wait(ctx, leaseRetry) {
 			return false
 		}
 	}

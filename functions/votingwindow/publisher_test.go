@@ -27,7 +27,7 @@ func TestPublisherBeforeTheOpening(t *testing.T) {
 		if len(w.history) != 1 || time.Since(began) != 0 {
 			t.Fatalf("published %d times in %s", len(w.history), time.Since(began))
 		}
-		if writes := w.count("put", "tallies"); writes != 2 { // The lease, taken and released, for the one publication.
+		if writes := w.count("put", "tallies") + w.count("update", "tallies"); writes != 2 { // The lease, taken and released, for the one publication.
 			t.Errorf("%d writes", writes)
 		}
 		want := votingwindow.Results{
@@ -192,11 +192,11 @@ type mortal struct {
 	life context.Context
 }
 
-func (m mortal) ReleaseLease(ctx context.Context, holder string) error {
+func (m mortal) ReleaseLease(ctx context.Context, holder string, now time.Time) error {
 	if err := m.life.Err(); err != nil && errors.Is(context.Cause(m.life), context.Canceled) { //nolint:contextcheck // the life of the process, not of the call
 		return err
 	}
-	return m.PublisherStore.ReleaseLease(ctx, holder)
+	return m.PublisherStore.ReleaseLease(ctx, holder, now)
 }
 
 func TestPublisherToTheEnd(t *testing.T) {

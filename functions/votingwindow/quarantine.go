@@ -258,11 +258,5 @@ func (s *Store) ReleaseBallot(ctx context.Context, key, rule string) (bool, erro
 }
 
 func (s *Store) updateBallot(ctx context.Context, key string, update *dynamodb.UpdateItem) (bool, error) {
-	update.TableName, update.Key = s.Ballots, item{BallotsKey: str(key)}
-	err := s.Client.UpdateItem(ctx, update)
-	var refused *dynamodb.ConditionalCheckFailedException
-	if errors.As(err, &refused) {
-		return false, nil
-	}
-	return err == nil, wrap(err, "update item in %s", s.Ballots)
+	return s.updateIf(ctx, s.Ballots, item{BallotsKey: str(key)}, update)
 }

@@ -69,7 +69,7 @@ func TestStoreSumsEveryWorker(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := m.store().TakeLease(t.Context(), "a", opens, closes); err != nil {
+	if _, err := m.store().TakeLease(t.Context(), votingwindow.Candidate{Holder: "a"}, opens, closes); err != nil {
 		t.Fatal(err)
 	}
 	sum, err := m.store().Counters(t.Context(), false)

@@ -161,18 +161,33 @@ func (s *Store) PutWindowState(ctx context.Context, state State) (bool, error) {
 		item{":former": number(state.Version - 1)})
 }
 
-// TakeLease takes or renews the lease for holder where nobody else holds it at now, and says whether it did.
-func (s *Store) TakeLease(ctx context.Context, holder string, now, until time.Time) (bool, error) {
-	return s.putIf(ctx, s.Tallies, leaseItem(holder, until),
-		"attribute_not_exists(#key) OR #until <= :now OR #holder = :holder",
-		map[string]string{"#key": TalliesKey, "#until": attrUntil, "#holder": attrHolder},
-		item{":now": millis(now), ":holder": str(holder)})
+// TakeLease takes or renews the lease where nobody else holds it at now, and says whether it did. Where a newer version holds it, held
+// it while the candidate was at work, or claimed it, it does not.
+func (s *Store) TakeLease(ctx context.Context, candidate Candidate, now, until time.Time) (bool, error) {
+	return s.putIf(ctx, s.Tallies, leaseItem(candidate, until),
+		"attribute_not_exists(#key) OR (#version <= :version AND #until <= :now) OR (#version <= :version AND #holder = :holder) OR #until <= :began",
+		map[string]string{"#key": TalliesKey, "#version": attrVersion, "#until": attrUntil, "#holder": attrHolder},
+		item{":version": number(candidate.Version), ":now": millis(now), ":holder": str(candidate.Holder), ":began": millis(candidate.Began)})
 }
 
-// ReleaseLease ends the lease if holder has it.
-func (s *Store) ReleaseLease(ctx context.Context, holder string) error {
-	_, err := s.putIf(ctx, s.Tallies, leaseItem(holder, time.UnixMilli(0)), "#holder = :holder",
-		map[string]string{"#holder": attrHolder}, item{":holder": str(holder)})
+// ClaimLease claims the lease from an older version: that one cannot renew it any more. It says whether there was one to claim it from.
+func (s *Store) ClaimLease(ctx context.Context, version int64) (bool, error) {
+	return s.updateIf(ctx, s.Tallies, item{TalliesKey: str(leaseID)}, &dynamodb.UpdateItem{
+		UpdateExpression:          "SET #version = :version",
+		ConditionExpression:       "#version < :version",
+		ExpressionAttributeNames:  map[string]string{"#version": attrVersion},
+		ExpressionAttributeValues: item{":version": number(version)},
+	})
+}
+
+// ReleaseLease ends the lease at now if holder has it. A claim of it stands.
+func (s *Store) ReleaseLease(ctx context.Context, holder string, now time.Time) error {
+	_, err := s.updateIf(ctx, s.Tallies, item{TalliesKey: str(leaseID)}, &dynamodb.UpdateItem{
+		UpdateExpression:          "SET #until = :now",
+		ConditionExpression:       "#holder = :holder",
+		ExpressionAttributeNames:  map[string]string{"#until": attrUntil, "#holder": attrHolder},
+		ExpressionAttributeValues: item{":now": millis(now), ":holder": str(holder)},
+	})
 	return err
 }
 
@@ -210,6 +225,17 @@ func (s *Store) putIf(ctx context.Context, table string, put item, condition str
 		return false, nil
 	}
 	return err == nil, wrap(err, "put item in %s", table)
+}
+
+// updateIf changes an item where the condition holds, and says whether it did.
+func (s *Store) updateIf(ctx context.Context, table string, key item, update *dynamodb.UpdateItem) (bool, error) {
+	update.TableName, update.Key = table, key
+	err := s.Client.UpdateItem(ctx, update)
+	var refused *dynamodb.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		return false, nil
+	}
+	return err == nil, wrap(err, "update item in %s", table)
 }
 
 func wrap(err error, doing, table string) error {

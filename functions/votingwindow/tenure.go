@@ -10,8 +10,11 @@ import (
 // tenure is one invocation's time as a publisher.
 type tenure struct {
 	*Publisher
+	began      time.Time
 	stop       time.Time // When to hand over.
 	leaseUntil time.Time
+	claimed    bool  // The lease was claimed, or was no older version's.
+	superseded bool  // A newer version claimed the lease from this one.
 	published  bool  // Something was, in this invocation.
 	fault      error // The last round's.
 
@@ -45,7 +48,7 @@ var errLeaseLost = errors.New("the lease is over")
 func (t *tenure) take(ctx context.Context) bool {
 	now := t.Clock.Now()
 	until := now.Add(leaseFor)
-	held, err := t.Store.TakeLease(ctx, t.Holder, now, until)
+	held, err := t.Store.TakeLease(ctx, Candidate{Holder: t.Holder, Version: t.Version, Began: t.began}, now, until)
 	if err != nil {
 		t.fault = fmt.Errorf("take lease: %w", err)
 		t.Log.WarnContext(ctx, "take lease", "error", err)
@@ -53,17 +56,36 @@ func (t *tenure) take(ctx context.Context) bool {
 	}
 	if held {
 		t.leaseUntil = until
-	} else {
-		t.leaseUntil = time.Time{}
+		return true
 	}
-	return held
+	t.superseded = now.Before(t.leaseUntil) // Nobody else could take it.
+	t.leaseUntil = time.Time{}
+	return false
+}
+
+// claim claims the lease, once in an invocation: what is older than this one has begun by then. It says whether an older version has to give
+// it back.
+func (t *tenure) claim(ctx context.Context) bool {
+	if t.claimed {
+		return false
+	}
+	older, err := t.Store.ClaimLease(ctx, t.Version)
+	if err != nil {
+		t.Log.WarnContext(ctx, "claim lease", "error", err)
+		return false
+	}
+	t.claimed = true
+	if older {
+		t.Log.InfoContext(ctx, "claimed the lease from an older version", "version", t.Version)
+	}
+	return older
 }
 
 func (t *tenure) release(ctx context.Context) {
 	t.leaseUntil = time.Time{}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endBefore/2)
 	defer cancel()
-	if err := t.Store.ReleaseLease(ctx, t.Holder); err != nil {
+	if err := t.Store.ReleaseLease(ctx, t.Holder, t.Clock.Now()); err != nil {
 		t.Log.WarnContext(ctx, "release lease", "error", err) // It runs out by itself.
 	}
 }
@@ -90,7 +112,7 @@ func (t *tenure) once(ctx context.Context, state State) (quiet bool, err error) 
 	if t.rehearsal != nil {
 		return false, nil
 	}
-	if !t.take(ctx) {
+	if held := t.take(ctx) || t.claim(ctx) && t.waitForLease(ctx, t.Clock.Now().Add(leaseFor+leaseRetry)); !held {
 		return true, t.fault // Somebody else is at it, or it could not be taken.
 	}
 	defer t.release(ctx)
@@ -152,13 +174,15 @@ func (t *tenure) hold(ctx context.Context) (done bool) {
 	}()
 	for began := t.Clock.Now(); ; began = t.Clock.Now() {
 		if !t.take(ctx) {
-			return false
+			t.release(ctx) // A newer version that claimed it need not wait until it runs out.
+			return t.superseded
 		}
 		finished, err := t.round(ctx, scanCtx, began)
 		switch {
 		case errors.Is(err, errLeaseLost):
 			t.fault = err
-			return false
+			t.release(ctx)
+			return t.superseded
 		case err != nil:
 			t.fault = err
 			t.Log.ErrorContext(ctx, "publish", "error", err)

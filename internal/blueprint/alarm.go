@@ -158,8 +158,6 @@ type Rule struct {
 	text string
 	// alarms are the keys of those that it depends on.
 	alarms []string
-	// compound is true where the text needs brackets inside another rule.
-	compound bool
 }
 
 // Rings holds while the alarm rings. Without the alarm it is no condition.
@@ -170,40 +168,19 @@ func (a AlarmHandle) Rings() Rule {
 	return Rule{text: `ALARM("` + a.Name() + `")`, alarms: []string{a.Key()}}
 }
 
-// AnyOf holds while one of the rules does, AllOf while all do.
-func AnyOf(rules ...Rule) Rule { return combined(" OR ", rules) }
-
 // AllOf holds while all of the rules do.
-func AllOf(rules ...Rule) Rule { return combined(" AND ", rules) }
-
-// Not holds while the rule does not.
-func Not(r Rule) Rule {
-	if r.text == "" {
-		return r
-	}
-	return Rule{text: "NOT " + r.inside(), alarms: r.alarms, compound: true}
-}
-
-func combined(operator string, rules []Rule) Rule {
+func AllOf(rules ...Rule) Rule {
 	var out Rule
 	var texts []string
-	rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.text == "" })
-	if len(rules) == 1 {
-		return rules[0]
-	}
 	for _, r := range rules {
-		texts = append(texts, r.inside())
+		if r.text == "" {
+			continue
+		}
+		texts = append(texts, r.text)
 		out.alarms = append(out.alarms, r.alarms...)
 	}
-	out.text, out.compound = strings.Join(texts, operator), true
+	out.text = strings.Join(texts, " AND ")
 	return out
-}
-
-func (r Rule) inside() string {
-	if r.compound {
-		return "(" + r.text + ")"
-	}
-	return r.text
 }
 
 // AlarmWhen rings while a rule on other alarms holds: a composite alarm. It is

@@ -23,34 +23,32 @@ func TestRules(t *testing.T) {
 	none := AlarmHandle{}
 	for text, r := range map[string]Rule{
 		name("errors"): a.Rings(),
-		name("errors") + " OR " + name("silence"):                                   AnyOf(a.Rings(), c.Rings()),
-		name("errors") + " AND (NOT " + name("silence") + ")":                       AllOf(a.Rings(), Not(c.Rings())),
-		"(" + name("errors") + " AND " + name("silence") + ") OR " + name("errors"): AnyOf(AllOf(a.Rings(), c.Rings()), a.Rings()),
-		"NOT (" + name("errors") + " OR " + name("silence") + ")":                   Not(AnyOf(a.Rings(), c.Rings())),
+		name("errors") + " AND " + name("silence"):                             AllOf(a.Rings(), c.Rings()),
+		name("silence") + " AND " + name("errors") + " AND " + name("silence"): AllOf(c.Rings(), AllOf(a.Rings(), c.Rings())),
 	} {
 		if r.text != text {
 			t.Errorf("the rule is %q, want %q", r.text, text)
 		}
 	}
 	// What is not there is no condition.
-	if r := AnyOf(none.Rings(), a.Rings()); r.text != name("errors") {
+	if r := AllOf(none.Rings(), a.Rings()); r.text != name("errors") {
 		t.Errorf("with an alarm that is not there the rule is %q", r.text)
 	}
-	if r := Not(AllOf(none.Rings(), none.Rings())); r.text != "" {
+	if r := AllOf(none.Rings(), none.Rings()); r.text != "" {
 		t.Errorf("of no alarms the rule is %q", r.text)
 	}
 }
 
 func TestCompositeAlarm(t *testing.T) {
 	b, a, c := alarmed(true)
-	b.AlarmWhen("unwell", AnyOf(a.Silent().Rings(), c.Rings()), "Something is wrong.")
+	b.AlarmWhen("unwell", AllOf(a.Silent().Rings(), c.Rings()), "Something is wrong.")
 	blue := b.Blueprint()
 	if problems := blue.Validate(); len(problems) != 0 {
 		t.Fatal(problems)
 	}
 	pager := []string{"arn:aws:sns:eu-central-1:123456789012:pager"}
 	want := AlarmSpec{
-		Description: "Something is wrong.", Composite: true, Rule: `ALARM("` + a.Name() + `") OR ALARM("` + c.Name() + `")`,
+		Description: "Something is wrong.", Composite: true, Rule: `ALARM("` + a.Name() + `") AND ALARM("` + c.Name() + `")`,
 		Actions: pager, OKActions: pager,
 	}
 	if diff := cmp.Diff(want, blue.Part("unwell").Spec); diff != "" {
@@ -80,7 +78,7 @@ func TestCompositeAlarm(t *testing.T) {
 // Without alarms nothing that speaks of them is there.
 func TestNoAlarms(t *testing.T) {
 	b, a, c := alarmed(false)
-	b.AlarmWhen("unwell", AnyOf(a.Silent().Rings(), c.Rings()), "Something is wrong.")
+	b.AlarmWhen("unwell", AllOf(a.Silent().Rings(), c.Rings()), "Something is wrong.")
 	b.Dashboard("dashboard", AlarmStates("Alarms", a, c))
 	for _, key := range []string{"errors", "silence", "unwell"} {
 		if b.Blueprint().Part(key) != nil {

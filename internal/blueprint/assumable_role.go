@@ -27,25 +27,13 @@ func (r AssumableRoleHandle) Assume() []Grant {
 	return []Grant{{Actions: []string{"sts:AssumeRole"}, Resources: []string{r.ARN()}}}
 }
 
-// RevocationPolicy is the name of the inline policy of a role that refuses all
-// sessions from before a moment: the one under which IAM's console puts it (IAM
-// User Guide, "Revoke IAM role temporary security credentials"). It belongs to
-// those who revoke: the provider neither compares nor repairs it.
-const RevocationPolicy = "AWSRevokeOlderSessions"
-
-// Revocation is the policy that refuses all of a role's sessions that were issued
-// before a moment, in RFC 3339 (ibid.).
-func Revocation(before string) Policy {
-	return NewPolicy(Statement{
-		Effect: "Deny", Action: []string{"*"}, Resource: []string{"*"},
-		Condition: Condition{"DateLessThan": {"aws:TokenIssueTime": {before}}},
-	})
-}
-
-// RevokeSessions grants putting and taking away the role's RevocationPolicy. IAM
-// cannot narrow that to one policy's name (Service Authorization Reference, AWS
-// Identity and Access Management): whoever holds it can give this role other
-// rights too, within its permissions boundary.
+// RevokeSessions grants putting and taking away an inline policy of the role that
+// refuses its sessions from before a moment (IAM User Guide, "Revoke IAM role
+// temporary security credentials"). That policy belongs to those who revoke: the
+// provider neither compares nor repairs it. IAM cannot narrow this to one policy's
+// name (Service Authorization Reference, AWS Identity and Access Management):
+// whoever holds it can give this role other rights too, within its permissions
+// boundary.
 func (r AssumableRoleHandle) RevokeSessions() []Grant {
 	return []Grant{{
 		Actions: []string{"iam:DeleteRolePolicy", "iam:PutRolePolicy"}, Resources: []string{r.ARN()},

@@ -100,9 +100,6 @@ type Operation struct {
 	Duration time.Duration
 	// Eventual marks a read that may be a second old, at half the price.
 	Eventual bool
-	// OneItem marks what falls on one item again and again, so that one
-	// partition carries all of it.
-	OneItem bool
 }
 
 // Standing is a spec whose part costs something by being there. Standing
@@ -202,14 +199,6 @@ func Eventually(reads []Operation) []Operation {
 		reads[i].Eventual = true
 	}
 	return reads
-}
-
-// OnOneItem says that all of these fall on the same item.
-func OnOneItem(operations []Operation) []Operation {
-	for i := range operations {
-		operations[i].OneItem = true
-	}
-	return operations
 }
 
 // Puts are n objects written.

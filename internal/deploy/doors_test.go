@@ -377,8 +377,11 @@ func asVoter(t *testing.T, account string, out map[string]string) {
 	// What was issued before the next second is refused, what is issued after works.
 	now := time.Now().UTC().Add(time.Second).Truncate(time.Second)
 	if _, err := iam.NewFromConfig(issuing).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-		RoleName: aws.String(out["voter_name"]), PolicyName: aws.String(blueprint.RevocationPolicy),
-		PolicyDocument: aws.String(blueprint.Revocation(now.Format(time.RFC3339)).JSON()),
+		RoleName: aws.String(out["voter_name"]), PolicyName: aws.String("AWSRevokeOlderSessions"),
+		PolicyDocument: aws.String(blueprint.NewPolicy(blueprint.Statement{
+			Effect: "Deny", Action: []string{"*"}, Resource: []string{"*"},
+			Condition: blueprint.Condition{"DateLessThan": {"aws:TokenIssueTime": {now.Format(time.RFC3339)}}},
+		}).JSON()),
 	}); err != nil {
 		t.Fatal(err)
 	}

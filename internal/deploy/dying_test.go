@@ -121,7 +121,7 @@ func TestAlarmsAreDestroyedTogether(t *testing.T) {
 	for i := range n {
 		rules = append(rules, b.AlarmAge(fmt.Sprintf("late-%d", i), dead, i+1, "Late.").Silent().Rings())
 	}
-	b.AlarmWhen("unwell", blueprint.AnyOf(rules...), "Unwell.")
+	b.AlarmWhen("unwell", blueprint.AllOf(rules...), "Unwell.")
 	b.Dashboard("dashboard", blueprint.Graph("Votes", dead.Metric("NumberOfMessagesSent", "Sum")))
 	succeeded(t, e.Apply(t.Context(), input(b, true)))
 	mark := local.Gate().Meter().Mark()

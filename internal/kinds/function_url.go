@@ -89,19 +89,12 @@ func sorted(values []string) []string { return slices.Sorted(slices.Values(value
 // allowed returns which of the two statements are there and grant what they
 // should.
 func (k functionURL) allowed(ctx context.Context, function, alias string) ([]string, error) {
-	out, err := k.AWS.Lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function, Qualifier: &alias})
-	if absentFunction(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	policy, err := blueprint.ParsePolicy(aws.ToString(out.Policy))
+	statements, err := k.policyOf(ctx, function, alias)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
-	for _, s := range policy.Statement {
+	for _, s := range statements {
 		want, ours := urlStatements[s.Sid]
 		s.Resource = nil
 		if ours && reflect.DeepEqual(s, want) {
@@ -109,6 +102,20 @@ func (k functionURL) allowed(ctx context.Context, function, alias string) ([]str
 		}
 	}
 	return found, nil
+}
+
+// policyOf reads the statements that say who may call an alias; none where it
+// has no policy, or is not there.
+func (e Env) policyOf(ctx context.Context, function, alias string) ([]blueprint.Statement, error) {
+	out, err := e.AWS.Lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function, Qualifier: &alias})
+	if absentFunction(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	policy, err := blueprint.ParsePolicy(aws.ToString(out.Policy))
+	return policy.Statement, err
 }
 
 // urlStatements are the two statements as Lambda writes them, without the

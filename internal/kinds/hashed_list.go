@@ -61,14 +61,7 @@ func (hashedList) Facts() Facts {
 }
 
 func (k hashedList) Observe(ctx context.Context, t *Target) (*Live[blueprint.HashedListSpec], error) {
-	bucket, key, err := objectName(t)
-	if err != nil {
-		return nil, err
-	}
-	out, err := k.AWS.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-	if objectMissing[code(err)] {
-		return nil, ErrAbsent
-	}
+	bucket, key, out, err := k.head(ctx, t)
 	if err != nil {
 		return nil, err
 	}

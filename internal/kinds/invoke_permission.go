@@ -53,18 +53,11 @@ func (k invokePermission) Observe(ctx context.Context, t *Target) (*Live[bluepri
 	if err != nil {
 		return nil, err
 	}
-	out, err := k.AWS.Lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function, Qualifier: &alias})
-	if absentFunction(err) {
-		return nil, ErrAbsent
-	}
+	statements, err := k.policyOf(ctx, function, alias)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := blueprint.ParsePolicy(aws.ToString(out.Policy))
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range policy.Statement {
+	for _, s := range statements {
 		if s.Sid == sid {
 			return &Live[blueprint.InvokePermissionSpec]{Spec: invoker(s, function, alias), Attributes: Attributes{}}, nil
 		}

@@ -48,14 +48,7 @@ func (object) Facts() Facts {
 }
 
 func (k object) Observe(ctx context.Context, t *Target) (*Live[blueprint.ObjectSpec], error) {
-	bucket, key, err := objectName(t)
-	if err != nil {
-		return nil, err
-	}
-	out, err := k.AWS.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-	if objectMissing[code(err)] {
-		return nil, ErrAbsent
-	}
+	bucket, key, out, err := k.head(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +56,18 @@ func (k object) Observe(ctx context.Context, t *Target) (*Live[blueprint.ObjectS
 		Bucket: bucket, Key: key, SHA256: out.Metadata[digestMetadata],
 		ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl), Encoding: aws.ToString(out.ContentEncoding),
 	}}, nil
+}
+
+// head reads an object's headers, or returns ErrAbsent.
+func (e Env) head(ctx context.Context, t *Target) (bucket, key string, out *s3.HeadObjectOutput, err error) {
+	if bucket, key, err = objectName(t); err != nil {
+		return "", "", nil, err
+	}
+	out, err = e.AWS.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if objectMissing[code(err)] {
+		err = ErrAbsent
+	}
+	return bucket, key, out, err
 }
 
 func objectName(t *Target) (bucket, key string, err error) {

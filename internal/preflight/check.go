@@ -191,21 +191,20 @@ func (c *checker) mappings() {
 	}
 }
 
-// tables compares units a second with what a table, a new one and one item
-// carry.
+// tables compares units a second with what a table and a new one carry.
 func (c *checker) tables(ctx context.Context) {
 	for _, key := range slices.Sorted(maps.Keys(c.demand.Tables)) {
 		d := c.demand.Tables[key]
 		spec, scaled := c.table(key)
 		for _, u := range []struct {
-			what                 string
-			need, item           float64
-			ofNew, ofItem, limit float64
-			capacity             float64
-			quota                Quota
+			what         string
+			need         float64
+			ofNew, limit float64
+			capacity     float64
+			quota        Quota
 		}{
-			{"write", d.Writes, d.ItemWrites, float64(max(forecast.NewTableWrites, spec.WarmWrites)), forecast.PartitionWrites, TableWrites.Default, float64(spec.Writes), TableWrites},
-			{"read", d.Reads, d.ItemReads, float64(max(forecast.NewTableReads, spec.WarmReads)), forecast.PartitionReads, TableReads.Default, float64(spec.Reads), TableReads},
+			{"write", d.Writes, float64(max(forecast.NewTableWrites, spec.WarmWrites)), TableWrites.Default, float64(spec.Writes), TableWrites},
+			{"read", d.Reads, float64(max(forecast.NewTableReads, spec.WarmReads)), TableReads.Default, float64(spec.Reads), TableReads},
 		} {
 			source := ""
 			if u.need > u.limit {
@@ -228,11 +227,6 @@ func (c *checker) tables(ctx context.Context) {
 				c.warn(fmt.Sprintf("DynamoDB table %q: a new table carries fewer %s units than the expected load", key, u.what),
 					"The load needs %s %s units a second. This table, when new, carries %s, and one in use twice its previous peak; above that, requests are throttled for up to 30 minutes while it grows, and what comes by a queue waits there. Rehearse with half of the load, or set the table's warm throughput, which AWS bills once, some days before. The figure is AWS's default, and a table that has carried half of the load carries this one.",
 					number(u.need), u.what, number(u.ofNew))
-			}
-			if u.item > u.ofItem {
-				c.warn(fmt.Sprintf("DynamoDB table %q: one item takes too many %s units", key, u.what),
-					"The load needs %s %s units a second on one item, and a partition carries %s. Requests above are throttled, and no quota can be raised. Spread them over more items.",
-					number(u.item), u.what, number(u.ofItem))
 			}
 		}
 	}

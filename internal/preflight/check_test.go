@@ -30,7 +30,7 @@ type shape struct {
 	rate                float64
 	reserved, mapMax    int
 	takes               time.Duration
-	puts, hot, gets     float64
+	puts, gets          float64
 	urlTakes            time.Duration
 	reservedForConsumer int
 	capacity            *blueprint.Capacity
@@ -51,18 +51,17 @@ func (s shape) blueprint() *blueprint.Blueprint {
 	votes := blueprint.Load{Unit: "vote", Count: 1800 * s.rate, Over: time.Hour, Peak: s.rate}
 	b.Event(blueprint.Event{Unit: "vote", Units: votes.Count, PerMonth: 1})
 	b.PerEvent(votes, door.Invocations(1, s.urlTakes), queue.Sends(1, 100), m.Takes(votes, 100, s.takes),
-		table.Puts(s.puts, 100), blueprint.OnOneItem(table.Puts(s.hot, 100)), bucket.Gets(s.gets))
+		table.Puts(s.puts, 100), bucket.Gets(s.gets))
 	return b.Blueprint()
 }
 
 func TestDemand(t *testing.T) {
-	d := DemandOf(shape{rate: 4000, takes: 500 * time.Millisecond, urlTakes: 20 * time.Millisecond, puts: 1, hot: 0.1, gets: 2}.blueprint())
+	d := DemandOf(shape{rate: 4000, takes: 500 * time.Millisecond, urlTakes: 20 * time.Millisecond, puts: 1, gets: 2}.blueprint())
 	near(t, "intake's calls", d.Functions["intake"].PerSecond, 4000)
 	near(t, "intake's executions", d.Functions["intake"].Concurrency, 80)
 	near(t, "recorder's calls", d.Functions["recorder"].PerSecond, 40)
 	near(t, "recorder's executions", d.Functions["recorder"].Concurrency, 20)
-	near(t, "writes", d.Tables["ballots"].Writes, 4400)
-	near(t, "writes of one item", d.Tables["ballots"].ItemWrites, 400)
+	near(t, "writes", d.Tables["ballots"].Writes, 4000)
 	near(t, "GETs", d.Buckets["results"].Gets, 8000)
 	// A batch gathers for a second and is worked on for half of one.
 	near(t, "in flight", d.InFlight["votes"], 6000)
@@ -163,10 +162,6 @@ func TestCheck(t *testing.T) {
 		"a raised quota": {
 			with(func(s *shape) { s.puts = 41 }), fixed{all: 1000, unreserved: 1000, writes: 80_000}, false,
 			[]string{`DynamoDB table "ballots": a new table carries fewer`}, []string{`needs 41,000 write units`}, "L-B99A9384 L-AB614373",
-		},
-		"one hot item": {
-			with(func(s *shape) { s.hot, s.puts = 1.5, 0 }), usual, false,
-			[]string{`DynamoDB table "ballots": one item takes too many write units`}, []string{`needs 1,500 write units a second on one item, and a partition carries 1,000`}, "",
 		},
 		"a public bucket": {
 			with(func(s *shape) { s.gets = 6 }), usual, false,

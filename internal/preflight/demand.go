@@ -27,9 +27,8 @@ type FunctionDemand struct {
 	PerSecond, Concurrency float64
 }
 
-// TableDemand is in units a second; of these, ItemWrites and ItemReads fall on
-// one item.
-type TableDemand struct{ Writes, Reads, ItemWrites, ItemReads float64 }
+// TableDemand is in units a second.
+type TableDemand struct{ Writes, Reads float64 }
 
 // BucketDemand is in requests a second.
 type BucketDemand struct{ Gets, Puts float64 }
@@ -65,17 +64,9 @@ func (d Demand) add(o blueprint.Operation, rate float64) {
 		f.PerSecond += rate
 		f.Concurrency += rate * o.Duration.Seconds()
 	case blueprint.PutItem, blueprint.UpdateItem:
-		units := rate * writeUnits(o)
-		entry(d.Tables, o.Part).Writes += units
-		if o.OneItem {
-			entry(d.Tables, o.Part).ItemWrites += units
-		}
+		entry(d.Tables, o.Part).Writes += rate * writeUnits(o)
 	case blueprint.GetItem, blueprint.Scan:
-		units := rate * readUnits(o)
-		entry(d.Tables, o.Part).Reads += units
-		if o.OneItem {
-			entry(d.Tables, o.Part).ItemReads += units
-		}
+		entry(d.Tables, o.Part).Reads += rate * readUnits(o)
 	case blueprint.Deliver:
 		entry(d.Distributions, o.Part).Requests += rate
 		entry(d.Distributions, o.Part).Bytes += rate * o.Bytes

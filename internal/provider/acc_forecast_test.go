@@ -25,6 +25,9 @@ func TestAccBurstForecast(t *testing.T) {
 		return resource.TestStep{Config: look(lookArguments, lines...), ExpectError: regexp.MustCompile(want)}
 	}
 	const plateau = "arrivals = { plateau_rate = 1000 }"
+	with := func(argument string) string {
+		return strings.Replace(lookArguments, "question ", argument+"\n    question ", 1)
+	}
 	unreserved := strings.Replace(lookArguments, "functions = {", "functions = { publisher = { reserved_concurrency = -1 }, ", 1)
 	a.run(t,
 		resource.TestStep{
@@ -51,13 +54,21 @@ func TestAccBurstForecast(t *testing.T) {
 		resource.TestStep{Config: look(lookArguments, "arrivals = { plateau_rate = 8000 }", "quotas = { table_write_units_at_start = 9000 }"), Check: resource.ComposeAggregateTestCheckFunc(
 			attribute("within_grace", "true"), attribute("limits.#", "0"),
 		)},
+		// The same of a table that is warmed; one that is provisioned is scaled.
+		resource.TestStep{Config: look(with("capacity = { warm_writes = 9000 }"), "arrivals = { plateau_rate = 8000 }"), Check: resource.ComposeAggregateTestCheckFunc(
+			attribute("within_grace", "true"), attribute("limits.#", "0"),
+		)},
+		resource.TestStep{Config: look(with("capacity = { mode = \"provisioned\", max_writes = 9000 }"), plateau), Check: resource.ComposeAggregateTestCheckFunc(
+			attribute("within_grace", "true"), attribute("assumptions.#", "6"), attribute("peak_concurrency_by_function.orchestrator", "1"),
+			resource.TestCheckTypeSetElemNestedAttrs(address, "limits.*", map[string]string{"limit": "table_writes", "part": "ballots"}),
+		)},
 		// A small account, where nothing is reserved.
 		resource.TestStep{Config: look(unreserved, "arrivals = { plateau_rate = 300, seconds = 60 }", "quotas = { concurrent_executions = 10 }"), Check: resource.ComposeAggregateTestCheckFunc(
 			resource.TestMatchResourceAttr(address, "throttled.lambda_requests", regexp.MustCompile(`^[1-9]\d+$`)),
 			resource.TestMatchResourceAttr(address, "limits.0.advice", regexp.MustCompile(`L-B99A9384`)),
 		)},
 		// An expected load among the arguments is kept, its votes apart: viewers cost.
-		resource.TestStep{Config: look(strings.Replace(lookArguments, "question ", "expected_load = { votes = 1, viewers = 100000 }\n    question ", 1), plateau),
+		resource.TestStep{Config: look(with("expected_load = { votes = 1, viewers = 100000 }"), plateau),
 			Check: resource.TestMatchResourceAttr(address, "cost_per_event", regexp.MustCompile(`^4\.\d+$`))},
 		refuse(`The\s+argument\s+"arrivals"\s+is\s+required`),
 		refuse(`attribute "plateau_rate" is\s+required`, "arrivals = {}"),

@@ -48,11 +48,13 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 				request{"a rehearsal", http.MethodPost, `{"voter": "12345670", "answer": "anna", "rehearsal": true}`, http.StatusAccepted, ""}.
 					send(t, s.RootModule().Resources[address].Primary.Attributes["vote_url"])
 			}
-			a.await(t, "the rehearsal is recorded", func(context.Context) bool { return a.items(t, name, "ballots") == 1 && a.items(t, name, "ledger") == 1 })
+			parts := a.manifest(t, name).Parts
+			ballots, ledger := parts["ballots"].Name, parts["ledger"].Name
+			a.await(t, "the rehearsal is recorded", func(ctx context.Context) bool { return a.items(ctx, t, ballots) == 1 && a.items(ctx, t, ledger) == 1 })
 			var removed map[string]any
 			a.invoke(t, name, "reset", struct{}{}, &removed)
-			equal(t, "ballots after the reset", a.items(t, name, "ballots"), 0)
-			equal(t, "ledger after the reset", a.items(t, name, "ledger"), 0)
+			equal(t, "ballots after the reset", a.items(t.Context(), t, ballots), 0)
+			equal(t, "ledger after the reset", a.items(t.Context(), t, ledger), 0)
 			return nil
 		}},
 		resource.TestStep{Config: window(-time.Hour, time.Hour), Check: func(s *tfstate.State) error {
@@ -80,7 +82,8 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 			a.deliver(t, name, `{"voter": "12345676", "answer": "anna"}`, time.Now().Add(-90*time.Minute), 1)
 			a.recount(t, name)
 			a.fireSchedule(t, name+"-vote-export-tick-"+code)
-			a.await(t, "the export is there", func(context.Context) bool { return a.exported(t, name) })
+			records := a.manifest(t, name).Parts["records"].Name
+			a.await(t, "the export is there", func(ctx context.Context) bool { return a.exported(ctx, t, records) })
 			var released map[string]any
 			a.invoke(t, name, "quarantine", map[string]any{"action": "list"}, &released)
 			a.invoke(t, name, "quarantine", map[string]any{"action": "release", "rule": "pattern"}, &released)
@@ -96,18 +99,16 @@ func TestAccVoteUsesItsGrants(t *testing.T) {
 }
 
 // items is how many items a table has.
-func (a account) items(t *testing.T, name, table string) int {
+func (a account) items(ctx context.Context, t *testing.T, table string) int {
 	t.Helper()
-	out := must[*dynamodb.ScanOutput](t)(dynamodb.NewFromConfig(a.aws(home)).Scan(t.Context(), &dynamodb.ScanInput{
-		TableName: aws.String(a.manifest(t, name).Parts[table].Name), ConsistentRead: aws.Bool(true),
-	}))
+	out := must[*dynamodb.ScanOutput](t)(dynamodb.NewFromConfig(a.aws(home)).Scan(ctx, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)}))
 	return len(out.Items)
 }
 
-// exported reports whether the last object of an export is there.
-func (a account) exported(t *testing.T, name string) bool {
+// exported reports whether the last object of an export is in a bucket.
+func (a account) exported(ctx context.Context, t *testing.T, bucket string) bool {
 	t.Helper()
-	out := must[*s3.ListObjectsV2Output](t)(a.s3().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(a.manifest(t, name).Parts["records"].Name)}))
+	out := must[*s3.ListObjectsV2Output](t)(a.s3().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket}))
 	return slices.ContainsFunc(out.Contents, func(o s3types.Object) bool { return strings.HasSuffix(aws.ToString(o.Key), "/manifest.json") })
 }
 
@@ -151,7 +152,11 @@ func (a account) expectFinal(t *testing.T, name string) {
 			return false
 		}
 		until, ok := found.Item["until"].(*types.AttributeValueMemberN)
-		return ok && until.Value == "0"
+		if !ok {
+			return false
+		}
+		at, err := strconv.ParseInt(until.Value, 10, 64)
+		return err == nil && !time.Now().Before(time.UnixMilli(at))
 	})
 }
 

@@ -183,7 +183,7 @@ func quotasSchema() schema.Attribute {
 		"api_requests_per_second":    quota(d.APIRate, "Requests a second to all APIs of API Gateway."),
 		"api_burst":                  quota(d.APIBurst, "Requests to them at once."),
 		"table_write_units":          quota(d.TableWrites, "Write units a second of a table."),
-		"table_write_units_at_start": quota(d.NewTableWrites, "Write units a second that an on-demand table carries at the opening: its warm throughput, or twice its peak of half an hour ago and earlier."),
+		"table_write_units_at_start": quota(d.NewTableWrites, "Write units a second that an on-demand table carries at the opening, where its warm throughput is not more: those of a new table, or twice its peak of half an hour ago and earlier."),
 		"mapping_batches":            quota(d.MappingBatches, "Batches that a mapping takes from a queue at once."),
 		"messages_in_flight":         quota(d.InFlight, "Messages of a queue that are received and not yet deleted."),
 	}}

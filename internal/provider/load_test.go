@@ -133,18 +133,22 @@ func TestLoadWarns(t *testing.T) {
 	}
 }
 
-// The local AWS has no Service Quotas: the default serves, and a plan does not
-// wait for it.
+// The local AWS has no Service Quotas: the default serves, and a plan asks for
+// each quota once.
 func TestLoadWithoutServiceQuotas(t *testing.T) {
 	a := newAccount(t)
 	s := newSession(t, a, options{system: "voting_window"}, nil)
-	began := time.Now()
+	mark := local.Gate().Meter().Mark()
 	p := s.plan(exampleOf(votingWindow(t), map[string]any{"expected_load": map[string]any{"votes": 10_000_000, "peak_votes_per_second": 50_000}}))
 	if p.failed != "" {
 		t.Fatal(p.failed)
 	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("the plan took %s", took)
+	asked := map[string]int{}
+	for _, c := range a.calls(mark) {
+		asked[c.Operation]++
+	}
+	if asked["GetAccountSettings"] != 1 || asked["GetServiceQuota"] != 1 {
+		t.Errorf("the plan asked %v, should ask once for the account's settings and once for the table's quota", asked)
 	}
 	if all := strings.Join(p.warnings, "\n"); !strings.Contains(all, "the account allows 40,000 a table") || !strings.Contains(all, "40,000 is AWS's default") {
 		t.Errorf("the warnings are %q", p.warnings)

@@ -7,6 +7,7 @@ data "serverless_burst_forecast" "vote" {
     answers   = { anna = "Anna and the Hurricanes", bruno = "Bruno" }
     opens_at  = "2027-05-22T20:15:00+02:00"
     closes_at = "2027-05-22T20:25:00+02:00"
+    capacity  = { warm_writes = 16000 }
   }
   arrivals = {
     opening_rate    = 16000
@@ -14,8 +15,7 @@ data "serverless_burst_forecast" "vote" {
     plateau_rate    = 8000
   }
   quotas = {
-    concurrent_executions      = 3000
-    table_write_units_at_start = 16000
+    concurrent_executions = 3000
   }
 }
 

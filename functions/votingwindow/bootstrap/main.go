@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -166,6 +167,7 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		Bucket:          s3.New(aws, cfg.ResultsBucket),
 		Clock:           votingwindow.SystemClock{},
 		Holder:          rand.Text(),
+		Version:         publishedVersion(environ),
 		RecorderTimeout: cfg.RecorderTimeout,
 		PublishEvery:    cfg.PublishEvery,
 		AfterClose:      cfg.Results == votingwindow.ResultsAfterClose,
@@ -177,6 +179,16 @@ func publisher(environ map[string]string, aws aws.Config) (any, error) {
 		function.Status = &status.Board{Client: dynamodb.New(aws), Table: cfg.StatusTable, Shards: votingwindow.StatusShards}
 	}
 	return function.Handle, nil
+}
+
+// publishedVersion is the function's version that runs; 0 for `$LATEST`, which is none (AWS Lambda Developer Guide, "Working with Lambda
+// environment variables", defined runtime environment variables).
+func publishedVersion(environ map[string]string) int64 {
+	version, err := strconv.ParseInt(environ["AWS_LAMBDA_FUNCTION_VERSION"], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return version
 }
 
 func recount(environ map[string]string, aws aws.Config) (any, error) {

@@ -19,10 +19,15 @@ func QueueOf(b *blueprint.Blueprint, key string) (Queue, error) {
 	return Queue{Name: key, Visibility: time.Duration(spec.VisibilityTimeout) * time.Second, MaxReceives: spec.MaxReceives}, err
 }
 
-// TableOf is a table as a blueprint has it.
+// TableOf is a table as a blueprint has it: with its provisioned capacity, what
+// it begins with where a function scales it, or with its warm throughput.
 func TableOf(b *blueprint.Blueprint, key string) (Table, error) {
-	_, err := specOf[blueprint.TableSpec](b, key)
-	return Table{Name: key}, err
+	spec, err := specOf[blueprint.TableSpec](b, key)
+	t := Table{Name: key, Warm: spec.WarmWrites}
+	if spec.BillingMode == blueprint.Provisioned {
+		t.Units = spec.Writes
+	}
+	return t, err
 }
 
 // MappingOf is a mapping as a blueprint has it. What its function does with a

@@ -44,9 +44,6 @@ const (
 	// Guide, "How Lambda handles errors and retries with asynchronous
 	// invocation").
 	FirstAsyncRetry, lastAsyncRetry = time.Second, 5 * time.Minute
-	// failedAsyncRetry is after how long an asynchronous call that failed is run
-	// again (the same document).
-	failedAsyncRetry = time.Minute
 )
 
 // Limits are the quotas of an account and the limits that can be moved.

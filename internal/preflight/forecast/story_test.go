@@ -70,10 +70,10 @@ func story(change int, factor float64) Design {
 	}
 	d.Stages = []Stage{
 		Door{Kind: API, Function: "intake", Takes: in(intakeCall), Queue: "votes"},
-		Orchestrator{
+		starter{
 			Function: "orchestrator", Every: time.Minute, Queue: "votes", Table: "votes",
 			Clear: in(clearing), LeastUnits: 5, Scales: in(scaling),
-			Workers: Workers{
+			Workers: starterWorkers{
 				Function: "worker", Per: int(of(perWorker)), Round: in(workerRound), Lives: in(workerLife),
 				Retry: Retry{Attempts: int(of(sdkAttempts)), Base: 50 * time.Millisecond, Most: lastWrite},
 			},

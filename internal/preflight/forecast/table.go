@@ -61,8 +61,7 @@ func (t *table) partition(units int) {
 	}
 }
 
-// provision raises provisioned capacity from a step on, up to the quota. What
-// was saved stays.
+// provision changes provisioned capacity from a step on, up to the quota.
 func (t *table) provision(at, units int) {
 	if t.changes == nil {
 		t.changes = map[int]int{}
@@ -70,12 +69,14 @@ func (t *table) provision(at, units int) {
 	t.changes[at] = min(units, t.run.Limits.TableWrites)
 }
 
+// change does what was asked for. What was saved stays, as far as the lesser
+// capacity has room for it.
 func (t *table) change() {
-	units := t.changes[t.run.now]
-	delete(t.changes, t.run.now)
-	if units <= t.tokens.rate {
+	units, due := t.changes[t.run.now]
+	if !due {
 		return
 	}
+	delete(t.changes, t.run.now)
 	t.tokens.rate, t.tokens.size = units, units*int(BurstMemory/time.Second)
 	t.partition(units)
 }

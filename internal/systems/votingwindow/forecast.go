@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
 )
@@ -24,6 +26,10 @@ const (
 	recorderAttempts  = 3
 	recorderFirstWait = 2 * time.Second
 	recorderLastWait  = 20 * time.Second
+	// tableChanges is how long a change of a table's capacity takes, stated. It is
+	// the least that AWS speaks of: an increase typically takes from minutes to
+	// hours (Amazon DynamoDB FAQs).
+	tableChanges = time.Minute
 )
 
 // design is the voting window as a burst meets it.
@@ -71,9 +77,61 @@ func design(m *Model, b *blueprint.Blueprint) (forecast.Design, error) {
 			forecast.Assumption{Name: "taking a vote takes", Value: intakeTakes.String(), Source: "one message sent; stated, as in the cost"},
 			forecast.Assumption{Name: "a page sends a refused vote", Value: "5 times", Source: "after at most 1 s, 2 s, 4 s and 8 s, by chance; stated"})
 	}
-	d.Stages = []forecast.Stage{
-		door, mapping,
-		forecast.Publisher{Function: publisher.Name, Tick: time.Minute, Every: time.Duration(orInt(m.PublishEvery, defaultPublishEvery)) * time.Second, Lives: publisherTakes},
+	var orchestrators []forecast.Stage
+	if b.Part("orchestrator") != nil {
+		function, limits, err := orchestrated(b)
+		if err != nil {
+			return forecast.Design{}, err
+		}
+		// It has raised both a quarter of an hour before the opening.
+		d.Tables[0].Units = int(max(limits.Min.Units, limits.Opening.Units))
+		mapping.MaxConcurrency = max(limits.Min.Workers, limits.Opening.Workers)
+		d.Functions = append(d.Functions, function)
+		orchestrators = append(orchestrators, forecast.Orchestrator{
+			Function: function.Name, Every: time.Minute, Takes: tickTakes, Queue: votes.Name, Table: ballots.Name, Scales: tableChanges,
+			Rules: func() func(forecast.Seen) forecast.Capacity { return scaleRules(w, limits) },
+		})
+		d.Assumptions = append(d.Assumptions, forecast.Assumption{
+			Name: "a change of the table's capacity takes", Value: tableChanges.String(), Source: "Amazon DynamoDB FAQs: an increase typically takes from minutes to hours; the least of it, stated",
+		})
 	}
+	d.Stages = append([]forecast.Stage{door, mapping}, orchestrators...)
+	d.Stages = append(d.Stages,
+		forecast.Publisher{Function: publisher.Name, Tick: time.Minute, Every: time.Duration(orInt(m.PublishEvery, defaultPublishEvery)) * time.Second, Lives: publisherTakes})
 	return d, nil
+}
+
+// orchestrated is the orchestrator, and the limits that it is deployed with.
+func orchestrated(b *blueprint.Blueprint) (forecast.Function, votingwindow.Limits, error) {
+	function, err := forecast.FunctionOf(b, "orchestrator", coldStart)
+	if err != nil {
+		return function, votingwindow.Limits{}, err
+	}
+	spec, ok := b.Part(function.Name).Spec.(blueprint.FunctionSpec)
+	if !ok {
+		return function, votingwindow.Limits{}, errors.New("the orchestrator is no function")
+	}
+	c, err := config.Load[votingwindow.OrchestratorConfig](spec.Environment)
+	return function, c.Limits(), err
+}
+
+// scaleRules decide as the deployed orchestrator does, and keep what that one
+// knows from one call to the next.
+func scaleRules(w votingwindow.Window, limits votingwindow.Limits) func(forecast.Seen) forecast.Capacity {
+	var lowSince, decreased time.Time
+	decreases := 0
+	return func(seen forecast.Seen) forecast.Capacity {
+		now := w.OpensAt.Add(seen.At)
+		decision := votingwindow.Scale(votingwindow.Load{
+			Now: now, Window: w,
+			Depth:   votingwindow.Depth{Visible: int64(seen.Waiting), InFlight: int64(seen.InFlight)},
+			Have:    votingwindow.Capacity{Units: int64(seen.Have.Units), Workers: seen.Have.Batches},
+			Raising: seen.Changing, Decreases: decreases, Decreased: decreased, LowSince: lowSince,
+		}, limits)
+		lowSince = decision.LowSince
+		if units := decision.Set.Units; units > 0 && units < int64(seen.Have.Units) {
+			decreases, decreased = decreases+1, now
+		}
+		return forecast.Capacity{Units: int(decision.Set.Units), Batches: decision.Set.Workers}
+	}
 }

@@ -129,7 +129,9 @@ func (w *window) load() {
 		counts = live.Seconds() / every.Seconds()
 	}
 	w.PerEvent(blueprint.Load{Unit: "count", Count: counts, Over: live}, blueprint.Eventually(w.ballots.Scans(1, standing*ballot)))
-	w.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, publisher.Invocations(1, publisherTakes))
+	// Each publisher claims the lease when it begins and gives it back at its end.
+	w.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live},
+		publisher.Invocations(1, publisherTakes), w.tallies.Updates(2, tally))
 	w.PerEvent(blueprint.Load{Unit: "event", Count: 1},
 		w.ballots.Keeps(counted, ballot), w.ballots.Scans(2, counted*ballot), w.ledger.Scans(2, duplicates*entryBytes),
 		w.functions["export"].Invocations(1, exportTakes),

@@ -248,7 +248,7 @@ const allowListObject = "allow-list"
 // publisher shows the results and closes the window.
 func (w *window) publisher() {
 	grants := [][]blueprint.Grant{
-		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Put(),
+		w.ballots.Scan(), w.ledger.Scan(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Put(), w.tallies.Update(),
 		w.votes.Depth(), w.deadLetters.Depth(), w.mapping.Switch(),
 		w.results.Put(votingwindow.ResultsObject, votingwindow.LedgerObject), w.results.Get(votingwindow.ResultsObject), w.results.List(),
 	}
