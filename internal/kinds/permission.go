@@ -44,6 +44,9 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 		values["trusted_service"] = trustedService(s.Trust)
 	case blueprint.SigningKeySpec:
 		values["system"], values["system_name"] = s.System, s.SystemName
+		if s.KeySpec == blueprint.RSAKey2048 {
+			values["rsa"] = "set"
+		}
 	case blueprint.HashedListSpec:
 		values["secret_kms_key"] = s.SecretKMSKeyARN
 	case blueprint.DistributionSpec:
