@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -37,7 +38,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"apigatewayv2", "cloudfront", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudfront", "cloudfrontkeyvaluestore", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -84,6 +85,7 @@ type Client struct {
 	IAM        *iam.Client
 	CloudWatch *cloudwatch.Client
 	CloudFront *cloudfront.Client
+	Values     *cloudfrontkeyvaluestore.Client
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
 	KMS        *kms.Client
@@ -195,6 +197,10 @@ func build(cfg aws.Config, c Config) *Client {
 			// (AWS General Reference, "Amazon CloudFront endpoints and quotas").
 			o.Region = "us-east-1"
 		}
+	})
+	cl.Values = cloudfrontkeyvaluestore.NewFromConfig(cfg, func(o *cloudfrontkeyvaluestore.Options) {
+		at("cloudfrontkeyvaluestore", &o.BaseEndpoint)
+		o.EndpointResolverV2 = plainHosts{o.EndpointResolverV2}
 	})
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })

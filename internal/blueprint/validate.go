@@ -70,6 +70,8 @@ func (b *Blueprint) Validate() []Problem {
 			c.distribution(s)
 		case EdgeFunctionSpec:
 			c.atMost("code", b.longest(s.Code), maxEdgeCode, "bytes", "CloudFront Developer Guide, Quotas on CloudFront Functions")
+		case KeyValueStoreSpec:
+			c.keyValueStore(s)
 		case ObjectSpec:
 			c.object(s)
 		case WebsiteSpec:

@@ -59,6 +59,7 @@ func All(e Env) map[string]Driver {
 		blueprint.AccessControlSpec{}.Kind():    adapt[blueprint.AccessControlSpec](accessControl{e}),
 		blueprint.BucketPolicySpec{}.Kind():     adapt[blueprint.BucketPolicySpec](bucketPolicy{e}),
 		blueprint.DistributionSpec{}.Kind():     adapt[blueprint.DistributionSpec](distribution{e}),
+		blueprint.KeyValueStoreSpec{}.Kind():    adapt[blueprint.KeyValueStoreSpec](keyValueStore{e}),
 		blueprint.EdgeFunctionSpec{}.Kind():     adapt[blueprint.EdgeFunctionSpec](edgeFunction{e}),
 		blueprint.WebsiteSpec{}.Kind():          adapt[blueprint.WebsiteSpec](website{e}),
 		blueprint.DashboardSpec{}.Kind():        adapt[blueprint.DashboardSpec](dashboard{e}),

@@ -49,6 +49,9 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 		}
 	case blueprint.HashedListSpec:
 		values["secret_kms_key"] = s.SecretKMSKeyARN
+	case blueprint.KeyValueStoreSpec:
+		values["secret_kms_key"] = s.SecretKMSKeyARN
+		p.Resources = forEach(p.Resources, "secret", s.Parameters())
 	case blueprint.DistributionSpec:
 		values["system"], values["deployment"] = s.System, s.Deployment
 	case blueprint.FunctionSpec:
@@ -95,6 +98,21 @@ func trustedService(trust blueprint.Policy) string {
 		}
 	}
 	return ""
+}
+
+// forEach writes each text with {field} once for each value, with that in its place.
+func forEach(texts []string, field string, values []string) []string {
+	var out []string
+	for _, text := range texts {
+		if !strings.Contains(text, "{"+field+"}") {
+			out = append(out, text)
+			continue
+		}
+		for _, value := range values {
+			out = append(out, strings.ReplaceAll(text, "{"+field+"}", value))
+		}
+	}
+	return out
 }
 
 // fillAll fills every text, and leaves out those with an empty field.
