@@ -126,3 +126,17 @@ func document(v any) string {
 	}
 	return string(text)
 }
+
+// Generations are the keys of passes that exist while that generation signs, which
+// is one of them: the one before it, whose passes are not over, and the next one,
+// which everybody who keeps published keys has by the time it signs. API Gateway
+// keeps them for two hours (API Gateway Developer Guide, "Control access to HTTP
+// APIs with JWT authorizers"). Generations begin with 1. Two at once, where a key
+// was stolen, leave it out.
+func Generations(current int) []int {
+	all := []int{current, current + 1}
+	if current > 1 {
+		all = append([]int{current - 1}, all...)
+	}
+	return all
+}

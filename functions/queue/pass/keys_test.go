@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,16 @@ func TestDocuments(t *testing.T) {
 	for _, required := range []string{"response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"} {
 		if list, _ := said[required].([]any); len(list) == 0 {
 			t.Errorf("%s is %v", required, said[required])
+		}
+	}
+}
+
+// TestGenerations: the key that signs next was published before, the one that
+// signed before still is.
+func TestGenerations(t *testing.T) {
+	for current, want := range map[int][]int{1: {1, 2}, 2: {1, 2, 3}, 7: {6, 7, 8}} {
+		if got := Generations(current); !slices.Equal(got, want) {
+			t.Errorf("while %d signs there are %v, want %v", current, got, want)
 		}
 	}
 }
