@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 	transport "github.com/aws/smithy-go/endpoints"
 )
@@ -20,17 +21,21 @@ type plainHosts struct {
 
 // ResolveEndpoint implements cloudfrontkeyvaluestore.EndpointResolverV2.
 func (p plainHosts) ResolveEndpoint(ctx context.Context, params cloudfrontkeyvaluestore.EndpointParameters) (transport.Endpoint, error) {
+	given, err := url.Parse(aws.ToString(params.Endpoint))
+	if err != nil || !plain(given.Hostname()) {
+		return p.next.ResolveEndpoint(ctx, params)
+	}
+	// The SDK does not take an address with an account before it.
+	standIn := *given
+	standIn.Host = "plain.invalid"
+	params.Endpoint = aws.String(standIn.String())
 	found, err := p.next.ResolveEndpoint(ctx, params)
-	if err != nil || params.Endpoint == nil {
-		return found, err
-	}
-	given, err := url.Parse(*params.Endpoint)
-	if err != nil {
-		return found, nil //nolint:nilerr // the SDK has found it good
-	}
-	host := given.Hostname()
-	if net.ParseIP(host) != nil || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	if err == nil {
 		found.URI.Host = given.Host
 	}
-	return found, nil
+	return found, err
+}
+
+func plain(host string) bool {
+	return net.ParseIP(host) != nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

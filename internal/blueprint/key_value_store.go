@@ -86,4 +86,13 @@ func (c *checker) keyValueStore(s KeyValueStoreSpec) {
 	for _, key := range slices.Sorted(maps.Keys(s.Values)) {
 		c.atMost(fmt.Sprintf("key %.20q", key), len(key), maxStoreKey, "bytes", "CloudFront Developer Guide, Quotas on key value stores")
 	}
+	for _, name := range s.Parameters() {
+		secret := c.blue.Target(name)
+		if secret == nil {
+			continue
+		}
+		if spec, isSecret := secret.Spec.(SecretSpec); isSecret && spec.Form == RSA2048 {
+			c.add(nil, "the secret %q is a private RSA key: it is longer than a value may be, 1 KB, and nothing at the edge can use it (CloudFront Developer Guide, Quotas on key value stores)", secret.Key)
+		}
+	}
 }

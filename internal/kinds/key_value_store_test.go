@@ -148,3 +148,25 @@ func TestStorePermissions(t *testing.T) {
 		t.Errorf("it may read %v, want %v", got, want)
 	}
 }
+
+// TestStoreLostAnswers: what took effect without an answer is found and gone on from.
+func TestStoreLostAnswers(t *testing.T) {
+	for operation, service := range map[string]string{
+		"CreateKeyValueStore": "cloudfront", "UpdateKeys": "cloudfront-keyvaluestore", "UpdateKeyValueStore": "cloudfront",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			begin(t)
+			made(t, testSecret, secretCase().spec)
+			arm(t, localaws.Fault{Service: service, Operation: operation, Nth: 1, Kind: localaws.FaultLostAnswer})
+			spec, driver := storeSpec("1", "1"), drivers["key_value_store"]
+			if _, err := driver.Create(t.Context(), targetOf(testStore), spec); !errors.Is(err, ErrPresent) && !driver.Transient(err) {
+				t.Errorf("Create gave %v, want an error that passes", err)
+			}
+			target := targetOf(testStore)
+			update(t, target, spec)
+			if got, want := stored(t, target), (map[string]string{"1": valueOf(t, testSecret)}); !maps.Equal(got, want) {
+				t.Errorf("the store has %v, want %v", got, want)
+			}
+		})
+	}
+}

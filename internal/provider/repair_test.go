@@ -92,6 +92,15 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		_, err = client.UpdateDistribution(ctx, &cloudfront.UpdateDistributionInput{Id: id, IfMatch: out.ETag, DistributionConfig: c})
 		return err
 	},
+	blueprint.KeyValueStoreSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		client := cloudfront.NewFromConfig(cfg)
+		out, err := client.DescribeKeyValueStore(ctx, &cloudfront.DescribeKeyValueStoreInput{Name: &r.Name})
+		if err != nil {
+			return err
+		}
+		_, err = client.UpdateKeyValueStore(ctx, &cloudfront.UpdateKeyValueStoreInput{Name: &r.Name, IfMatch: out.ETag, Comment: aws.String("meddled with")})
+		return err
+	},
 	blueprint.EdgeFunctionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		client := cloudfront.NewFromConfig(cfg)
 		stage := cloudfront.DescribeFunctionInput{Name: &r.Name, Stage: cftypes.FunctionStageDevelopment}
