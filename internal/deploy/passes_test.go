@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -222,7 +223,9 @@ func published(t *testing.T, account, bucket string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = out.Body.Close() }()
-	body := make([]byte, 64<<10)
-	n, _ := out.Body.Read(body)
-	return string(body[:n])
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

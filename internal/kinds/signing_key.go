@@ -2,11 +2,8 @@ package kinds
 
 import (
 	"context"
-	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -122,36 +119,6 @@ func (k signingKey) Observe(ctx context.Context, t *Target) (*Live[blueprint.Sig
 		return nil, err
 	}
 	return live, nil
-}
-
-// attributes reads the public half of an RSA key, which never changes, where it is
-// not recorded.
-func (k signingKey) attributes(ctx context.Context, t *Target, key *types.KeyMetadata) (Attributes, error) {
-	id := Attributes{"id": aws.ToString(key.KeyId)}
-	if key.KeySpec != types.KeySpecRsa2048 {
-		return id, nil
-	}
-	if t.Attributes["id"] == id["id"] && t.Attributes["modulus"] != "" {
-		return maps.Clone(t.Attributes), nil
-	}
-	out, err := k.AWS.KMS.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: key.KeyId})
-	switch code(err) {
-	case "DisabledException", invalidState, keyMissing:
-		return id, nil // Update reads it once the key lives again.
-	}
-	if err != nil {
-		return nil, step("read the public half", err)
-	}
-	parsed, err := x509.ParsePKIXPublicKey(out.PublicKey)
-	if err != nil {
-		return nil, step("read the public half", err)
-	}
-	public, ok := parsed.(*rsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("the public half of the key %s is a %T", id["id"], parsed)
-	}
-	more, err := publicAttributes(public)
-	return merged(id, more), err
 }
 
 // find returns the part's key and whether the alias leads to it: the recorded
