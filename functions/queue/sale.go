@@ -49,7 +49,7 @@ type Sale struct {
 	DrawFrom int64  `json:"draw_from,omitempty"` // When the pre-queue opens; 0 where there is none.
 	PreQueue string `json:"pre_queue,omitempty"` // Shuffle or FIFO.
 	Windows  int    `json:"windows"`
-	// Rate is how many fans are called a second at most, with bursts of one second's worth; 0 for as many as there are windows free.
+	// Rate is how many fans are called a second at most, with bursts of one second's worth and one; 0 for as many as there are windows free.
 	Rate        float64 `json:"rate,omitempty"`
 	WindowTTL   int64   `json:"window_ttl"`          // Seconds from the claim until the window is free again.
 	ClaimTTL    int64   `json:"claim_ttl"`           // Seconds from the call within which it must be claimed.

@@ -193,4 +193,7 @@ func (s Status) AskAt(at Place) int64 {
 }
 
 // isNear says whether the fan with a place is to ask by turn.
-func (s Status) isNear(at Place) bool { return s.Near > 0 && s.Ahead(at) < s.Near }
+func (s Status) isNear(at Place) bool {
+	ahead := s.Ahead(at)
+	return ahead == 0 || ahead < s.Near
+}

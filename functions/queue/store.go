@@ -170,7 +170,7 @@ const callsAtOnce = 16
 // each does n things, at most callsAtOnce at the same time, and returns all their errors.
 func each(n int, do func(i int) error) error {
 	if n == 1 {
-		return do(0)
+		return guarded(func() error { return do(0) })
 	}
 	failed := make([]error, n)
 	turns := make(chan int)

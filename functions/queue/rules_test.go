@@ -1,0 +1,234 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+)
+
+// Each call of a keeper's round is where it dies, before or after it took effect, or where it is frozen while others go on: a second keeper that believes to hold the
+// lease, fans who claim, leave and buy, time in which windows run out. Whatever happens in between, the rules hold, and in the end everybody was called.
+func TestEveryInterleavingOfTwoKeepers(t *testing.T) {
+	meanwhile := map[string]func(t tester, w *world, other *queue.Keeper){
+		"nothing":           func(tester, *world, *queue.Keeper) {},
+		"a round":           func(t tester, w *world, other *queue.Keeper) { w.mustLead(t, other) },
+		"a round, and time": func(t tester, w *world, other *queue.Keeper) { w.mustLead(t, other); w.clock.pass(61 * time.Second) },
+		"time, and a round": func(t tester, w *world, other *queue.Keeper) { w.clock.pass(61 * time.Second); w.mustLead(t, other) },
+		"two rounds in time": func(t tester, w *world, other *queue.Keeper) {
+			w.mustLead(t, other)
+			w.clock.pass(61 * time.Second)
+			w.mustLead(t, other)
+		},
+		"fans act, and a round": func(t tester, w *world, other *queue.Keeper) {
+			turn := w.turn()
+			w.ask(t, context.Background(), turn, 1, 0, queue.Claim)
+			w.ask(t, context.Background(), turn, 2, 0, queue.Leave)
+			w.ask(t, context.Background(), turn, 4, 0, queue.Leave)
+			w.mustLead(t, other)
+		},
+		"a new fan, and a round": func(t tester, w *world, other *queue.Keeper) { w.mustPlace(t, 0, 6); w.mustLead(t, other) },
+	}
+	for name, act := range meanwhile {
+		for _, end := range []string{"goes on", "dies", "dies, and it took effect"} {
+			longest := 0
+			for at := 2; at < 34; at++ { // Each call twice.
+				two := sale()
+				two.Windows, two.Rate = 2, 0.5
+				w := newWorld(200_000, two)
+				a, b := w.keeper("a"), w.keeper("b")
+				w.mustPlace(t, 0, 1, 2, 3, 4, 5)
+				w.mustLead(t, a)
+				w.clock.pass(4 * time.Second)
+				if at%2 == 0 {
+					a = w.keeper("c") // One that remembers nothing makes other calls.
+				}
+				life := &life{at: at / 2, then: func() {
+					act(t, w, b)
+					w.checkWindows(t, 2)
+				}}
+				if end != "goes on" {
+					life.dies, life.lost = at/2, end != "dies"
+				}
+				_ = w.lead(life.of(context.Background()), a)
+				longest = max(longest, life.calls)
+				w.checkWindows(t, 2)
+				where := fmt.Sprintf("%s at call %d, which %s", name, at/2, end)
+				w.finish(t, b, where, 2, 0.5)
+			}
+			if longest < 8 || longest > 16 {
+				t.Errorf("%s: a round has %d calls; all of them are to be tried", name, longest)
+			}
+		}
+	}
+}
+
+// finish lets one keeper go on until everybody who waits was called, and checks that it comes to that in the time that windows and rate take.
+func (w *world) finish(t tester, k *queue.Keeper, where string, windows int, rate float64) {
+	t.Helper()
+	waits := func() (waiting []string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for key, item := range w.tables["fans"] {
+			if item["called"] == nil && item["done"] == nil {
+				waiting = append(waiting, key)
+			}
+		}
+		return waiting
+	}
+	left := len(waits())
+	rounds := 40 + left*361/windows // Placers are over, and each window is held for its time, claimed or not.
+	if rate > 0 {
+		rounds += int(float64(left) / rate)
+	}
+	for range rounds {
+		if len(waits()) == 0 {
+			break
+		}
+		w.mustLead(t, k)
+		w.checkWindows(t, windows)
+		w.clock.pass(time.Second)
+	}
+	if waiting := waits(); len(waiting) > 0 {
+		progress, _ := w.store().ReadProgress(context.Background(), "gig")
+		t.Fatalf("%s: %v were never called; %+v", where, waiting, progress)
+	}
+}
+
+// machine is a sale with everything that can happen to it.
+type machine struct {
+	*world
+	t       *rapid.T
+	sale    queue.Sale
+	keepers []*queue.Keeper
+	fans    map[int]int // Attempt by fan.
+	windows int         // The most that there were since the present ones may have been called.
+	// places are those that fans had, by fan and attempt.
+	places map[string]string
+	calls  map[string]bool // Fan, attempt and time of each call.
+	began  int64
+	luck   uint64
+	faults int
+}
+
+func (m *machine) chance(percent int) bool {
+	m.luck = m.luck*6364136223846793005 + 1442695040888963407
+	return int(m.luck>>33%100) < percent
+}
+
+// check proves the rules after each step.
+func (m *machine) check() {
+	m.checkWindows(m.t, m.windows)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, item := range m.tables["fans"] {
+		fan := fmt.Sprint(key, " ", plain(item["attempt"]))
+		place := plain(item["line"]) + " " + plain(item["place"])
+		if was := m.places[fan]; was != "" && was != place {
+			m.t.Fatalf("%s had %s, and has %s", fan, was, place)
+		}
+		m.places[fan] = place
+		if called := item["called"]; called != nil {
+			m.calls[fan+" "+plain(called)] = true
+		}
+	}
+	if seconds := float64(m.clock.at.Load()-m.began) / 1000; m.sale.Rate > 0 && float64(len(m.calls)) > m.sale.Rate*seconds+m.sale.Rate+1 {
+		m.t.Fatalf("%d called in %g s at a rate of %g", len(m.calls), seconds, m.sale.Rate)
+	}
+}
+
+// life is one that may die or be frozen, while something else happens.
+func (m *machine) life(depth int) context.Context {
+	l := &life{}
+	switch rapid.IntRange(0, 3).Draw(m.t, "life") {
+	case 1:
+		l.dies, l.lost = rapid.IntRange(1, 20).Draw(m.t, "dies"), rapid.Bool().Draw(m.t, "lost")
+	case 2:
+		if depth > 0 {
+			l.at, l.then = rapid.IntRange(1, 15).Draw(m.t, "frozen"), func() { m.step(depth - 1) }
+		}
+	}
+	return l.of(context.Background())
+}
+
+func (m *machine) step(depth int) {
+	t := m.t
+	number := func() int { return rapid.IntRange(1, 12).Draw(t, "fan") }
+	switch rapid.IntRange(0, 12).Draw(t, "step") {
+	case 0, 1, 2:
+		at := rapid.IntRange(0, len(m.keepers)-1).Draw(t, "keeper")
+		keeper := m.keepers[at]
+		m.keepers[at] = m.keeper("c") // Who is at work in a round does no other one meanwhile.
+		_ = m.lead(m.life(depth), keeper)
+		m.keepers[at] = keeper
+	case 3, 4:
+		m.clock.pass(time.Duration(rapid.SampledFrom([]int{1, 5, 20, 61, 301}).Draw(t, "seconds")) * time.Second)
+	case 5, 6:
+		n := number()
+		if _, in := m.fans[n]; !in {
+			m.fans[n] = 0
+		}
+		place(t, placerOf(m.memory, m.clock), m.life(depth), sqsMessage("m", m.clock.at.Load(), join(n, m.fans[n])))
+	case 7: // Joins again, as clients do: when told that it is over.
+		n := number()
+		if attempt, in := m.fans[n]; in {
+			if answer := m.ask(t, m.life(depth), m.turn(), n, attempt, queue.Look); slices.Contains([]string{"expired", "ghost", "left"}, answer.State) {
+				m.fans[n]++
+			}
+		}
+	case 8, 9:
+		n := number()
+		if attempt, in := m.fans[n]; in {
+			m.ask(t, m.life(depth), m.turn(), n, attempt, rapid.SampledFrom([]string{queue.Look, queue.Claim, queue.Claim, queue.Renew, queue.Leave}).Draw(t, "do"))
+		}
+	case 10:
+		n := number()
+		key := queue.FanKey("gig", fanOf(n))
+		pass := queue.Claims{Sale: "gig", Fan: fanOf(n), ID: m.turn().Key.PassID(key, m.fans[n])}
+		text, _ := passes{}.Sign(context.Background(), pass)
+		service := &queue.Service{Sales: m.turn().Sales, Store: m.store(), Key: m.turn().Key, Passes: passes{}, Clock: m.clock, Log: discard}
+		_, _ = service.Handle(m.life(depth), post(map[string]string{"token": text, "do": rapid.SampledFrom([]string{"release", "redeem", "renew"}).Draw(t, "do")}))
+	case 11:
+		m.sale.Paused = rapid.Bool().Draw(t, "paused")
+		m.putSale(m.sale)
+	case 12:
+		m.keepers[rapid.IntRange(0, len(m.keepers)-1).Draw(t, "keeper")] = m.keeper(strconv.Itoa(rapid.IntRange(0, 9).Draw(t, "holder")))
+	}
+	m.check()
+}
+
+func TestTheRulesHoldWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := sale()
+		s.Windows = rapid.IntRange(1, 3).Draw(t, "windows")
+		s.Rate = rapid.SampledFrom([]float64{0, 0.2, 1}).Draw(t, "rate")
+		s.Heartbeat = rapid.SampledFrom([]int64{0, 0, 20}).Draw(t, "heartbeat")
+		s.MaxRenewals = 1
+		m := &machine{
+			world: newWorld(200_000, s), t: t, sale: s, fans: map[int]int{}, windows: s.Windows, places: map[string]string{}, calls: map[string]bool{}, began: 200_000,
+			luck: rapid.Uint64().Draw(t, "luck"), faults: rapid.SampledFrom([]int{0, 5, 20}).Draw(t, "faults"),
+		}
+		m.keepers = []*queue.Keeper{m.keeper("a"), m.keeper("b")}
+		m.faultOf = func(call) fault {
+			if !m.chance(m.faults) {
+				return fine
+			}
+			return fault(1 + m.luck>>40%2)
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			m.step(2)
+		}
+		m.faults = 0
+		m.sale.Paused = false
+		m.putSale(m.sale)
+		m.clock.pass(3 * time.Second)
+		m.finish(t, m.keeper("last"), "in the end", m.windows, m.sale.Rate)
+		m.check()
+	})
+}
