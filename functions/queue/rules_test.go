@@ -16,56 +16,86 @@ import (
 // Each call of a keeper's round is where it dies, before or after it took effect, or where it is frozen while others go on: a second keeper that believes to hold the
 // lease, fans who claim, leave and buy, time in which windows run out. Whatever happens in between, the rules hold, and in the end everybody was called.
 func TestEveryInterleavingOfTwoKeepers(t *testing.T) {
-	meanwhile := map[string]func(t tester, w *world, other *queue.Keeper){
-		"nothing":           func(tester, *world, *queue.Keeper) {},
-		"a round":           func(t tester, w *world, other *queue.Keeper) { w.mustLead(t, other) },
-		"a round, and time": func(t tester, w *world, other *queue.Keeper) { w.mustLead(t, other); w.clock.pass(61 * time.Second) },
-		"time, and a round": func(t tester, w *world, other *queue.Keeper) { w.clock.pass(61 * time.Second); w.mustLead(t, other) },
-		"two rounds in time": func(t tester, w *world, other *queue.Keeper) {
-			w.mustLead(t, other)
-			w.clock.pass(61 * time.Second)
-			w.mustLead(t, other)
-		},
-		"fans act, and a round": func(t tester, w *world, other *queue.Keeper) {
+	type act func(t tester, w *world, other *queue.Keeper)
+	round := func(t tester, w *world, other *queue.Keeper) { w.mustLead(t, other) }
+	passed := func(_ tester, w *world, _ *queue.Keeper) { w.clock.pass(61 * time.Second) }
+	meanwhile := map[string][]act{
+		"nothing": nil, "a round": {round}, "a round, and time": {round, passed}, "time, and a round": {passed, round},
+		"two rounds in time": {round, passed, round},
+		"fans act, and a round": {func(t tester, w *world, _ *queue.Keeper) {
 			turn := w.turn()
 			w.ask(t, context.Background(), turn, 1, 0, queue.Claim)
 			w.ask(t, context.Background(), turn, 2, 0, queue.Leave)
 			w.ask(t, context.Background(), turn, 4, 0, queue.Leave)
-			w.mustLead(t, other)
-		},
-		"a new fan, and a round": func(t tester, w *world, other *queue.Keeper) { w.mustPlace(t, 0, 6); w.mustLead(t, other) },
+		}, round},
+		"a new fan, and a round": {func(t tester, w *world, _ *queue.Keeper) { w.mustPlace(t, 0, 6) }, round},
+		// 7's block and 8's record were on the way when the keepers came by.
+		"slow placers arrive, and a round": {arrive, round},
 	}
-	for name, act := range meanwhile {
+	for name, acts := range meanwhile {
 		for _, end := range []string{"goes on", "dies", "dies, and it took effect"} {
 			longest := 0
-			for at := 2; at < 34; at++ { // Each call twice.
+			for at := range 68 { // Each call four times: with a rate and without, by a keeper that remembers and by one that does not.
 				two := sale()
-				two.Windows, two.Rate = 2, 0.5
+				two.Windows, two.ClaimTTL = 2, queue.MinTTL
+				if at%4 > 1 {
+					two.Rate = 0.5
+				}
 				w := newWorld(200_000, two)
 				a, b := w.keeper("a"), w.keeper("b")
-				w.mustPlace(t, 0, 1, 2, 3, 4, 5)
-				w.mustLead(t, a)
-				w.clock.pass(4 * time.Second)
-				if at%2 == 0 {
-					a = w.keeper("c") // One that remembers nothing makes other calls.
+				w.mustPlace(t, 0, 1)
+				for range 2 {
+					if _, _, err := w.store().TakeRange(t.Context(), "gig", "queue", 1); err != nil {
+						t.Fatal(err)
+					}
 				}
-				life := &life{at: at / 2, then: func() {
-					act(t, w, b)
-					w.checkWindows(t, 2)
+				eight := queue.Block{Sale: "gig", Line: "queue", Number: 3, First: 3, Fans: []string{fanOf(8)}, At: 200_000}
+				if err := w.store().PutBlock(t.Context(), eight); err != nil {
+					t.Fatal(err)
+				}
+				w.mustPlace(t, 0, 2)
+				w.mustLead(t, a)
+				w.mustPlace(t, 0, 3, 4, 5)
+				w.clock.pass(4 * time.Second)
+				w.ask(t, t.Context(), w.turn(), 1, 0, queue.Leave)
+				if at%2 == 0 {
+					a = w.keeper("c")
+				}
+				life := &life{at: at/4 + 1, then: func() {
+					for _, act := range acts {
+						act(t, w, b)
+						w.checkWindows(t, 2)
+					}
 				}}
 				if end != "goes on" {
-					life.dies, life.lost = at/2, end != "dies"
+					life.dies, life.lost = life.at, end != "dies"
 				}
 				_ = w.lead(life.of(context.Background()), a)
 				longest = max(longest, life.calls)
 				w.checkWindows(t, 2)
-				where := fmt.Sprintf("%s at call %d, which %s", name, at/2, end)
-				w.finish(t, b, where, 2, 0.5)
+				if w.fan(t, 7).Place == 0 && w.clock.at.Load() < 220_000 {
+					arrive(t, w, b)
+				}
+				w.finish(t, b, fmt.Sprintf("%s at call %d, which %s", name, at/4+1, end), 2, two.Rate)
 			}
-			if longest < 8 || longest > 16 {
+			if longest < 8 || longest > 17 {
 				t.Errorf("%s: a round has %d calls; all of them are to be tried", name, longest)
 			}
 		}
+	}
+}
+
+// arrive writes what slow placers were about to.
+func arrive(t tester, w *world, _ *queue.Keeper) {
+	ctx, store := context.Background(), w.store()
+	if err := store.PutBlock(ctx, queue.Block{Sale: "gig", Line: "queue", Number: 2, First: 2, Fans: []string{fanOf(7)}, At: 200_000}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.InsertFans(ctx, []queue.Fan{
+		{Sale: "gig", ID: fanOf(7), Line: "queue", Place: 2, Joined: 200_000}, {Sale: "gig", ID: fanOf(8), Line: "queue", Place: 3, Joined: 200_000},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

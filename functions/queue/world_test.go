@@ -238,8 +238,9 @@ func (w *world) openWindows() map[int]string {
 // checkWindows proves what must hold at any moment: no window beyond those that are, nobody in two, each known to its fan's record.
 func (w *world) checkWindows(t tester, windows int) {
 	t.Helper()
-	of := map[string]int{}
-	for number, fan := range w.openWindows() {
+	of, open := map[string]int{}, w.openWindows()
+	w.checkRecords(t, open)
+	for number, fan := range open {
 		if number < 1 || number > windows {
 			t.Fatalf("window %d of %d is open", number, windows)
 		}
@@ -252,6 +253,18 @@ func (w *world) checkWindows(t tester, windows int) {
 		w.mu.Unlock()
 		if dynamo.Int(record, "window") != int64(number) || dynamo.Int(record, "called") != dynamo.Int(item, "called") || dynamo.Int(record, "until") != dynamo.Int(item, "until") || dynamo.Text(record, "done") != "" {
 			t.Fatalf("window %d is %v, and its fan's record %v", number, item, record)
+		}
+	}
+}
+
+// checkRecords proves that who has a window by its record has it.
+func (w *world) checkRecords(t tester, open map[int]string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, item := range w.tables["fans"] {
+		if number := int(dynamo.Int(item, "window")); number != 0 && dynamo.Text(item, "done") == "" && dynamo.Int(item, "until") >= w.clock.at.Load() && "gig/"+open[number] != key {
+			t.Fatalf("%s was called to window %d, which %q has", key, number, open[number])
 		}
 	}
 }
