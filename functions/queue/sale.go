@@ -75,8 +75,11 @@ type Override[T comparable] struct {
 	Of T `json:"of"`
 }
 
+// holds says whether an override is in force against what is configured.
+func (o *Override[T]) holds(configured T) bool { return o != nil && o.Of == configured }
+
 func (o *Override[T]) over(configured *T) {
-	if o != nil && o.Of == *configured {
+	if o.holds(*configured) {
 		*configured = o.To
 	}
 }
@@ -97,17 +100,21 @@ type Control struct {
 // Effective is the sale with what operators changed. An opening that would fall behind the closing is left as configured.
 func (s Sale) Effective(control Control) Sale {
 	changed := s
-	control.Paused.over(&changed.Paused)
-	control.Rate.over(&changed.Rate)
-	control.Windows.over(&changed.Windows)
-	control.WindowTTL.over(&changed.WindowTTL)
-	control.ClaimTTL.over(&changed.ClaimTTL)
-	control.OpensAt.over(&changed.OpensAt)
-	control.ClosesAt.over(&changed.ClosesAt)
+	control.apply(&changed)
 	if changed.Check() != nil {
 		return s // Made against an argument that has changed beside it.
 	}
 	return changed
+}
+
+func (c Control) apply(s *Sale) {
+	c.Paused.over(&s.Paused)
+	c.Rate.over(&s.Rate)
+	c.Windows.over(&s.Windows)
+	c.WindowTTL.over(&s.WindowTTL)
+	c.ClaimTTL.over(&s.ClaimTTL)
+	c.OpensAt.over(&s.OpensAt)
+	c.ClosesAt.over(&s.ClosesAt)
 }
 
 // StateAt is the sale's state at a time in milliseconds since 1970, given how far its draw is.
