@@ -67,7 +67,7 @@ type memory struct {
 var tableNames = queue.Tables{Sales: "sales", Fans: "fans", Line: "line", Windows: "windows", State: "state"}
 
 var keyNames = map[string]string{
-	"sales": queue.SalesKey, "fans": queue.FansKey, "line": queue.LineKey, "windows": queue.WindowsKey, "state": queue.StateKey,
+	"sales": queue.SalesKey, "fans": queue.FansKey, "line": queue.LineKey, "windows": queue.WindowsKey, "state": queue.StateKey, "joins": queue.IdentityKey,
 }
 
 func newMemory() *memory {
