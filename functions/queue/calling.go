@@ -103,7 +103,7 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 	p := r.progress
 	var waiting []look
 	budget, step := lookAtMost, 0
-	for budget > 0 && len(waiting) < len(free) {
+	for budget > 0 && len(waiting) < len(free) && len(p.Walk.Holes) < holesAtMost {
 		// More each time, or a row of ghosts would take a read for each window.
 		step = min(max(2*step, len(free)-len(waiting)), readAtOnce, budget)
 		at := p.Walk
@@ -119,11 +119,7 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 		if err != nil {
 			return err
 		}
-		found, err = r.withoutGhosts(ctx, ends, found)
-		if err != nil {
-			return err
-		}
-		waiting = append(waiting, found...)
+		waiting = append(waiting, r.withoutGhosts(ctx, ends, found)...)
 		p.Walk.Holes = append(p.Walk.Holes, again...)
 		if at.Line == p.Walk.Line && at.Block == p.Walk.Block && at.Index == p.Walk.Index {
 			break // Nobody new.
@@ -133,9 +129,9 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 }
 
 // withoutGhosts are those of fans who are there. The others are marked, so that they can join again. Who is not sure is looked at again.
-func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) ([]look, error) {
+func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) []look {
 	if r.sale.Heartbeat == 0 {
-		return waiting, nil
+		return waiting
 	}
 	silent, asked := r.now-r.sale.Heartbeat*1000, r.now-max(r.sale.Heartbeat, AskMost)*1000
 	ghost := make([]bool, len(waiting))
@@ -162,7 +158,7 @@ func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) (
 			r.progress.Walk.Holes = append(r.progress.Walk.Holes, look.hole)
 		}
 	}
-	return there, nil
+	return there
 }
 
 // callThese writes down what it is about to do, and calls.

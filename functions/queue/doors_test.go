@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -350,4 +351,33 @@ func (q *slowQueue) Send(_ context.Context, body string) error {
 	}
 	q.bodies = append(q.bodies, body)
 	return nil
+}
+
+// endless never answers.
+type endless struct{}
+
+func (endless) Send(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestARecordThatTakesTooLongIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(150_000, sale())
+		aside := &slowQueue{world: w}
+		s := &queue.Stream{
+			Sales: &queue.Sales{Store: w.store(), Clock: w.clock}, Store: w.store(), Key: make(queue.Key, queue.KeyBytes), Joins: endless{}, Aside: aside,
+			Clock: w.clock, Log: discard, Metrics: quiet,
+		}
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		response, err := s.Handle(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{streamRecord(1, "eu:1", "gig", nil), streamRecord(2, "eu:2", "gig", nil)}})
+		if err != nil || len(response.BatchItemFailures) != 0 || len(aside.bodies) != 2 || !strings.Contains(aside.bodies[1], `"reason":"timeout"`) {
+			t.Errorf("%+v %v %v", response, err, aside.bodies)
+		}
+		if took := time.Since(began); took != 6*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
 }

@@ -176,7 +176,7 @@ func (r *round) seed(ctx context.Context, d *Draw) (bool, error) {
 	if d.Round != 0 {
 		proof.RoundAt = clockText(d.RoundAt)
 	}
-	body, err := json.Marshal(proof)
+	body, err := json.Marshal(proof) //nolint:gosec // The secret is public from here on, which proves the draw.
 	if err != nil {
 		return false, fmt.Errorf("encode the draw's proof: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -16,10 +17,22 @@ import (
 
 var token = regexp.MustCompile(`[#:]?\w+|<>|<=|>=|[=<>(),+]`)
 
-func tokens(text string) []string { return token.FindAllString(text, -1) }
+var read sync.Map // Of the expressions, which are few.
+
+func tokens(text string) []string {
+	if known, ok := read.Load(text); ok {
+		return known.([]string)
+	}
+	found := token.FindAllString(text, -1)
+	read.Store(text, found)
+	return found
+}
 
 // checkUse refuses what DynamoDB refuses: names and values that no expression uses, and empty maps of them.
 func checkUse(expression string, names map[string]string, values dynamo.Item) {
+	if len(names) == 0 && len(values) == 0 && expression == "" {
+		return
+	}
 	used := map[string]bool{}
 	for _, t := range tokens(expression) {
 		used[t] = true

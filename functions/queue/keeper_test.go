@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -140,6 +141,30 @@ func TestGapsNeverStall(t *testing.T) {
 	progress, err := w.store().ReadProgress(t.Context(), "gig")
 	if err != nil || len(progress.Walk.Holes) != 0 {
 		t.Errorf("holes %+v, %v", progress.Walk.Holes, err)
+	}
+}
+
+// Placers that cannot write records leave blocks full of fans who have none: who has one is called as soon as the placers' time is over.
+func TestTenThousandMissingRecordsHoldNobodyUpForLong(t *testing.T) {
+	w := newWorld(200_000, sale())
+	k := w.keeper("a")
+	for number := range 100 {
+		block, first, err := w.store().TakeRange(t.Context(), "gig", "queue", 100)
+		fans := make([]string, 100)
+		for i := range fans {
+			fans[i] = fanOf(1000 + 100*number + i)
+		}
+		if err := errors.Join(err, w.store().PutBlock(t.Context(), queue.Block{Sale: "gig", Line: "queue", Number: block, First: first, Fans: fans, At: 200_000})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.mustPlace(t, 0, 1)
+	for range 40 {
+		w.mustLead(t, k)
+		w.clock.pass(time.Second)
+	}
+	if fan := w.fan(t, 1); fan.Called == 0 || fan.Called > 228_000 {
+		t.Errorf("%+v", fan)
 	}
 }
 

@@ -136,6 +136,15 @@ func (m *memory) set(table, key string, item dynamo.Item) {
 		delete(m.tables[table], key)
 		return
 	}
+	size := 0
+	for _, value := range item {
+		if text, ok := value.(*types.AttributeValueMemberS); ok {
+			size += len(text.Value)
+		}
+	}
+	if size > 400<<10 {
+		panic(fmt.Sprint(key, " has ", size, " bytes"))
+	}
 	m.tables[table][key] = item
 }
 

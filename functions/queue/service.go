@@ -137,7 +137,7 @@ func (s *Service) serve(ctx context.Context, sale Sale, fan Fan, asked serviceRe
 		case !trusted || !s.External:
 			return refuse(http.StatusForbidden, "assign", "Windows are assigned by the ticketing service only where the queue is made so, and by who is signed in to AWS."), nil
 		case urlErr != nil || to.Scheme != "https" || to.Host == "" || asked.Until != 0 && asked.Until <= now:
-			return refuse(http.StatusUnprocessableEntity, "assign", "An assignment has a purchase_url by https, and until is ahead."), nil
+			return refuse(http.StatusUnprocessableEntity, "assign", "An assignment has a purchase_url by https, and until is ahead."), nil //nolint:nilerr // The refusal says it.
 		}
 		until := asked.Until
 		if until == 0 {

@@ -81,10 +81,10 @@ func (s Status) Ahead(at Place) int64 {
 			front.Line = DrawLine
 		}
 	}
-	switch {
-	case at.Line == front.Line:
+	switch at.Line {
+	case front.Line:
 		ahead = at.Place - front.Place - 1
-	case at.Line == DrawLine: // The draw is over: this place was passed.
+	case DrawLine: // The draw is over: this place was passed.
 		return 0
 	default:
 		ahead = at.Place - 1

@@ -142,12 +142,12 @@ func (s *Store) transact(ctx context.Context, items ...types.TransactWriteItem) 
 		return nil, err
 	}
 	refused = make(refusal, len(items))
-	var any bool
+	var unmet bool
 	for i := range min(len(items), len(canceled.CancellationReasons)) {
 		refused[i] = aws.ToString(canceled.CancellationReasons[i].Code) == "ConditionalCheckFailed"
-		any = any || refused[i]
+		unmet = unmet || refused[i]
 	}
-	if !any { // By a conflict with another transaction, or throttled: nothing was written.
+	if !unmet { // By a conflict with another transaction, or throttled: nothing was written.
 		return nil, err
 	}
 	return refused, nil

@@ -121,7 +121,7 @@ func (t *Turn) Handle(ctx context.Context, request Request) (Response, error) {
 	}
 	ticket, err := t.Key.OpenTicket(asked.Ticket)
 	if err != nil {
-		return refuse(http.StatusUnprocessableEntity, "ticket", "This ticket is not valid here."), nil
+		return refuse(http.StatusUnprocessableEntity, "ticket", "This ticket is not valid here."), nil //nolint:nilerr // The refusal says it.
 	}
 	sale, err := t.Sales.InForce(ctx, ticket.Sale)
 	if err != nil {
@@ -293,7 +293,7 @@ func (t *Turn) status(ctx context.Context, sale string) (Status, error) {
 	status, err := t.Store.ReadStatus(ctx, sale, t.Shard)
 	if err != nil {
 		if known {
-			return last.status, nil //nolint:nilerr // An old status tells more than none.
+			return last.status, nil // An old status tells more than none.
 		}
 		return Status{}, err
 	}

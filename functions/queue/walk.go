@@ -13,6 +13,9 @@ const (
 	lateMargin = 10 * time.Second
 	// lookAtMost bounds how many entries one round looks at, so that a row of a hundred thousand ghosts does not make one round last for minutes.
 	lookAtMost = 2000
+	// holesAtMost bounds what is to be looked at again, and by that the item that says so: DynamoDB takes 400 KB. Beyond it no new entries are looked at until some
+	// of the old ones turned up or are gaps, which takes no longer than a placer may.
+	holesAtMost = 1000
 	// callAtMost bounds how many fans one round calls, and by that the size of what is written down before.
 	callAtMost = 500
 	// blocksAtOnce is how many blocks are read at once, blocksAhead how far a round looks for a block that is there.

@@ -2,8 +2,8 @@
 package dynamo
 
 import (
-	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
@@ -75,18 +75,25 @@ func Texts(item Item, attribute string) []string {
 	return texts
 }
 
-var name = regexp.MustCompile(`#[a-z_]+`)
-
-// Names are the attribute names of expressions in which each is written as a # and the name itself; nil where there is none. So
+// Names are the attribute names of expressions in which each is written as a # and the name itself, of small letters and _; nil where there is none. So
 // none can be one of DynamoDB's reserved words (DynamoDB Developer Guide, "Reserved words in DynamoDB").
 func Names(expressions ...string) map[string]string {
 	var names map[string]string
 	for _, expression := range expressions {
-		for _, found := range name.FindAllString(expression, -1) {
+		for {
+			_, after, found := strings.Cut(expression, "#")
+			if !found {
+				break
+			}
+			end := strings.IndexFunc(after, func(char rune) bool { return char != '_' && (char < 'a' || char > 'z') })
+			if end < 0 {
+				end = len(after)
+			}
 			if names == nil {
 				names = map[string]string{}
 			}
-			names[found] = found[1:]
+			names["#"+after[:end]] = after[:end]
+			expression = after[end:]
 		}
 	}
 	return names
