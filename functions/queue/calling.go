@@ -103,9 +103,12 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 	p := r.progress
 	var waiting []look
 	budget, step := lookAtMost, 0
-	for budget > 0 && len(waiting) < len(free) && len(p.Walk.Holes) < holesAtMost {
+	for budget > 0 && len(waiting) < len(free) {
 		// More each time, or a row of ghosts would take a read for each window.
 		step = min(max(2*step, len(free)-len(waiting)), readAtOnce, budget)
+		if len(p.Walk.Holes) >= holesAtMost {
+			step = 0
+		}
 		at := p.Walk
 		looks, err := r.next(ctx, &p.Walk, ends, step)
 		if err != nil {
