@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
 
@@ -236,9 +234,9 @@ func (r *round) placeDrawn(ctx context.Context, d *Draw) error {
 // ReadArrivals returns all who came before the draw, strongly consistent, some of them more than once.
 func (s *Store) ReadArrivals(ctx context.Context, sale string) ([]string, error) {
 	var fans []string
-	err := s.scan(ctx, &dynamodb.ScanInput{
-		TableName: &s.Tables.Line, ConsistentRead: aws.Bool(true),
-		FilterExpression:          aws.String("begins_with(#id, :arrivals)"),
+	err := s.scan(ctx, &dynamodb.Scan{
+		TableName: s.Tables.Line, ConsistentRead: true,
+		FilterExpression:          "begins_with(#id, :arrivals)",
 		ExpressionAttributeNames:  map[string]string{"#id": LineKey},
 		ExpressionAttributeValues: dynamo.Item{":arrivals": dynamo.Str(arrivalsPrefix(sale))},
 	}, func(item dynamo.Item) { fans = append(fans, dynamo.Texts(item, "fans")...) })

@@ -10,9 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 var token = regexp.MustCompile(`[#:]?\w+|<>|<=|>=|[=<>(),+]`)
@@ -36,7 +35,8 @@ func checkUse(expression string, names map[string]string, values dynamo.Item) {
 	used := map[string]bool{}
 	for _, t := range tokens(expression) {
 		used[t] = true
-		if t[0] == '#' && names[t] == "" || t[0] == ':' && values[t] == nil {
+		_, given := values[t]
+		if t[0] == '#' && names[t] == "" || t[0] == ':' && !given {
 			panic(t + " is not given to " + expression)
 		}
 	}
@@ -171,18 +171,17 @@ func changed(old, key dynamo.Item, text string, names map[string]string, values 
 	return item
 }
 
-func plain(value types.AttributeValue) string {
-	switch value := value.(type) {
-	case *types.AttributeValueMemberS:
-		return value.Value
-	case *types.AttributeValueMemberN:
-		return value.Value
-	default:
-		panic(fmt.Sprintf("cannot compare %T", value))
+func plain(value dynamodb.Value) string {
+	if value.S != nil {
+		return *value.S
 	}
+	if value.N == "" {
+		panic(fmt.Sprintf("cannot compare %+v", value))
+	}
+	return value.N
 }
 
-func compare(a, b types.AttributeValue) int {
+func compare(a, b dynamodb.Value) int {
 	x, errX := strconv.ParseInt(plain(a), 10, 64)
 	y, errY := strconv.ParseInt(plain(b), 10, 64)
 	if errX != nil || errY != nil {
@@ -209,7 +208,7 @@ func TestExpressions(t *testing.T) {
 		"attribute_exists(#c) OR #a < :six AND (#b <> :x OR #a = :six)":    false,
 		"begins_with(#b, :x) AND attribute_not_exists(#c) AND #a <= :five": true,
 	} {
-		if got := judge(&text, item, names, values); got != want {
+		if got := judge(text, item, names, values); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}

@@ -10,11 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -126,8 +123,8 @@ func keyOf(table string, item dynamo.Item) string {
 }
 
 // judge says whether a condition holds.
-func judge(text *string, item dynamo.Item, names map[string]string, values dynamo.Item) bool {
-	return text == nil || (&reader{text: tokens(*text), names: names, values: values, item: item}).or()
+func judge(text string, item dynamo.Item, names map[string]string, values dynamo.Item) bool {
+	return text == "" || (&reader{text: tokens(text), names: names, values: values, item: item}).or()
 }
 
 func (m *memory) set(table, key string, item dynamo.Item) {
@@ -138,9 +135,7 @@ func (m *memory) set(table, key string, item dynamo.Item) {
 	}
 	size := 0
 	for _, value := range item {
-		if text, ok := value.(*types.AttributeValueMemberS); ok {
-			size += len(text.Value)
-		}
+		size += len(value.Text())
 	}
 	if size > 400<<10 {
 		panic(fmt.Sprint(key, " has ", size, " bytes"))
@@ -148,102 +143,110 @@ func (m *memory) set(table, key string, item dynamo.Item) {
 	m.tables[table][key] = item
 }
 
-func (m *memory) PutItem(ctx context.Context, input *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	key := keyOf(*input.TableName, input.Item)
-	checkUse(aws.ToString(input.ConditionExpression), input.ExpressionAttributeNames, input.ExpressionAttributeValues)
-	happens, err := m.begin(ctx, "put", *input.TableName, key)
+func (m *memory) PutItem(ctx context.Context, put *dynamodb.PutItem) error {
+	key := keyOf(put.TableName, put.Item)
+	checkUse(put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
+	happens, err := m.begin(ctx, "put", put.TableName, key)
 	defer m.mu.Unlock()
 	if happens == before {
-		return nil, err
+		return err
 	}
-	if !judge(input.ConditionExpression, m.tables[*input.TableName][key], input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
+	if !judge(put.ConditionExpression, m.tables[put.TableName][key], put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
 		if err == nil {
-			err = &types.ConditionalCheckFailedException{}
+			err = &dynamodb.ConditionalCheckFailedException{}
 		}
-		return nil, err
+		return err
 	}
-	m.set(*input.TableName, key, input.Item)
-	return &dynamodb.PutItemOutput{}, err
+	m.set(put.TableName, key, put.Item)
+	return err
 }
 
-func (m *memory) GetItem(ctx context.Context, input *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	key := keyOf(*input.TableName, input.Key)
-	happens, err := m.begin(ctx, "get", *input.TableName, key)
+func (m *memory) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamo.Item, error) {
+	key := keyOf(get.TableName, get.Key)
+	happens, err := m.begin(ctx, "get", get.TableName, key)
 	defer m.mu.Unlock()
 	if happens != fine {
 		return nil, err
 	}
-	return &dynamodb.GetItemOutput{Item: maps.Clone(m.tables[*input.TableName][key])}, nil
+	return maps.Clone(m.tables[get.TableName][key]), nil
 }
 
-func (m *memory) UpdateItem(ctx context.Context, input *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	table, key := *input.TableName, keyOf(*input.TableName, input.Key)
-	checkUse(aws.ToString(input.ConditionExpression)+" "+*input.UpdateExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues)
+func (m *memory) UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error {
+	_, err := m.UpdateReturning(ctx, update)
+	return err
+}
+
+func (m *memory) UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamo.Item, error) {
+	table, key := update.TableName, keyOf(update.TableName, update.Key)
+	checkUse(update.ConditionExpression+" "+update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
 	happens, err := m.begin(ctx, "update", table, key)
 	defer m.mu.Unlock()
 	if happens == before {
 		return nil, err
 	}
-	if !judge(input.ConditionExpression, m.tables[table][key], input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
+	if !m.meets(update) {
 		if err == nil {
-			err = &types.ConditionalCheckFailedException{}
+			err = &dynamodb.ConditionalCheckFailedException{}
 		}
 		return nil, err
 	}
-	m.set(table, key, changed(m.tables[table][key], input.Key, *input.UpdateExpression, input.ExpressionAttributeNames, input.ExpressionAttributeValues))
-	return &dynamodb.UpdateItemOutput{Attributes: m.tables[table][key]}, err
+	m.apply(update)
+	return m.tables[table][key], err
 }
 
-func (m *memory) BatchGetItem(ctx context.Context, input *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
-	output := &dynamodb.BatchGetItemOutput{Responses: map[string][]map[string]types.AttributeValue{}, UnprocessedKeys: map[string]types.KeysAndAttributes{}}
-	for table, wanted := range input.RequestItems {
-		if len(wanted.Keys) < 1 || len(wanted.Keys) > 100 {
-			panic("a batch of " + fmt.Sprint(len(wanted.Keys)))
-		}
-		happens, err := m.begin(ctx, "get batch", table, keyOf(table, wanted.Keys[0]))
-		if happens != fine {
-			m.mu.Unlock()
-			return nil, err
-		}
-		seen := map[string]bool{}
-		for i, keys := range wanted.Keys {
-			key := keyOf(table, keys)
-			if seen[key] {
-				panic("a key is there twice: " + key)
-			}
-			seen[key] = true
-			if i > 0 && m.leaves != nil && m.leaves() {
-				output.UnprocessedKeys[table] = types.KeysAndAttributes{Keys: wanted.Keys[i:]}
-				break
-			}
-			if item := m.tables[table][key]; item != nil {
-				output.Responses[table] = append(output.Responses[table], maps.Clone(item))
-			}
-		}
-		m.mu.Unlock()
+func (m *memory) meets(update *dynamodb.UpdateItem) bool {
+	item := m.tables[update.TableName][keyOf(update.TableName, update.Key)]
+	return judge(update.ConditionExpression, item, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
+}
+
+func (m *memory) apply(update *dynamodb.UpdateItem) {
+	key := keyOf(update.TableName, update.Key)
+	m.set(update.TableName, key, changed(m.tables[update.TableName][key], update.Key, update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues))
+}
+
+func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamo.Item) (items, left []dynamo.Item, err error) {
+	if len(keys) < 1 || len(keys) > 100 {
+		panic("a batch of " + fmt.Sprint(len(keys)))
 	}
-	return output, nil
+	happens, err := m.begin(ctx, "get batch", table, keyOf(table, keys[0]))
+	defer m.mu.Unlock()
+	if happens != fine {
+		return nil, nil, err
+	}
+	seen := map[string]bool{}
+	for i := range keys {
+		key := keyOf(table, keys[i])
+		if seen[key] {
+			panic("a key is there twice: " + key)
+		}
+		seen[key] = true
+		if i > 0 && m.leaves != nil && m.leaves() {
+			return items, keys[i:], nil
+		}
+		if item := m.tables[table][key]; item != nil {
+			items = append(items, maps.Clone(item))
+		}
+	}
+	return items, nil, nil
 }
 
 var insertion = regexp.MustCompile(`^INSERT INTO "(\w+)" VALUE \{'(\w+(?:': \?, '\w+)*)': \?\}$`)
 
-func (m *memory) BatchExecuteStatement(
-	ctx context.Context, input *dynamodb.BatchExecuteStatementInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.BatchExecuteStatementOutput, error) {
-	if len(input.Statements) < 1 || len(input.Statements) > 25 {
-		panic("a batch of " + fmt.Sprint(len(input.Statements)))
+func (m *memory) BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error) {
+	if len(statements) < 1 || len(statements) > 25 {
+		panic("a batch of " + fmt.Sprint(len(statements)))
 	}
 	happens, err := m.begin(ctx, "insert", "fans", "")
 	defer m.mu.Unlock()
 	if happens == before {
 		return nil, err
 	}
-	output := &dynamodb.BatchExecuteStatementOutput{}
+	refusals := make([]*dynamodb.StatementError, len(statements))
 	seen := map[string]bool{}
-	for i, statement := range input.Statements {
-		parts := insertion.FindStringSubmatch(*statement.Statement)
+	for i, statement := range statements {
+		parts := insertion.FindStringSubmatch(statement.Statement)
 		if parts == nil {
-			panic(*statement.Statement)
+			panic(statement.Statement)
 		}
 		item := dynamo.Item{}
 		for at, name := range strings.Split(parts[2], "': ?, '") {
@@ -254,65 +257,61 @@ func (m *memory) BatchExecuteStatement(
 			panic("a key is there twice: " + key)
 		}
 		seen[key] = true
-		response := types.BatchStatementResponse{}
 		switch {
 		case m.tables[parts[1]][key] != nil:
-			response.Error = &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumDuplicateItem}
+			refusals[i] = &dynamodb.StatementError{Code: dynamodb.DuplicateItem}
 		case i > 0 && m.leaves != nil && m.leaves():
-			response.Error = &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumThrottlingError, Message: aws.String("slow down")}
+			refusals[i] = &dynamodb.StatementError{Code: "ThrottlingError", Message: "slow down"}
 		default:
 			m.set(parts[1], key, item)
 		}
-		output.Responses = append(output.Responses, response)
 	}
-	return output, err
-}
-
-func (m *memory) TransactWriteItems(
-	ctx context.Context, input *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options),
-) (*dynamodb.TransactWriteItemsOutput, error) {
-	first := input.TransactItems[0].Update
-	happens, err := m.begin(ctx, "transact", *first.TableName, keyOf(*first.TableName, first.Key))
-	defer m.mu.Unlock()
-	if happens == before {
+	if err != nil {
 		return nil, err
 	}
-	reasons := make([]types.CancellationReason, len(input.TransactItems))
+	return refusals, nil
+}
+
+func (m *memory) TransactUpdate(ctx context.Context, updates []dynamodb.UpdateItem) error {
+	first := updates[0]
+	happens, err := m.begin(ctx, "transact", first.TableName, keyOf(first.TableName, first.Key))
+	defer m.mu.Unlock()
+	if happens == before {
+		return err
+	}
+	reasons := make([]dynamodb.CancellationReason, len(updates))
 	refused := false
-	for i, item := range input.TransactItems {
-		u := item.Update
-		checkUse(aws.ToString(u.ConditionExpression)+" "+*u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
-		reasons[i].Code = aws.String("None")
-		if !judge(u.ConditionExpression, m.tables[*u.TableName][keyOf(*u.TableName, u.Key)], u.ExpressionAttributeNames, u.ExpressionAttributeValues) {
-			reasons[i].Code, refused = aws.String("ConditionalCheckFailed"), true
+	for i := range updates {
+		u := &updates[i]
+		checkUse(u.ConditionExpression+" "+u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
+		reasons[i].Code = "None"
+		if !m.meets(u) {
+			reasons[i].Code, refused = dynamodb.ConditionalCheckFailed, true
 		}
 	}
 	if refused {
 		if err == nil {
-			err = &types.TransactionCanceledException{CancellationReasons: reasons}
+			err = &dynamodb.TransactionCanceledException{CancellationReasons: reasons}
 		}
-		return nil, err
+		return err
 	}
-	for _, item := range input.TransactItems {
-		u := item.Update
-		key := keyOf(*u.TableName, u.Key)
-		m.set(*u.TableName, key, changed(m.tables[*u.TableName][key], u.Key, *u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues))
+	for i := range updates {
+		m.apply(&updates[i])
 	}
-	return &dynamodb.TransactWriteItemsOutput{}, err
+	return err
 }
 
-func (m *memory) Scan(ctx context.Context, input *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
-	table := *input.TableName
+func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.Page, err error) {
+	table := scan.TableName
 	happens, err := m.begin(ctx, "scan", table, "")
 	defer m.mu.Unlock()
 	if happens != fine {
-		return nil, err
+		return page, err
 	}
 	from := ""
-	if len(input.ExclusiveStartKey) > 0 {
-		from = keyOf(table, input.ExclusiveStartKey)
+	if len(scan.ExclusiveStartKey) > 0 {
+		from = keyOf(table, scan.ExclusiveStartKey)
 	}
-	output := &dynamodb.ScanOutput{}
 	looked := 0
 	keys := slices.Sorted(maps.Keys(m.tables[table]))
 	at, found := slices.BinarySearch(keys, from)
@@ -321,15 +320,15 @@ func (m *memory) Scan(ctx context.Context, input *dynamodb.ScanInput, _ ...func(
 	}
 	for _, key := range keys[at:] {
 		if looked == m.page {
-			return output, nil
+			return page, nil
 		}
 		item := m.tables[table][key]
-		if judge(input.FilterExpression, item, input.ExpressionAttributeNames, input.ExpressionAttributeValues) {
-			output.Items = append(output.Items, maps.Clone(item))
+		if judge(scan.FilterExpression, item, scan.ExpressionAttributeNames, scan.ExpressionAttributeValues) {
+			page.Items = append(page.Items, maps.Clone(item))
 		}
 		looked++
-		output.LastEvaluatedKey = dynamo.Item{keyNames[table]: dynamo.Str(key)}
+		page.LastEvaluatedKey = dynamo.Item{keyNames[table]: dynamo.Str(key)}
 	}
-	output.LastEvaluatedKey = nil
-	return output, nil
+	page.LastEvaluatedKey = nil
+	return page, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -106,7 +107,7 @@ func (w *world) finish(t tester, k *queue.Keeper, where string, windows int, rat
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for key, item := range w.tables["fans"] {
-			if item["called"] == nil && item["done"] == nil {
+			if dynamo.Int(item, "called") == 0 && dynamo.Text(item, "done") == "" {
 				waiting = append(waiting, key)
 			}
 		}
@@ -164,8 +165,8 @@ func (m *machine) check() {
 			m.t.Fatalf("%s had %s, and has %s", fan, was, place)
 		}
 		m.places[fan] = place
-		if called := item["called"]; called != nil {
-			m.calls[fan+" "+plain(called)] = true
+		if called := dynamo.Int(item, "called"); called != 0 {
+			m.calls[fan+" "+strconv.FormatInt(called, 10)] = true
 		}
 	}
 	if seconds := float64(m.clock.at.Load()-m.began) / 1000; m.sale.Rate > 0 && float64(len(m.calls)) > m.sale.Rate*seconds+m.sale.Rate+1 {

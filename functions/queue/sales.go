@@ -7,10 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 const (
@@ -89,7 +88,7 @@ func (s *Store) ReadSale(ctx context.Context, id string) (Sale, Control, error) 
 func (s *Store) ReadSales(ctx context.Context) ([]Sale, error) {
 	var sales []Sale
 	var faults []error
-	err := s.scan(ctx, &dynamodb.ScanInput{TableName: &s.Tables.Sales}, func(item dynamo.Item) {
+	err := s.scan(ctx, &dynamodb.Scan{TableName: s.Tables.Sales}, func(item dynamo.Item) {
 		sale, control, err := ReadSale(dynamo.Text(item, SalesKey), dynamo.Text(item, ConfigAttribute), dynamo.Text(item, ControlAttribute))
 		if err != nil {
 			faults = append(faults, err)
@@ -101,11 +100,11 @@ func (s *Store) ReadSales(ctx context.Context) ([]Sale, error) {
 }
 
 // scan reads a table to its end.
-func (s *Store) scan(ctx context.Context, input *dynamodb.ScanInput, found func(dynamo.Item)) error {
+func (s *Store) scan(ctx context.Context, input *dynamodb.Scan, found func(dynamo.Item)) error {
 	for {
 		page, err := s.Client.Scan(ctx, input)
 		if err != nil {
-			return fmt.Errorf("scan %s: %w", *input.TableName, err)
+			return fmt.Errorf("scan %s: %w", input.TableName, err)
 		}
 		for _, item := range page.Items {
 			found(item)

@@ -8,22 +8,20 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // DynamoDB is the part of DynamoDB's client that Store uses.
 type DynamoDB interface {
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error)
-	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
-	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	PutItem(ctx context.Context, put *dynamodb.PutItem) error
+	GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error)
+	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
+	UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamodb.Item, error)
+	BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error)
+	BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error)
+	TransactUpdate(ctx context.Context, updates []dynamodb.UpdateItem) error
+	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
 }
 
 // Store keeps all sales in five tables. It serves every handler's store interface. Sale and fan of a record are in its key.
@@ -44,9 +42,8 @@ func keeperID(sale string) string             { return sale + "/keeper" }
 func statusID(sale string, shard int) string  { return sale + "/status/" + strconv.Itoa(shard) }
 
 const (
-	// readAtOnce is how many items one BatchGetItem may ask for, insertAtOnce how many statements one BatchExecuteStatement may have (DynamoDB API
-	// Reference, of each).
-	readAtOnce   = 100
+	// readAtOnce is how many items one call reads, insertAtOnce how many statements one BatchExecuteStatement may have (DynamoDB API Reference).
+	readAtOnce   = dynamodb.BatchGetItems
 	insertAtOnce = 25
 	// readTries bounds how often what DynamoDB left out of an answer is asked for again.
 	readTries = 5
@@ -54,13 +51,11 @@ const (
 
 // get reads one item; nil where there is none.
 func (s *Store) get(ctx context.Context, table, key, value string, consistent bool) (dynamo.Item, error) {
-	found, err := s.Client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &table, Key: dynamo.Item{key: dynamo.Str(value)}, ConsistentRead: &consistent,
-	})
+	found, err := s.Client.GetItem(ctx, &dynamodb.GetItem{TableName: table, Key: dynamo.Item{key: dynamo.Str(value)}, ConsistentRead: consistent})
 	if err != nil {
 		return nil, fmt.Errorf("get item from %s: %w", table, err)
 	}
-	return found.Item, nil
+	return found, nil
 }
 
 // getMany reads items, strongly consistent, at most readAtOnce in a call and the calls at the same time. Those that are not there are not in
@@ -70,23 +65,21 @@ func (s *Store) getMany(ctx context.Context, table, key string, values []string)
 	var mu sync.Mutex
 	err := each((len(values)+readAtOnce-1)/readAtOnce, func(call int) error {
 		part := values[call*readAtOnce : min((call+1)*readAtOnce, len(values))]
-		keys := make([]map[string]types.AttributeValue, len(part))
+		keys := make([]dynamo.Item, len(part))
 		for i, value := range part {
 			keys[i] = dynamo.Item{key: dynamo.Str(value)}
 		}
 		for range readTries {
-			output, err := s.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-				RequestItems: map[string]types.KeysAndAttributes{table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
-			})
+			items, left, err := s.Client.BatchGetItem(ctx, table, keys)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
-			for _, item := range output.Responses[table] {
+			for _, item := range items {
 				found[dynamo.Text(item, key)] = item
 			}
 			mu.Unlock()
-			if keys = output.UnprocessedKeys[table].Keys; len(keys) == 0 {
+			if keys = left; len(keys) == 0 {
 				return nil
 			}
 		}
@@ -106,8 +99,8 @@ type condition struct {
 
 // put writes an item where the condition holds, and says whether it did.
 func (s *Store) put(ctx context.Context, table string, item dynamo.Item, where condition) (bool, error) {
-	_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &table, Item: item, ConditionExpression: &where.text,
+	err := s.Client.PutItem(ctx, &dynamodb.PutItem{
+		TableName: table, Item: item, ConditionExpression: where.text,
 		ExpressionAttributeNames: dynamo.Names(where.text), ExpressionAttributeValues: where.values,
 	})
 	return held(err, "put item in %s", table)
@@ -115,36 +108,33 @@ func (s *Store) put(ctx context.Context, table string, item dynamo.Item, where c
 
 // update changes an item where the condition holds, and says whether it did.
 func (s *Store) update(ctx context.Context, table, key, value, change string, where condition) (bool, error) {
-	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &table, Key: dynamo.Item{key: dynamo.Str(value)}, UpdateExpression: &change, ConditionExpression: &where.text,
-		ExpressionAttributeNames: dynamo.Names(change, where.text), ExpressionAttributeValues: where.values,
-	})
+	update := changing(table, key, value, change, where)
+	err := s.Client.UpdateItem(ctx, &update)
 	return held(err, "update item in %s", table)
 }
 
-// change is one update within a transaction.
-func change(table, key, value, text string, where condition) types.TransactWriteItem {
-	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &table, Key: dynamo.Item{key: dynamo.Str(value)}, UpdateExpression: &text, ConditionExpression: &where.text,
-		ExpressionAttributeNames: dynamo.Names(text, where.text), ExpressionAttributeValues: where.values,
-	}}
+// changing is an update of one item.
+func changing(table, key, value, change string, where condition) dynamodb.UpdateItem {
+	return dynamodb.UpdateItem{
+		TableName: table, Key: dynamo.Item{key: dynamo.Str(value)}, UpdateExpression: change, ConditionExpression: where.text,
+		ExpressionAttributeNames: dynamo.Names(change, where.text), ExpressionAttributeValues: where.values,
+	}
 }
 
 // refusal says which items of a transaction did not meet their conditions.
 type refusal []bool
 
-// transact writes all or nothing. refused is nil where it wrote. The SDK gives the transaction a token, so that one of its retries whose first answer was
-// lost changes nothing.
-func (s *Store) transact(ctx context.Context, items ...types.TransactWriteItem) (refused refusal, err error) {
-	_, err = s.Client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
-	var canceled *types.TransactionCanceledException
+// transact writes all or nothing. refused is nil where it wrote.
+func (s *Store) transact(ctx context.Context, updates ...dynamodb.UpdateItem) (refused refusal, err error) {
+	err = s.Client.TransactUpdate(ctx, updates)
+	var canceled *dynamodb.TransactionCanceledException
 	if !errors.As(err, &canceled) {
 		return nil, err
 	}
-	refused = make(refusal, len(items))
+	refused = make(refusal, len(updates))
 	var unmet bool
-	for i := range min(len(items), len(canceled.CancellationReasons)) {
-		refused[i] = aws.ToString(canceled.CancellationReasons[i].Code) == "ConditionalCheckFailed"
+	for i := range min(len(updates), len(canceled.CancellationReasons)) {
+		refused[i] = canceled.CancellationReasons[i].Code == dynamodb.ConditionalCheckFailed
 		unmet = unmet || refused[i]
 	}
 	if !unmet { // By a conflict with another transaction, or throttled: nothing was written.
@@ -154,7 +144,7 @@ func (s *Store) transact(ctx context.Context, items ...types.TransactWriteItem) 
 }
 
 func held(err error, doing, table string) (bool, error) {
-	var refused *types.ConditionalCheckFailedException
+	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
 		return false, nil
 	}

@@ -8,11 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Insertion is what became of a record that was inserted together with others.
@@ -42,16 +39,15 @@ func (s *Store) ReadFans(ctx context.Context, sale string, ids []string) (map[st
 // TakeRange takes the next n places of a line, for ever, and the number of the block that holds them. If the answer is lost they belong to nobody.
 func (s *Store) TakeRange(ctx context.Context, sale, line string, n int) (block, first int64, err error) {
 	change := "ADD #block :one, #place :n"
-	output, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Tables.Line, Key: dynamo.Item{LineKey: dynamo.Str(counterID(sale, line))}, UpdateExpression: &change,
+	changed, err := s.Client.UpdateReturning(ctx, &dynamodb.UpdateItem{
+		TableName: s.Tables.Line, Key: dynamo.Item{LineKey: dynamo.Str(counterID(sale, line))}, UpdateExpression: change,
 		ExpressionAttributeNames:  dynamo.Names(change),
 		ExpressionAttributeValues: dynamo.Item{":one": dynamo.Num(1), ":n": dynamo.Num(int64(n))},
-		ReturnValues:              types.ReturnValueUpdatedNew,
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("update item in %s: %w", s.Tables.Line, err)
 	}
-	block, last := dynamo.Int(output.Attributes, "block"), dynamo.Int(output.Attributes, "place")
+	block, last := dynamo.Int(changed, "block"), dynamo.Int(changed, "place")
 	if block < 1 || last < int64(n) {
 		return 0, 0, errors.New("the counter's answer has no range")
 	}
@@ -94,35 +90,32 @@ func (s *Store) InsertFans(ctx context.Context, fans []Fan) ([]Insertion, error)
 }
 
 func (s *Store) insertBatch(ctx context.Context, fans []Fan, done []Insertion) error {
-	input := &dynamodb.BatchExecuteStatementInput{Statements: make([]types.BatchStatementRequest, len(fans))}
+	statements := make([]dynamodb.Statement, len(fans))
 	for i := range fans {
 		item := fanItem(fans[i])
 		names := slices.Sorted(maps.Keys(item))
-		parameters := make([]types.AttributeValue, len(names))
+		parameters := make([]dynamodb.Value, len(names))
 		for at, name := range names {
 			parameters[at] = item[name]
 		}
 		// With its values as parameters: a text in the statement itself could end it.
-		input.Statements[i] = types.BatchStatementRequest{
-			Statement:  aws.String(`INSERT INTO "` + s.Tables.Fans + `" VALUE {'` + strings.Join(names, "': ?, '") + `': ?}`),
+		statements[i] = dynamodb.Statement{
+			Statement:  `INSERT INTO "` + s.Tables.Fans + `" VALUE {'` + strings.Join(names, "': ?, '") + `': ?}`,
 			Parameters: parameters,
 		}
 	}
-	output, err := s.Client.BatchExecuteStatement(ctx, input)
+	refusals, err := s.Client.BatchExecuteStatement(ctx, statements)
 	if err != nil {
 		return err
 	}
-	if len(output.Responses) != len(fans) {
-		return fmt.Errorf("%d answers to %d statements", len(output.Responses), len(fans))
-	}
-	for i := range output.Responses {
-		switch refused := output.Responses[i].Error; {
+	for i, refused := range refusals {
+		switch {
 		case refused == nil:
 			done[i] = Inserted
-		case refused.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
+		case refused.Code == dynamodb.DuplicateItem:
 			done[i] = Taken
 		case err == nil: // One for a call: they share their cause.
-			err = fmt.Errorf("%s: %s", refused.Code, aws.ToString(refused.Message))
+			err = fmt.Errorf("%s: %s", refused.Code, refused.Message)
 		}
 	}
 	return err

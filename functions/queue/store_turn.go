@@ -39,10 +39,10 @@ func (s *Store) hold(ctx context.Context, fan Fan, now, until int64, window, rec
 		return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, ofFan})
 	}
 	refused, err := s.transact(ctx,
-		change(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), window, condition{"#fan = :fan AND #called = :called AND #until >= :now", dynamo.Item{
+		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), window, condition{"#fan = :fan AND #called = :called AND #until >= :now", dynamo.Item{
 			":fan": dynamo.Str(fan.ID), ":called": dynamo.Num(fan.Called), ":now": dynamo.Num(now), ":until": dynamo.Num(until),
 		}}),
-		change(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, ofFan}))
+		changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, ofFan}))
 	return err == nil && refused == nil, err
 }
 
@@ -75,9 +75,9 @@ func (s *Store) End(ctx context.Context, fan Fan, done Done) (bool, error) {
 	values[":done"] = dynamo.Str(string(done))
 	if fan.Window != 0 {
 		refused, err := s.transact(ctx,
-			change(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), "REMOVE #fan, #line, #place, #called, #until, #claimed, #told",
+			changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), "REMOVE #fan, #line, #place, #called, #until, #claimed, #told",
 				condition{"#fan = :fan AND #called = :called", dynamo.Item{":fan": dynamo.Str(fan.ID), ":called": dynamo.Num(fan.Called)}}),
-			change(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{hasWindow, values}))
+			changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{hasWindow, values}))
 		if err != nil || refused == nil {
 			return err == nil, err
 		}

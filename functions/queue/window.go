@@ -66,12 +66,12 @@ func with(values dynamo.Item, name string, n int64) dynamo.Item {
 func (s *Store) Call(ctx context.Context, fan Fan, window int, now, until int64) (Calling, error) {
 	values := with(with(with(fan.atPlace(), ":window", int64(window)), ":now", now), ":until", until)
 	refused, err := s.transact(ctx,
-		change(s.Tables.Windows, WindowsKey, windowID(fan.Sale, window),
+		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, window),
 			"SET #fan = :fan, #line = :line, #place = :place, #called = :now, #until = :until REMOVE #claimed, #told",
 			condition{"attribute_not_exists(#fan) OR #until < :now", dynamo.Item{
 				":fan": dynamo.Str(fan.ID), ":line": values[":line"], ":place": values[":place"], ":now": values[":now"], ":until": values[":until"],
 			}}),
-		change(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #window = :window, #called = :now, #until = :until", condition{stillWaits, values}))
+		changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #window = :window, #called = :now, #until = :until", condition{stillWaits, values}))
 	switch {
 	case err != nil:
 		return NotCalled, err

@@ -2,31 +2,22 @@
 package dynamo
 
 import (
-	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Item is a DynamoDB item.
-type Item = map[string]types.AttributeValue
+type Item = dynamodb.Item
 
 // Str is a text.
-func Str(text string) types.AttributeValue { return &types.AttributeValueMemberS{Value: text} }
+func Str(text string) dynamodb.Value { return dynamodb.String(text) }
 
 // Num is a whole number.
-func Num(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
+func Num(n int64) dynamodb.Value { return dynamodb.Number(n) }
 
 // Strs is a list of texts.
-func Strs(texts []string) types.AttributeValue {
-	list := make([]types.AttributeValue, len(texts))
-	for i, text := range texts {
-		list[i] = Str(text)
-	}
-	return &types.AttributeValueMemberL{Value: list}
-}
+func Strs(texts []string) dynamodb.Value { return dynamodb.Strings(texts) }
 
 // SetStr leaves an empty text out.
 func SetStr(item Item, attribute, text string) {
@@ -43,37 +34,13 @@ func SetNum(item Item, attribute string, n int64) {
 }
 
 // Text reads a text; empty where it is missing.
-func Text(item Item, attribute string) string {
-	if value, ok := item[attribute].(*types.AttributeValueMemberS); ok {
-		return value.Value
-	}
-	return ""
-}
+func Text(item Item, attribute string) string { return item[attribute].Text() }
 
 // Int reads a whole number; zero where it is missing or none.
-func Int(item Item, attribute string) int64 {
-	if value, ok := item[attribute].(*types.AttributeValueMemberN); ok {
-		if n, err := strconv.ParseInt(value.Value, 10, 64); err == nil {
-			return n
-		}
-	}
-	return 0
-}
+func Int(item Item, attribute string) int64 { return item[attribute].Int() }
 
 // Texts reads a list of texts.
-func Texts(item Item, attribute string) []string {
-	list, ok := item[attribute].(*types.AttributeValueMemberL)
-	if !ok {
-		return nil
-	}
-	texts := make([]string, 0, len(list.Value))
-	for _, value := range list.Value {
-		if text, ok := value.(*types.AttributeValueMemberS); ok {
-			texts = append(texts, text.Value)
-		}
-	}
-	return texts
-}
+func Texts(item Item, attribute string) []string { return item[attribute].Texts() }
 
 // Names are the attribute names of expressions in which each is written as a # and the name itself, of small letters and _; nil where there is none. So
 // none can be one of DynamoDB's reserved words (DynamoDB Developer Guide, "Reserved words in DynamoDB").

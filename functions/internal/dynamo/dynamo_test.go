@@ -32,7 +32,7 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("%v", dynamo.Texts(item, "l"))
 	}
 	// Of another type, or missing.
-	if dynamo.Text(item, "n") != "" || dynamo.Int(item, "s") != 0 || dynamo.Texts(item, "s") != nil || dynamo.Int(nil, "n") != 0 {
+	if dynamo.Text(item, "n") != "" || dynamo.Int(item, "s") != 0 || len(dynamo.Texts(item, "s")) != 0 || dynamo.Int(nil, "n") != 0 {
 		t.Error("an attribute of another type is read")
 	}
 }

@@ -15,14 +15,14 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/allowlist"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
@@ -97,7 +97,7 @@ func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 		}
 	}
 	if cfg.AllowKey != "" {
-		object, size, err := bucket(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
+		object, size, err := s3.New(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func keeper(_ context.Context, environ map[string]string, aws aws.Config) (any, 
 		return nil, err
 	}
 	function := &queue.Keeper{
-		Store: store(aws, cfg.Tables), Joins: queueAt(aws, cfg.JoinsURL), Objects: bucket(aws, cfg.Bucket), Beacons: &queue.Drand{Client: http.DefaultClient},
+		Store: store(aws, cfg.Tables), Joins: queueAt(aws, cfg.JoinsURL), Objects: s3.New(aws, cfg.Bucket), Beacons: &queue.Drand{Client: http.DefaultClient},
 		Clock: clock.System{}, Random: secret, Holder: rand.Text(), PlacerTimeout: cfg.PlacerTimeout, Retention: days(cfg.RetentionDays),
 		Shards: cfg.StatusShards, Log: logger(cfg.Base, "keeper"), Metrics: metrics(cfg.Base, "keeper"),
 	}
@@ -170,7 +170,7 @@ func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any
 }
 
 func store(aws aws.Config, tables queue.Tables) *queue.Store {
-	return &queue.Store{Client: dynamodb.NewFromConfig(aws), Tables: tables}
+	return &queue.Store{Client: dynamodb.New(aws), Tables: tables}
 }
 
 func sales(store *queue.Store) *queue.Sales {
@@ -178,13 +178,7 @@ func sales(store *queue.Store) *queue.Sales {
 }
 
 func queueAt(aws aws.Config, url string) *queue.SQS {
-	return &queue.SQS{Client: sqs.NewFromConfig(aws), URL: url}
-}
-
-func bucket(aws aws.Config, name string) *queue.Bucket {
-	return &queue.Bucket{Name: name, Client: s3.NewFromConfig(aws, func(o *s3.Options) {
-		o.UsePathStyle = aws.BaseEndpoint != nil // An endpoint of one's own has no host name per bucket.
-	})}
+	return &queue.SQS{Client: sqs.New(aws), URL: url}
 }
 
 func key(ctx context.Context, aws aws.Config, parameter string) (queue.Key, error) {
