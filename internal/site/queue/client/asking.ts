@@ -2,7 +2,7 @@
 import { ServerClock } from "../../shared/clock.ts";
 import { backoff } from "../../shared/retry.ts";
 import { type Answer, type Joined, post } from "./api.ts";
-import { Identity } from "./identity.ts";
+import { Identity, type Saved } from "./identity.ts";
 import { aheadOf } from "./line.ts";
 import { nextStatus, nextTurn, type Waiting } from "./schedule.ts";
 import { fanOf, type Known, nothing, saleAt } from "./snapshot.ts";
@@ -31,7 +31,7 @@ export class Asking {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #random: () => number;
-  readonly #tabs: Tabs<Known>;
+  readonly #tabs: Tabs<{ known: Known; saved: Saved }>;
   readonly #stop = new AbortController();
   #known: Known = nothing;
   #jwt: string | undefined;
@@ -47,6 +47,9 @@ export class Asking {
   /** When the fan came in, by the server's clock, and how often turn was asked since without a place. */
   #joined = 0;
   #looks = 0;
+  /** Requests to turn by number: an answer that a later one has overtaken is out of date. */
+  #turnAsked = 0;
+  #turnTaken = 0;
   #started = 0;
   #lastAsked = Number.NEGATIVE_INFINITY;
 
@@ -61,18 +64,18 @@ export class Asking {
     this.#source = typeof status === "object" && "read" in status ? status : statusObject(status);
     const place = `queue:${options.sale}:${new URL(options.joinURL, location.href).href}`;
     this.identity = new Identity(place);
-    this.#tabs = new Tabs<Known>(place, {
+    this.#tabs = new Tabs(place, {
       leads: (leads) => {
         this.#leads = leads;
         this.#plan();
       },
-      told: (known) => {
+      told: ({ known, saved }) => {
         this.#known = known;
-        this.identity.reload();
+        this.identity.take(saved);
         this.#changed();
         this.#plan();
       },
-      asked: () => this.#leads && this.#tabs.tell(this.#known),
+      asked: () => this.#leads && this.#tell(),
     });
   }
 
@@ -127,8 +130,12 @@ export class Asking {
     const failing = Object.values(this.#failures).some((n) => n > 0);
     const offset = this.#clock.synced ? this.#clock.now() - Date.now() : this.#known.offset;
     this.#known = { ...this.#known, failing, offset, ...changes };
-    this.#tabs.tell(this.#known);
+    this.#tell();
     this.#changed();
+  }
+
+  #tell(): void {
+    this.#tabs.tell({ known: this.#known, saved: this.identity.saved });
   }
 
   /** Asks turn for something at once, and again for a while where nothing answers; then it rejects. */
@@ -136,7 +143,7 @@ export class Asking {
     this.#tabs.take();
     for (let n = 0; n < tries; n++) {
       if (n > 0) await new Promise((resolve) => setTimeout(resolve, backoff(n - 1, 1_000, 8_000, this.#random)));
-      const answer = await this.#askTurn(verb);
+      const answer = await this.#askTurn(verb, false);
       if (answer.kind === "again") continue;
       this.#plan();
       return;
@@ -218,7 +225,7 @@ export class Asking {
     const asks = [
       ripe("join") && this.#askJoin(),
       ripe("status") && this.#askStatus(),
-      ripe("turn") && this.#askTurn("look"),
+      ripe("turn") && this.#askTurn("look", true),
     ].filter((a) => a !== false);
     if (asks.length > 0) {
       this.#lastAsked = now;
@@ -300,14 +307,18 @@ export class Asking {
   }
 
   /** One request to turn, and what follows from its answer. */
-  async #askTurn(verb: Verb): Promise<Answer<Turn>> {
+  async #askTurn(verb: Verb, byItself: boolean): Promise<Answer<Turn>> {
     const { ticket } = this.identity.saved;
     if (ticket === undefined) return { kind: "refused", error: "ticket" };
+    const nth = ++this.#turnAsked;
     const answer = await post<Turn>(this.#options.turnURL, { ticket, do: verb }, this.#clock);
     this.#answered("turn", answer.kind !== "again", answer.kind === "again" ? answer.afterMs : 0);
-    // Another tab may have joined again meanwhile.
-    if (answer.kind === "again" || this.identity.saved.ticket !== ticket) this.update({});
+    // Another tab may have taken over meanwhile, and the fan may have acted there or joined again.
+    const late = nth < this.#turnTaken || (byItself && !this.#leads) || this.identity.saved.ticket !== ticket;
+    if (late) return answer;
+    if (answer.kind === "again") this.update({});
     else {
+      this.#turnTaken = nth;
       this.#looks++;
       // The message was lost, or the sale signs with another key by now: the same fan comes again, to the same place.
       const lost = answer.kind === "good" ? answer.value.state === "unknown" : answer.error === "ticket";

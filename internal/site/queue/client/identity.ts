@@ -37,9 +37,9 @@ export class Identity {
     remember(this.#place, JSON.stringify(this.saved));
   }
 
-  /** Reads what another tab has written. */
-  reload(): void {
-    this.saved = this.#read();
+  /** Takes over what another tab has written: storage may show it only later. */
+  take(saved: Saved): void {
+    this.saved = saved;
   }
 
   #read(): Saved {

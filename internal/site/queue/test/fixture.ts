@@ -27,6 +27,7 @@ export async function at(page: Page, backend: Backend, ms: number, device = 0): 
   backend.front.at = opening;
   await stopClocks(page, backend, opening + ms, device);
   await page.goto(backend.url);
+  await expect(page.locator("main.loading")).toHaveCount(0);
   await settle(page);
 }
 

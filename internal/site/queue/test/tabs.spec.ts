@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { button, expect, heading, test } from "./fixture.ts";
+import { advance, at, button, expect, heading, minute, settle, test } from "./fixture.ts";
 
 /** A sale whose status lets tabs ask each second. */
 test.beforeEach(({ backend }) => {
@@ -74,4 +74,40 @@ test("both tabs say that a code was refused", async ({ page, context, backend })
   for (const tab of [page, other]) {
     await expect(tab.getByRole("alert")).toHaveText("This code is not valid here. Please check it.");
   }
+});
+
+test("a look that a claim has overtaken says nothing any more", async ({ page, backend }) => {
+  await at(page, backend, minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  backend.callUpTo(101);
+  await advance(page, backend, 10_000);
+  await expect(heading(page, "It is your turn!")).toBeVisible();
+  // The look is answered when the claim has been.
+  let hold: (() => void) | undefined;
+  await page.route("**/turn", async (route) => {
+    if (!route.request().postData()?.includes("look")) return route.continue();
+    const response = await route.fetch();
+    await new Promise<void>((resolve) => {
+      hold = resolve;
+    });
+    await route.fulfill({ response });
+  });
+  await advance(page, backend, 6_000);
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await expect.poll(() => hold).toBeDefined();
+  await button(page, "Take your turn").click();
+  await expect(heading(page, "Your tickets are waiting")).toBeVisible();
+  hold?.();
+  await settle(page);
+  await expect(heading(page, "Your tickets are waiting")).toBeVisible();
+});
+
+test("on plain HTTP, without locks, a fan gets through as well", async ({ page, backend }) => {
+  await page.goto(backend.url.replace("127.0.0.1", "plain.test"));
+  expect(await page.evaluate(() => isSecureContext)).toBe(false);
+  await button(page, "Join the line").click();
+  await expect(page.getByTestId("ahead")).toBeVisible();
+  backend.callUpTo(101);
+  await expect(heading(page, "It is your turn!")).toBeVisible();
 });

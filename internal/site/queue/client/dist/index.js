@@ -159,8 +159,8 @@ var y = (e) => e === "device" ? localStorage : sessionStorage, b = class {
 			...e
 		}).filter(([, e]) => e !== void 0)), v(this.#e, JSON.stringify(this.saved));
 	}
-	reload() {
-		this.saved = this.#t();
+	take(e) {
+		this.saved = e;
 	}
 	#t() {
 		try {
@@ -338,7 +338,9 @@ var B = class {
 	#_ = 0;
 	#v = 0;
 	#y = 0;
-	#b = -Infinity;
+	#b = 0;
+	#x = 0;
+	#S = -Infinity;
 	constructor(e, t) {
 		this.#e = e, this.#n = e.clock ?? new c(), this.#r = t, this.#i = e.random ?? Math.random, this.#p = this.#i(), this.#m = this.#i();
 		let { status: n } = e;
@@ -346,12 +348,12 @@ var B = class {
 		let r = `queue:${e.sale}:${new URL(e.joinURL, location.href).href}`;
 		this.identity = new b(r), this.#a = new B(r, {
 			leads: (e) => {
-				this.#l = e, this.#C();
+				this.#l = e, this.#E();
 			},
-			told: (e) => {
-				this.#s = e, this.identity.reload(), this.#r(), this.#C();
+			told: ({ known: e, saved: t }) => {
+				this.#s = e, this.identity.take(t), this.#r(), this.#E();
 			},
-			asked: () => this.#l && this.#a.tell(this.#s)
+			asked: () => this.#l && this.#C()
 		});
 	}
 	get known() {
@@ -359,15 +361,15 @@ var B = class {
 	}
 	start() {
 		let { signal: e } = this.#o;
-		this.#y = this.#n.steady(), this.#_ = this.now();
-		let t = () => document.visibilityState === "visible" && this.#E();
+		this.#x = this.#n.steady(), this.#_ = this.now();
+		let t = () => document.visibilityState === "visible" && this.#k();
 		document.addEventListener("visibilitychange", t, { signal: e }), addEventListener("pageshow", t, { signal: e }), addEventListener("online", () => {
 			this.#g = {
 				join: 0,
 				status: 0,
 				turn: 0
-			}, this.#E();
-		}, { signal: e }), this.#f = setInterval(() => this.#n.jumped() && this.#E(), 1e3), this.#a.start();
+			}, this.#k();
+		}, { signal: e }), this.#f = setInterval(() => this.#n.jumped() && this.#k(), 1e3), this.#a.start();
 	}
 	close() {
 		clearTimeout(this.#d), clearInterval(this.#f), this.#l = !1, this.#o.abort(), this.#a.close();
@@ -376,7 +378,7 @@ var B = class {
 		return this.#n.synced ? this.#n.now() : Date.now() + this.#s.offset;
 	}
 	want(e) {
-		this.#c = e ?? this.#c, this.#g.join = 0, this.#a.take(), this.update({ refused: void 0 }), this.#C();
+		this.#c = e ?? this.#c, this.#g.join = 0, this.#a.take(), this.update({ refused: void 0 }), this.#E();
 	}
 	update(e) {
 		let t = Object.values(this.#h).some((e) => e > 0), n = this.#n.synced ? this.#n.now() - Date.now() : this.#s.offset;
@@ -385,25 +387,31 @@ var B = class {
 			failing: t,
 			offset: n,
 			...e
-		}, this.#a.tell(this.#s), this.#r();
+		}, this.#C(), this.#r();
+	}
+	#C() {
+		this.#a.tell({
+			known: this.#s,
+			saved: this.identity.saved
+		});
 	}
 	async act(e) {
 		this.#a.take();
-		for (let t = 0; t < G; t++) if (t > 0 && await new Promise((e) => setTimeout(e, l(t - 1, 1e3, 8e3, this.#i))), (await this.#j(e)).kind !== "again") {
-			this.#C();
+		for (let t = 0; t < G; t++) if (t > 0 && await new Promise((e) => setTimeout(e, l(t - 1, 1e3, 8e3, this.#i))), (await this.#P(e, !1)).kind !== "again") {
+			this.#E();
 			return;
 		}
 		throw Error(`the waiting room did not answer: ${e}`);
 	}
-	#x() {
+	#w() {
 		let { ticket: e, wanted: t } = this.identity.saved, { status: n, refused: r } = this.#s;
 		if (t === void 0 || e !== void 0 || r !== void 0) return;
-		if (n === void 0) return this.now() + U - (this.#n.steady() - this.#y);
+		if (n === void 0) return this.now() + U - (this.#n.steady() - this.#x);
 		if (F(n, this.now()) === "closed") return;
 		let i = n.draw_from ?? (n.state === "gathering" ? 0 : n.opens_at), a = Math.max(t, i);
 		return a + this.#m * Math.max(0, i + (this.#e.spread ?? 5e3) - a);
 	}
-	#S() {
+	#T() {
 		let e = this.now(), { saved: t } = this.identity, { status: n, statusRead: r, turnRead: i } = this.#s, a = e - Date.now(), o = {
 			now: e,
 			sale: F(n, e),
@@ -418,17 +426,17 @@ var B = class {
 			luck: this.#p
 		}, s = this.#n.steady(), c = (t, n) => t === void 0 ? void 0 : Math.max(s + t - e, this.#g[n]);
 		return {
-			join: c(this.#x(), "join"),
+			join: c(this.#w(), "join"),
 			status: c(k(o), "status"),
 			turn: c(A(o), "turn")
 		};
 	}
-	#C() {
+	#E() {
 		if (clearTimeout(this.#d), !this.#l || this.#u) return;
-		let e = this.#n.steady(), t = Object.values(this.#S()).map((t) => (t ?? Infinity) - e), n = Math.min(W, this.#w(), ...t);
-		n <= 0 ? this.#T(!1) : this.#d = setTimeout(() => void this.#T(!1), n);
+		let e = this.#n.steady(), t = Object.values(this.#T()).map((t) => (t ?? Infinity) - e), n = Math.min(W, this.#D(), ...t);
+		n <= 0 ? this.#O(!1) : this.#d = setTimeout(() => void this.#O(!1), n);
 	}
-	#w() {
+	#D() {
 		let { status: e } = this.#s, t = this.now(), n = [
 			e?.draw_from,
 			e?.opens_at,
@@ -436,41 +444,41 @@ var B = class {
 		].map((e) => (e ?? 0) - t);
 		return Math.min(Infinity, ...n.filter((e) => e > 0));
 	}
-	async #T(e) {
+	async #O(e) {
 		if (this.#u || !this.#l) return;
 		clearTimeout(this.#d), this.#u = !0;
-		let t = this.#n.steady(), n = this.#S(), r = (r) => {
+		let t = this.#n.steady(), n = this.#T(), r = (r) => {
 			let i = n[r];
 			return i !== void 0 && (i <= t || e && r !== "join" && this.#g[r] <= t);
 		}, i = [
-			r("join") && this.#k(),
-			r("status") && this.#O(),
-			r("turn") && this.#j("look")
+			r("join") && this.#M(),
+			r("status") && this.#j(),
+			r("turn") && this.#P("look", !0)
 		].filter((e) => e !== !1);
-		i.length > 0 && (this.#b = t, this.#p = this.#i()), await Promise.all(i), this.#u = !1, i.length === 0 && this.update({}), this.#C();
+		i.length > 0 && (this.#S = t, this.#p = this.#i()), await Promise.all(i), this.#u = !1, i.length === 0 && this.update({}), this.#E();
 	}
-	#E() {
-		this.#n.steady() - this.#b < U ? this.#C() : this.#T(!0);
+	#k() {
+		this.#n.steady() - this.#S < U ? this.#E() : this.#O(!0);
 	}
-	#D(e, t, n = 0) {
+	#A(e, t, n = 0) {
 		this.#h[e] = t ? 0 : this.#h[e] + 1;
 		let r = t ? 0 : l(this.#h[e] - 1, V, H, this.#i);
 		this.#g[e] = this.#n.steady() + Math.max(r, n * (1 + .2 * this.#i()));
 	}
-	async #O() {
+	async #j() {
 		let e;
 		try {
 			e = await this.#t.read(this.#n);
 		} catch {}
-		if (this.#D("status", e !== void 0), e === void 0) return this.update({});
+		if (this.#A("status", e !== void 0), e === void 0) return this.update({});
 		let { status: t } = this.#s;
 		if (e.at < (t?.at ?? 0)) return this.update({ statusRead: Date.now() });
 		t?.state !== "open" && e.state === "open" && this.identity.saved.drawn && (this.#_ = this.now()), this.update({
 			status: e,
 			statusRead: Date.now()
-		}), this.#N();
+		}), this.#I();
 	}
-	async #k() {
+	async #M() {
 		let { nonce: e, attempt: t, code: n } = this.identity.saved, r = {
 			sale: this.#e.sale,
 			nonce: e,
@@ -478,15 +486,15 @@ var B = class {
 			...n === void 0 ? {} : { code: n },
 			...this.#c === void 0 ? {} : { jwt: this.#c }
 		}, i = await m(this.#e.joinURL, r, this.#n);
-		if (this.#D("join", i.kind !== "again", i.kind === "again" ? i.afterMs : 0), i.kind === "again") return this.update({});
-		if (i.kind === "refused") return this.#A(i);
+		if (this.#A("join", i.kind !== "again", i.kind === "again" ? i.afterMs : 0), i.kind === "again") return this.update({});
+		if (i.kind === "refused") return this.#N(i);
 		this.#_ = this.now(), this.#v = 0, this.identity.save({
 			ticket: i.value.ticket,
 			drawn: i.value.draw === !0 || void 0,
 			wanted: void 0
 		}), this.update({ turnRead: void 0 });
 	}
-	#A(e) {
+	#N(e) {
 		let { status: t } = this.#s;
 		if (e.error === "not_open") {
 			let n = e.wait ?? Math.max(0, (e.opensAt ?? 0) - this.now()) + U * this.#i();
@@ -507,23 +515,23 @@ var B = class {
 			...n === "code" ? { code: void 0 } : {}
 		}), this.update({ refused: n ?? "failed" });
 	}
-	async #j(e) {
-		let { ticket: t } = this.identity.saved;
-		if (t === void 0) return {
+	async #P(e, t) {
+		let { ticket: n } = this.identity.saved;
+		if (n === void 0) return {
 			kind: "refused",
 			error: "ticket"
 		};
-		let n = await m(this.#e.turnURL, {
-			ticket: t,
+		let r = ++this.#y, i = await m(this.#e.turnURL, {
+			ticket: n,
 			do: e
 		}, this.#n);
-		return this.#D("turn", n.kind !== "again", n.kind === "again" ? n.afterMs : 0), n.kind === "again" || this.identity.saved.ticket !== t ? this.update({}) : (this.#v++, (n.kind === "good" ? n.value.state === "unknown" : n.error === "ticket") ? this.identity.save({
+		return this.#A("turn", i.kind !== "again", i.kind === "again" ? i.afterMs : 0), r < this.#b || t && !this.#l || this.identity.saved.ticket !== n || (i.kind === "again" ? this.update({}) : (this.#b = r, this.#v++, (i.kind === "good" ? i.value.state === "unknown" : i.error === "ticket") ? this.identity.save({
 			ticket: void 0,
 			turn: void 0,
 			wanted: this.now()
-		}) : n.kind === "good" && this.#M(n.value), this.update({ turnRead: Date.now() })), n;
+		}) : i.kind === "good" && this.#F(i.value), this.update({ turnRead: Date.now() }))), i;
 	}
-	#M(e) {
+	#F(e) {
 		let { attempt: t, turn: n } = this.identity.saved, r = e.attempt !== void 0 && e.attempt < t, i = e.state === "claimed" && n?.state === "claimed" ? n : {};
 		this.identity.save({ turn: r ? {
 			state: "waiting",
@@ -531,9 +539,9 @@ var B = class {
 		} : {
 			...i,
 			...e
-		} }), this.#N();
+		} }), this.#I();
 	}
-	#N() {
+	#I() {
 		let { turn: t, from: n } = this.identity.saved, { status: r } = this.#s;
 		n === void 0 && t?.line !== void 0 && t.place !== void 0 && r !== void 0 && this.identity.save({ from: t.ahead ?? e(r, t.line, t.place) });
 	}

@@ -23,6 +23,6 @@ export declare class Identity {
     save(changes: {
         [K in keyof Saved]?: Saved[K] | undefined;
     }): void;
-    /** Reads what another tab has written. */
-    reload(): void;
+    /** Takes over what another tab has written: storage may show it only later. */
+    take(saved: Saved): void;
 }
