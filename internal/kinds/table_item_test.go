@@ -16,8 +16,6 @@ import (
 
 type item = map[string]types.AttributeValue
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
 // putItem writes an item past the kind.
 func putItem(t *testing.T, i item) {
 	t.Helper()
@@ -29,7 +27,7 @@ func putItem(t *testing.T, i item) {
 // theItem reads the item of itemBase past the kind; nil where there is none.
 func theItem(t *testing.T) item {
 	t.Helper()
-	out, err := env.AWS.DynamoDB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(testSales), Key: item{"sale": text("final")}, ConsistentRead: aws.Bool(true)})
+	out, err := env.AWS.DynamoDB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(testSales), Key: item{"sale": word("final")}, ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,8 +41,8 @@ func TestItemAtRunTime(t *testing.T) {
 	needSales(t)
 	target := made(t, testItem, itemBase())
 	if _, err := env.AWS.DynamoDB.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: aws.String(testSales), Key: item{"sale": text("final")}, UpdateExpression: aws.String("SET control = :c"),
-		ExpressionAttributeValues: item{":c": text("paused")},
+		TableName: aws.String(testSales), Key: item{"sale": word("final")}, UpdateExpression: aws.String("SET control = :c"),
+		ExpressionAttributeValues: item{":c": word("paused")},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,15 +83,15 @@ func TestItemDrift(t *testing.T) {
 // whether it was there before or came while we looked away.
 func TestForeignItem(t *testing.T) {
 	for what, owner := range map[string]types.AttributeValue{
-		"another system's": text("serverless:voting_window/radio/part"),
-		"another sort's":   text("serverless:config/tv/part"),
-		"a longer name's":  text("serverless:voting_window/tv-final/part"),
+		"another system's": word("serverless:voting_window/radio/part"),
+		"another sort's":   word("serverless:config/tv/part"),
+		"a longer name's":  word("serverless:voting_window/tv-final/part"),
 		"nobody's":         nil,
 	} {
 		t.Run(what, func(t *testing.T) {
 			begin(t)
 			needSales(t)
-			foreign := item{"sale": text("final"), "title": text("theirs")}
+			foreign := item{"sale": word("final"), "title": word("theirs")}
 			if owner != nil {
 				foreign[blueprint.ItemOwner] = owner
 			}
