@@ -45,11 +45,12 @@ func NormalNumber(text string) string {
 	return f.Text('g', -1)
 }
 
-// Marks of an item: whose it is, as Mark renders it, and which of its attributes
-// are ours.
+// Marks of an item: whose it is, as Mark renders it, which of its attributes are
+// ours, and the ARN of who wrote them last.
 const (
 	ItemOwner = "serverless:owner"
 	ItemNames = "serverless:attributes"
+	ItemBy    = "serverless:by"
 )
 
 // TableItemSpec is the spec of one item of a table.

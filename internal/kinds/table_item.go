@@ -241,11 +241,15 @@ func (k tableItem) write(ctx context.Context, t *Target, want blueprint.TableIte
 	if err != nil {
 		return err
 	}
+	caller, err := k.AWS.Caller(ctx)
+	if err != nil {
+		return err
+	}
 	names := sortedNames(want.Attributes)
 	in := &dynamodb.UpdateItemInput{
 		TableName: &p.table, Key: p.values(), ConditionExpression: &condition,
-		ExpressionAttributeNames:  map[string]string{"#owner": blueprint.ItemOwner},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": &types.AttributeValueMemberS{Value: mark(t)}},
+		ExpressionAttributeNames:  map[string]string{"#owner": blueprint.ItemOwner, "#by": blueprint.ItemBy},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": &types.AttributeValueMemberS{Value: mark(t)}, ":by": &types.AttributeValueMemberS{Value: caller}},
 	}
 	// DynamoDB refuses a name or a value that no expression uses.
 	if strings.Contains(condition, "#key") {
@@ -254,7 +258,7 @@ func (k tableItem) write(ctx context.Context, t *Target, want blueprint.TableIte
 	if strings.Contains(condition, ":ours") {
 		in.ExpressionAttributeValues[":ours"] = ours(t)
 	}
-	sets, removes := []string{"#owner = :owner"}, []string{}
+	sets, removes := []string{"#owner = :owner", "#by = :by"}, []string{}
 	if len(names) > 0 {
 		// A set in DynamoDB is never empty.
 		in.ExpressionAttributeNames["#names"] = blueprint.ItemNames

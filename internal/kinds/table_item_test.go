@@ -50,7 +50,7 @@ func TestItemAtRunTime(t *testing.T) {
 	update(t, target, with(itemBase(), func(s *blueprint.TableItemSpec) {
 		s.Attributes = map[string]string{"windows": string(blueprint.ItemNumber("60"))}
 	}))
-	if got := slices.Sorted(maps.Keys(theItem(t))); !slices.Equal(got, []string{"control", "sale", blueprint.ItemNames, blueprint.ItemOwner, "windows"}) {
+	if got := slices.Sorted(maps.Keys(theItem(t))); !slices.Equal(got, []string{"control", "sale", blueprint.ItemNames, blueprint.ItemBy, blueprint.ItemOwner, "windows"}) {
 		t.Errorf("the item has %v", got)
 	}
 	remove(t, "table_item", target)
