@@ -15,15 +15,14 @@ import (
 // {"S":"text"}. Texts in it may refer to other parts.
 type ItemAttribute string
 
-// ItemText, ItemNumber and ItemBool are attributes of DynamoDB's types S, N and BOOL. A number
-// is given as text, since DynamoDB's have more digits than a float.
+// ItemText is an attribute of DynamoDB's type S.
 func ItemText(text string) ItemAttribute { return attributeOf("S", text) }
 
-// ItemNumber is described at ItemText. A text that is no number stays as it is, for
-// DynamoDB to refuse.
+// ItemNumber is one of type N, given as text, since DynamoDB's have more digits
+// than a float. A text that is no number stays as it is, for DynamoDB to refuse.
 func ItemNumber(text string) ItemAttribute { return attributeOf("N", NormalNumber(text)) }
 
-// ItemBool is described at ItemText.
+// ItemBool is one of type BOOL.
 func ItemBool(value bool) ItemAttribute { return attributeOf("BOOL", value) }
 
 func attributeOf(kind string, value any) ItemAttribute {

@@ -110,7 +110,7 @@ func TestForeignItem(t *testing.T) {
 				}
 			}
 			remove(t, "table_item", target)
-			if got := theItem(t)["title"]; got == nil || got.(*types.AttributeValueMemberS).Value != "theirs" { //nolint:forcetypeassert // a string was put
+			if got := theItem(t)["title"]; got == nil || got.(*types.AttributeValueMemberS).Value != "theirs" {
 				t.Errorf("the item is now %v", theItem(t))
 			}
 		})

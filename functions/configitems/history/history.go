@@ -70,14 +70,11 @@ func (h *History) Handle(ctx context.Context, event json.RawMessage) (Failures, 
 	if err := json.Unmarshal(event, &batch); err != nil {
 		return Failures{}, fmt.Errorf("read the event: %w", err)
 	}
-	for i, raw := range batch.Records {
-		var head struct {
-			EventSource string `json:"eventSource"`
-		}
-		if json.Unmarshal(raw, &head) == nil && head.EventSource == "aws:sqs" {
-			return h.messages(ctx, batch.Records[i:])
-		}
-		break
+	var head struct {
+		EventSource string `json:"eventSource"`
+	}
+	if len(batch.Records) > 0 && json.Unmarshal(batch.Records[0], &head) == nil && head.EventSource == "aws:sqs" {
+		return h.messages(ctx, batch.Records)
 	}
 	return h.records(ctx, batch.Records)
 }

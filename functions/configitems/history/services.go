@@ -25,7 +25,7 @@ func NewDeadLetters(cfg aws.Config, url string) *DeadLetters {
 
 // Send puts a message on the queue.
 func (q *DeadLetters) Send(ctx context.Context, body string) error {
-	in := struct{ QueueUrl, MessageBody string }{q.url, body} //nolint:revive,staticcheck // AWS's name
+	in := struct{ QueueUrl, MessageBody string }{q.url, body} //nolint:revive // AWS's name
 	if err := q.calls.Call(ctx, "SendMessage", in, &struct{}{}); err != nil {
 		return fmt.Errorf("send to the dead-letter queue: %w", err)
 	}

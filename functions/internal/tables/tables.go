@@ -20,13 +20,13 @@ type Value struct {
 	BOOL *bool   `json:"BOOL,omitempty"`
 }
 
-// String, Number and Bool make values. A number is given as text.
+// String is a text.
 func String(text string) Value { return Value{S: &text} }
 
-// Number is described at String.
+// Number is a number, given as text so that it keeps all its digits.
 func Number(text string) Value { return Value{N: &text} }
 
-// Bool is described at String.
+// Bool is a truth value.
 func Bool(value bool) Value { return Value{BOOL: &value} }
 
 // Millis is a number of milliseconds, or of anything else that is whole.

@@ -54,7 +54,7 @@ func Example() map[string]any {
 			"purchase_url": map[string]any{"string": "https://tickets.example.com/buy"},
 			"windows":      map[string]any{"number": 50, "operator": true, "schema": `{"type": "integer", "minimum": 1, "maximum": 500}`},
 			"fees":         map[string]any{"json": `{"service": 2.5, "postage": 4}`},
-			"payment_key":  map[string]any{"secret_arn": "arn:aws:ssm:eu-central-1:123456789012:parameter/presale/payment-key"},
+			"payment_key":  map[string]any{"secret_arn": "arn:aws:ssm:eu-central-1:123456789012:parameter/presale/payment-key"}, //nolint:gosec // a reference, and no secret
 			"sandbox":      map[string]any{"bool": false, "description": "Whether payments go to the provider's sandbox."},
 		},
 	}
@@ -83,7 +83,7 @@ const (
 	// givenUpAfter leaves a redrive half of the 24 hours in which a stream has its records (DynamoDB Developer Guide, "Change data capture for
 	// DynamoDB Streams").
 	givenUpAfter = 12 * time.Hour
-	// attempts of a batch, which is halved with each that fails.
+	// retries of a batch, which is halved with each that fails.
 	retries = 5
 	// lateHistory is the age of a change, in milliseconds, at which the alarm rings.
 	lateHistory = 10 * 60 * 1000
