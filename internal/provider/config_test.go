@@ -34,6 +34,10 @@ type configured struct {
 	system systems.System
 }
 
+// runningConfig is the name of the one whose functions run. Those of other tests never start, and the local AWS keeps what runs by the
+// function's name alone.
+const runningConfig = "tour"
+
 // deployConfig deploys the example, its secret in the account.
 func deployConfig(t *testing.T) (*configured, func(more map[string]any, change func(items map[string]any)) map[string]any) {
 	t.Helper()
@@ -44,7 +48,7 @@ func deployConfig(t *testing.T) (*configured, func(more map[string]any, change f
 		t.Fatal(err)
 	}
 	arguments := func(more map[string]any, change func(items map[string]any)) map[string]any {
-		out := exampleOf(system, map[string]any{"architecture": hostArchitecture()})
+		out := exampleOf(system, map[string]any{"architecture": hostArchitecture(), "name": runningConfig})
 		items, _ := out["items"].(map[string]any)
 		items["payment_key"] = map[string]any{"secret_arn": secret}
 		if change != nil {
@@ -68,7 +72,7 @@ func (c *configured) control(r history.Request) (answer history.Answer, refused 
 		c.t.Fatal(err)
 	}
 	out, err := lambda.NewFromConfig(c.aws(home)).Invoke(c.t.Context(), &lambda.InvokeInput{
-		FunctionName: aws.String("live-conf-control-euc1"), Qualifier: aws.String(blueprint.LiveAlias), Payload: payload,
+		FunctionName: aws.String("tour-conf-control-euc1"), Qualifier: aws.String(blueprint.LiveAlias), Payload: payload,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -130,7 +134,7 @@ func TestConfigAtRunTime(t *testing.T) {
 	fault, err := local.Gate().Faults().Add(localaws.Fault{
 		Kind: localaws.FaultError, Code: "ValidationException", Message: "the local AWS does not like it", Nth: 1,
 		Match: func(call localaws.Call) bool {
-			return call.Caller == "config.history" && call.Operation == "PutItem" && strings.HasPrefix(call.Resource, "live-conf-changes")
+			return call.Caller == "config.history" && call.Operation == "PutItem" && strings.HasPrefix(call.Resource, "tour-conf-changes")
 		},
 	})
 	if err != nil {
@@ -276,7 +280,7 @@ func (c *configured) redriven(fault *localaws.Armed) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := lambda.NewFromConfig(c.aws(home)).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("live-conf-history-euc1"), Qualifier: aws.String(blueprint.LiveAlias), Payload: event})
+	answer, err := lambda.NewFromConfig(c.aws(home)).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("tour-conf-history-euc1"), Qualifier: aws.String(blueprint.LiveAlias), Payload: event})
 	var failures history.Failures
 	if err != nil || answer.FunctionError != nil || json.Unmarshal(answer.Payload, &failures) != nil || len(failures.BatchItemFailures) != 0 {
 		t.Fatalf("trying it again gave %s, %v", answer.Payload, err)
@@ -290,7 +294,7 @@ func (c *configured) redriven(fault *localaws.Armed) {
 // unusedGrants lists what the functions' roles grant and nobody used, but for what the blueprint explains.
 func (c *configured) unusedGrants() []string {
 	c.t.Helper()
-	b, err := c.system.Described(c.t.Context(), "live", nil)
+	b, err := c.system.Described(c.t.Context(), runningConfig, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -298,7 +302,7 @@ func (c *configured) unusedGrants() []string {
 	for _, p := range b.Parts {
 		if role, ok := p.Spec.(blueprint.RoleSpec); ok {
 			for action := range role.Rare {
-				explained["live-conf-"+p.Key+"-euc1 "+action] = true
+				explained["tour-conf-"+p.Key+"-euc1 "+action] = true
 			}
 		}
 	}
