@@ -92,17 +92,11 @@ func (s *Store) segments(
 
 // scan visits every item of a scan, page by page.
 func (s *Store) scan(ctx context.Context, input *dynamodb.Scan, visit func(item)) error {
-	for {
-		page, err := s.Client.Scan(ctx, input)
+	for found, err := range dynamodb.Items(ctx, s.Client.Scan, input) {
 		if err != nil {
 			return wrap(err, "scan %s", input.TableName)
 		}
-		for _, found := range page.Items {
-			visit(found)
-		}
-		if len(page.LastEvaluatedKey) == 0 {
-			return nil
-		}
-		input.ExclusiveStartKey = page.LastEvaluatedKey
+		visit(found)
 	}
+	return nil
 }

@@ -108,6 +108,15 @@ func TestCalls(t *testing.T) {
 		}, "Scan", `{"TableName":"t","ProjectionExpression":"#key","Limit":1000,"Segment":0,"TotalSegments":8,"ExclusiveStartKey":{"voter":{"S":"ann"}}}`, dynamodb.Page{
 			Items: []dynamodb.Item{{"s": dynamodb.String("x")}, {}}, LastEvaluatedKey: dynamodb.Item{"voter": dynamodb.String("bob")},
 		}},
+		"query": {`{"Items":[{"s":{"S":"x"}}],"LastEvaluatedKey":{"voter":{"S":"bob"}}}`, func(c *dynamodb.Client) (any, error) {
+			backward := false
+			return c.Query(t.Context(), &dynamodb.Query{
+				TableName: "t", ConsistentRead: true, KeyConditionExpression: "#key = :n", ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+				ScanIndexForward: &backward, ExclusiveStartKey: key,
+			})
+		}, "Query", `{"TableName":"t","ConsistentRead":true,"KeyConditionExpression":"#key = :n","ExpressionAttributeNames":{"#key":"voter"},"ExpressionAttributeValues":{":n":{"N":"7"}},"ScanIndexForward":false,"ExclusiveStartKey":{"voter":{"S":"ann"}}}`, dynamodb.Page{
+			Items: []dynamodb.Item{{"s": dynamodb.String("x")}}, LastEvaluatedKey: dynamodb.Item{"voter": dynamodb.String("bob")},
+		}},
 		"the last page": {`{"Items":[]}`, func(c *dynamodb.Client) (any, error) {
 			return c.Scan(t.Context(), &dynamodb.Scan{TableName: "t"})
 		}, "Scan", `{"TableName":"t"}`, dynamodb.Page{Items: []dynamodb.Item{}}},
@@ -250,5 +259,12 @@ func TestValue(t *testing.T) {
 	}
 	if dynamodb.String("x").Text() != "x" || dynamodb.Number(-9).Int() != -9 || !dynamodb.Bool(true).True() || dynamodb.Bool(false).True() {
 		t.Error("a value is another one than it was made of")
+	}
+	for want, value := range map[string]dynamodb.Value{
+		"": none, "x": dynamodb.String("x"), "-9": dynamodb.Number(-9), "1.50": dynamodb.Decimal("1.50"), "false": dynamodb.Bool(false),
+	} {
+		if got := value.Scalar(); got != want {
+			t.Errorf("as text %q, want %q", got, want)
+		}
 	}
 }
