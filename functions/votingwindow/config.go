@@ -18,7 +18,7 @@ import (
 
 // Key attributes of the three tables, all of type string.
 const (
-	BallotsKey = "voter"   // The ballots table: one item per vote that stands, keyed by hashed voter, question and slot.
+	BallotsKey = "v"       // The ballots table: one item per vote that stands, keyed by hashed voter, question and slot.
 	LedgerKey  = "message" // The ledger table: one item per message that does not count.
 	TalliesKey = "id"      // The tallies table: worker counters, the window's state, the publisher's lease, an operator's control.
 )

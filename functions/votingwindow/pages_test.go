@@ -44,8 +44,7 @@ func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.P
 	var found dynamodb.Page
 	for i := range 2 {
 		found.Items = append(found.Items, dynamodb.Item{
-			"voter":  dynamodb.String(fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)),
-			"answer": dynamodb.String("vote/anna"),
+			votingwindow.BallotsKey: dynamodb.String(fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)),
 		})
 	}
 	if page+1 < p.pages[segment] {

@@ -49,11 +49,10 @@ func (r *Reset) Handle(ctx context.Context, _ json.RawMessage) (Removed, error) 
 // reach a real one.
 func (s *Store) RemoveRehearsal(ctx context.Context) (removed Removed, err error) {
 	marked := "attribute_exists(#rehearsal)"
-	names := map[string]string{"#rehearsal": attrRehearsal}
-	if removed.Ballots, err = s.removeAll(ctx, s.Ballots, BallotsKey, marked, names, nil); err != nil {
+	if removed.Ballots, err = s.removeAll(ctx, s.Ballots, BallotsKey, marked, map[string]string{"#rehearsal": ballotRehearsal}, nil); err != nil {
 		return removed, err
 	}
-	if removed.Entries, err = s.removeAll(ctx, s.Ledger, LedgerKey, marked, names, nil); err != nil {
+	if removed.Entries, err = s.removeAll(ctx, s.Ledger, LedgerKey, marked, map[string]string{"#rehearsal": attrRehearsal}, nil); err != nil {
 		return removed, err
 	}
 	removed.Counters, err = s.removeAll(ctx, s.Tallies, TalliesKey,

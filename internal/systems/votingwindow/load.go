@@ -180,25 +180,21 @@ func (w *window) taken() []blueprint.Operation {
 	return out
 }
 
-// ballotBytes is the mean size of a ballot as DynamoDB counts it (DynamoDB
-// Developer Guide, "DynamoDB item sizes and formats"): names, texts, and for a
-// time in milliseconds seven bytes and one.
+// ballotBytes is the mean size of a ballot, each answer as frequent as another.
 func (w *window) ballotBytes() float64 {
-	const (
-		hash, address, id, time = 24, 16, 36, 8
-		names                   = len("voter") + len("answer") + len("message") + len("sent")
-	)
-	size := float64(names + hash + len("/") + id + time)
+	const hash, address, id = 24, 16, "00000000-0000-0000-0000-000000000000" // A voter's, an address's, and a message's as SQS gives it.
+	ballot := votingwindow.Ballot{Message: id, Sent: w.rules.OpensAt}
 	if w.door.Kind != intakeDirect {
-		size += float64(len("address") + address)
+		ballot.Address = strings.Repeat("a", address)
 	}
 	if known(w.m.RetentionDays) {
-		size += float64(len(votingwindow.ExpiresAttribute) + 6) // Seconds since 1970: ten digits.
+		ballot.Expires = w.rules.ClosesAt
 	}
-	choices := w.rules.Choices()
+	size, choices := 0.0, w.rules.Choices()
 	for _, choice := range choices {
 		question, _, _ := strings.Cut(choice, "/")
-		size += float64(len(question)+len(choice)) / float64(len(choices))
+		ballot.Key, ballot.Answer = votingwindow.BallotKey(strings.Repeat("v", hash), question, 0, false), choice
+		size += float64(votingwindow.BallotBytes(ballot)) / float64(len(choices))
 	}
 	return size
 }
