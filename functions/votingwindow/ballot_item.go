@@ -10,7 +10,7 @@ import (
 // Attributes of a ballot beside BallotsKey. Their names are short since DynamoDB bills a scan, as it does storage, by all bytes of an item, names included
 // (DynamoDB Developer Guide, "DynamoDB item sizes and formats"), and the ballots are scanned every minute.
 const (
-	ballotAnswer     = "a" // The answer's id; the question is in the key.
+	ballotAnswer     = "a" // The choice, without the question where that is OnlyQuestion.
 	ballotMessage    = "m" // As messageValue writes it.
 	ballotSent       = "s" // Milliseconds since 1970.
 	ballotAddress    = "i"
@@ -20,9 +20,8 @@ const (
 )
 
 func ballotItem(ballot Ballot) item {
-	_, answer, _ := strings.Cut(ballot.Answer, "/")
 	put := item{
-		BallotsKey: str(ballot.Key), ballotAnswer: str(answer), ballotMessage: messageValue(ballot.Message), ballotSent: millis(ballot.Sent),
+		BallotsKey: str(ballot.Key), ballotAnswer: str(strings.TrimPrefix(ballot.Answer, OnlyQuestion+"/")), ballotMessage: messageValue(ballot.Message), ballotSent: millis(ballot.Sent),
 	}
 	putText(put, ballotAddress, ballot.Address)
 	putText(put, ballotQuarantine, ballot.Quarantine)
@@ -37,20 +36,18 @@ func ballotItem(ballot Ballot) item {
 // ReadBallot reads an item of the ballots table.
 func ReadBallot(found dynamodb.Item) Ballot {
 	return Ballot{
-		Key: text(found, BallotsKey), Answer: ballotChoice(found), Message: messageText(found[ballotMessage]), Sent: moment(found, ballotSent),
+		Key: text(found, BallotsKey), Answer: choiceOf(text(found, ballotAnswer)), Message: messageText(found[ballotMessage]), Sent: moment(found, ballotSent),
 		Address: text(found, ballotAddress), Quarantine: text(found, ballotQuarantine), Released: text(found, ballotReleased),
 		Rehearsal: flag(found, ballotRehearsal), Expires: expires(found),
 	}
 }
 
-// ballotChoice is a ballot's answer, with the question from its key; empty where the answer was not read.
-func ballotChoice(found item) string {
-	answer := text(found, ballotAnswer)
-	if answer == "" {
-		return ""
+// choiceOf is the choice of a ballot's attribute; empty where that was not read.
+func choiceOf(answer string) string {
+	if answer == "" || strings.Contains(answer, "/") {
+		return answer
 	}
-	_, question, _, _ := SplitBallotKey(text(found, BallotsKey))
-	return Choice(question, answer)
+	return Choice(OnlyQuestion, answer)
 }
 
 // BallotBytes is the size of a ballot as DynamoDB bills it, without what it adds to an item that is stored (DynamoDB Developer Guide, "DynamoDB

@@ -30,6 +30,7 @@ func TestBallotBytes(t *testing.T) {
 		"that expires":        {func(b *votingwindow.Ballot) { b.Expires = closes }, 61 + 7 + 6},
 		"in quarantine":       {func(b *votingwindow.Ballot) { b.Quarantine = votingwindow.RuleRate }, 61 + 5},
 		"that was released":   {func(b *votingwindow.Ballot) { b.Released = votingwindow.RulePattern }, 61 + 8},
+		"on a named question": {func(b *votingwindow.Ballot) { b.Key, b.Answer = voterHash+"/song", "song/anna" }, 61 + 5},
 		"in the second place": {func(b *votingwindow.Ballot) { b.Key += "/1" }, 61 + 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,11 +51,12 @@ func FuzzBallot(f *testing.F) {
 	f.Add("5fea77560-ea4-451a-a703-a558b933e274", "a", 0, false)
 	f.Add("m-1", "a", 0, false)
 	f.Fuzz(func(t *testing.T, message, answer string, slot int, rehearsal bool) {
-		if message == "" || answer == "" || slot < 0 || slot >= votingwindow.MaxVotesPerVoter || message != strings.ToValidUTF8(message, "") || answer != strings.ToValidUTF8(answer, "") {
+		question := []string{votingwindow.OnlyQuestion, "song"}[slot&1]
+		if strings.Contains(answer, "/") || message == "" || answer == "" || slot < 0 || slot >= votingwindow.MaxVotesPerVoter || message != strings.ToValidUTF8(message, "") || answer != strings.ToValidUTF8(answer, "") {
 			t.Skip()
 		}
 		want := votingwindow.Ballot{
-			Key: votingwindow.BallotKey(voterHash, "song", slot, rehearsal), Answer: votingwindow.Choice("song", answer), Message: message,
+			Key: votingwindow.BallotKey(voterHash, question, slot, rehearsal), Answer: votingwindow.Choice(question, answer), Message: message,
 			Sent: opens.Add(1234 * time.Millisecond), Rehearsal: rehearsal,
 		}
 		m := newMemory()

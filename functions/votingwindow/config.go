@@ -82,6 +82,9 @@ type Window struct {
 	Revote        string   `env:"REVOTE"`          // RevoteReject or RevoteReplace; empty for RevoteReject.
 }
 
+// OnlyQuestion is the id of the question of a window that names none.
+const OnlyQuestion = "vote"
+
 // Question is one question and its answers as Window.Questions holds them.
 func Question(id string, answers ...string) string {
 	return strings.Join(append([]string{id}, answers...), "/")

@@ -24,6 +24,10 @@ type pagedTable struct {
 	calls int
 }
 
+func (p *pagedTable) ScanInto(ctx context.Context, input *dynamodb.Scan, items any) (dynamodb.Item, error) {
+	return scannedInto(p.Scan, ctx, input, items)
+}
+
 func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.Page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

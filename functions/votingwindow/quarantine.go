@@ -226,8 +226,8 @@ func (q *Quarantine) release(ctx context.Context, request QuarantineRequest) (Qu
 func (s *Store) EachBallot(ctx context.Context, visit func(Ballot)) error {
 	var mu sync.Mutex
 	attributes := []string{BallotsKey, ballotSent, ballotAddress, ballotQuarantine, ballotReleased, ballotRehearsal}
-	return s.segments(ctx, s.Ballots, true, attributes, func(_ int, found item) {
-		ballot := ReadBallot(found)
+	return segments(ctx, s, s.Ballots, true, attributes, func(_ int, found *item) {
+		ballot := ReadBallot(*found)
 		if ballot.Rehearsal {
 			return
 		}

@@ -88,10 +88,10 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 			}
 		})
 	}
-	err := s.scan(ctx, &dynamodb.Scan{
+	err := scanAll(ctx, s.Client, &dynamodb.Scan{
 		TableName: table, ConsistentRead: true,
 		FilterExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-	}, func(found item) { keys <- found[key] })
+	}, func(found *item) { keys <- (*found)[key] })
 	close(keys)
 	workers.Wait()
 	if fault != nil {

@@ -45,7 +45,7 @@ type DynamoDB interface {
 	DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error
 	TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
 	BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error)
-	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
+	ScanInto(ctx context.Context, scan *dynamodb.Scan, items any) (dynamodb.Item, error)
 }
 
 // Store keeps a window in its three tables. It serves every handler's store interface.
@@ -194,12 +194,12 @@ func (s *Store) Counters(ctx context.Context, rehearsal bool) (Counts, error) {
 		prefix = rehearsalWorkerPrefix
 	}
 	var sum Counts
-	err := s.scan(ctx, &dynamodb.Scan{
+	err := scanAll(ctx, s.Client, &dynamodb.Scan{
 		TableName:                 s.Tallies,
 		FilterExpression:          "begins_with(#key, :worker)",
 		ExpressionAttributeNames:  map[string]string{"#key": TalliesKey},
 		ExpressionAttributeValues: item{":worker": str(prefix)},
-	}, func(found item) { sum = sum.Plus(readCounts(found)) })
+	}, func(found *item) { sum = sum.Plus(readCounts(*found)) })
 	return sum.clone(), err
 }
 
