@@ -54,6 +54,8 @@ const (
 	// MinPublishEvery and MaxPublishEvery bound how often results are published.
 	MinPublishEvery = time.Second
 	MaxPublishEvery = time.Minute
+	// BatchSize is how many messages a recorder is given at most.
+	BatchSize = 100
 	// DefaultPublishEvery is how often results are published where nothing else was asked for.
 	DefaultPublishEvery = 5 * time.Second
 )

@@ -75,6 +75,10 @@ const (
 	emptyFor        = time.Minute
 	// workers is how many recorders keep counters that each round adds up.
 	workers = 30
+	// floodRecorders are those at work while batches are full, at least: as many as
+	// pollers of the queue, each of which calls one at a time (Lambda Developer
+	// Guide, "Using Lambda with Amazon SQS", polling and scaling).
+	floodRecorders = 5.0
 	// waiting is how often in a round the publisher in waiting asks for the lease.
 	waiting = 2.5
 
@@ -109,9 +113,9 @@ func (w *window) load() {
 	w.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: expected("events_per_month", defaultEvents)})
 
 	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: expected("peak_votes_per_second", 0)}
-	batch := 1 / w.mapping.Fill(votes)
+	told := w.told(votes)
 	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
-		w.ballots.Puts(1, ballot), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
+		w.ballots.Puts(1, ballot), w.tallies.Puts(told, tally), recorder.Logs(told, lineBytes))
 	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballot), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
 	w.viewers(expected("viewers", 0), open, closing, results)
@@ -136,6 +140,17 @@ func (w *window) load() {
 		w.ballots.Keeps(counted, ballot), w.ballots.Scans(2, counted*ballot), w.ledger.Scans(2, duplicates*entryBytes),
 		w.functions["export"].Invocations(1, exportTakes),
 		recorder.Metrics(recorderMetrics, live), publisher.Metrics(publisherMetrics, live))
+}
+
+// told is how often, for each vote, a recorder writes its counters and its line of
+// metrics: with each batch, but where batches are full at most every second.
+func (w *window) told(votes blueprint.Load) float64 {
+	fill, rate := w.mapping.Fill(votes), votes.Mean()
+	if fill < votingwindow.BatchSize || rate == 0 {
+		return 1 / fill
+	}
+	recorders := max(floodRecorders, rate/fill*recorderTakes.Seconds())
+	return min(1/fill, recorders/rate/votingwindow.TellEvery.Seconds())
 }
 
 // exportTakes is a stated time for a million ballots.

@@ -236,7 +236,7 @@ func (w *window) recorder() {
 		grants = append(grants, h.Read())
 	}
 	f := w.function("recorder", blueprint.Function{MemoryMB: 512, Timeout: recorderTimeout, Environment: config.Environ(c), Grants: grants})
-	batch := blueprint.Batch{Size: 100, Window: time.Second}
+	batch := blueprint.Batch{Size: votingwindow.BatchSize, Window: time.Second}
 	if s := w.m.capacity(); s.Provisioned {
 		batch.MaxConcurrency, batch.Scaled = s.MinWorkers, true
 	}
