@@ -60,15 +60,20 @@ func (r *Recorder) keepCounters(ctx context.Context) {
 	}
 }
 
-// emit writes one line of metrics. Each metric costs by itself, so those that a window cannot have are left out.
+// emit writes one line of metrics. Each metric costs by itself, so those that a window cannot have are left out, and faults where there are none.
 func (r *Recorder) emit(ctx context.Context, window Window, said report) {
 	count := func(name string, value int64) telemetry.Metric {
 		return telemetry.Metric{Name: name, Unit: telemetry.Count, Value: float64(value)}
 	}
 	metrics := []telemetry.Metric{
 		count("Counted", said.counts.Counted()), count("Duplicate", said.counts.Duplicate), count("Late", said.counts.Late),
-		count("Rejected", said.counts.Rejected), count("Failed", int64(said.failed)), count("Redelivered", int64(said.redelivered)),
-		{Name: "RecordingDelay", Unit: telemetry.Milliseconds, Value: float64(said.delay.Milliseconds())},
+		count("Rejected", said.counts.Rejected), {Name: "RecordingDelay", Unit: telemetry.Milliseconds, Value: float64(said.delay.Milliseconds())},
+	}
+	if said.failed > 0 {
+		metrics = append(metrics, count("Failed", int64(said.failed)))
+	}
+	if said.redelivered > 0 {
+		metrics = append(metrics, count("Redelivered", int64(said.redelivered)))
 	}
 	if window.replaces() {
 		metrics = append(metrics, count("Replaced", said.counts.Replaced))

@@ -10,7 +10,7 @@ import (
 )
 
 // scanSegments is how many parts of a table are scanned at once. One segment reads some 20 pages of 1 MB a second, so eight count
-// a million ballots of 61 bytes in half a second, at a rate that a table new on demand carries (DynamoDB Developer Guide: 12,000 read units a second).
+// a million ballots of 56 bytes in half a second, at a rate that a table new on demand carries (DynamoDB Developer Guide: 12,000 read units a second).
 const scanSegments = 8
 
 // countedBallot is what a count reads of a ballot, as DynamoDB's JSON has it.

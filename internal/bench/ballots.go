@@ -11,10 +11,10 @@ import (
 
 // countedBallots are those of a count, and ballotsPage how many of them DynamoDB
 // reads for a page: 1 MB (DynamoDB Developer Guide, "Paginating table query
-// results") of ballots of 61 bytes.
+// results") of ballots of 56 bytes.
 const (
 	countedBallots = million
-	ballotsPage    = 1 << 20 / 61
+	ballotsPage    = 1 << 20 / 56
 )
 
 // ballotsScanned answers a call of Scan with a page of a segment's ballots, of which
