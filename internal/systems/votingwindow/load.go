@@ -96,7 +96,7 @@ func (w *window) load() {
 	for _, id := range w.rules.Choices() {
 		figures += float64(len(id) + figureBytes)
 	}
-	tally, results, ballot := tallyBytes+figures, pollBytes+figures, w.ballotBytes()
+	tally, ballot := tallyBytes+figures, w.ballotBytes()
 	publisher, recorder := w.functions["publisher"], w.functions["recorder"]
 	w.standing(tally)
 	expected := func(field string, otherwise int64) float64 {
@@ -119,7 +119,7 @@ func (w *window) load() {
 		w.ballots.Puts(1, ballot), w.tallies.Puts(told, tally), recorder.Logs(told, lineBytes))
 	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballot), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
-	w.viewers(expected("viewers", 0), open, closing, results)
+	w.viewers(expected("viewers", 0), open, closing, figures)
 	w.shows(live, every, figures)
 
 	w.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / every.Seconds(), Over: live},
