@@ -1,56 +1,16 @@
 package votingwindow
 
 import (
-	"bufio"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
-	"slices"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/allowlist"
 )
 
-// entryBytes is the length of an allow list's entry. Of a list of ten million, a random identifier is on it by chance with a
-// probability of one in 10^12.
-const entryBytes = 8
-
-// AllowList is the set of identifiers that may vote, as their hashes: the first eight bytes of HMAC-SHA-256 over "allow", a line feed and the
-// identifier, as big-endian numbers, sorted. A million take 8 MB.
-type AllowList []uint64
-
-// maxAllowListEntries bounds a list to what fits a function's memory beside its work: 160 MB.
-const maxAllowListEntries = 20_000_000
+// AllowList is the set of identifiers that may vote, as their hashes.
+type AllowList = allowlist.List
 
 // ReadAllowList reads a list's object in one pass: its entries, sorted, each once, one after the other. size is its length in bytes, or
-// less where it is unknown. An object that is empty, not sorted or cut short is none: an unsorted list would turn voters away.
+// less where it is unknown.
 func ReadAllowList(object io.Reader, size int64) (AllowList, error) {
-	list := make(AllowList, 0, min(max(size, 0)/entryBytes, maxAllowListEntries))
-	buffered := bufio.NewReaderSize(object, 64<<10)
-	var entry [entryBytes]byte
-	for {
-		_, err := io.ReadFull(buffered, entry[:])
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read allow list after %d entries: %w", len(list), err)
-		}
-		next := binary.BigEndian.Uint64(entry[:])
-		if n := len(list); n > 0 && list[n-1] >= next {
-			return nil, fmt.Errorf("read allow list: entry %d is not above the one before it", n+1)
-		}
-		if len(list) == maxAllowListEntries {
-			return nil, fmt.Errorf("read allow list: it has more than %d entries", maxAllowListEntries)
-		}
-		list = append(list, next)
-	}
-	if len(list) == 0 {
-		return nil, errors.New("read allow list: it is empty")
-	}
-	return list, nil
-}
-
-// Has says whether an entry is on the list.
-func (l AllowList) Has(entry [8]byte) bool {
-	_, found := slices.BinarySearch(l, binary.BigEndian.Uint64(entry[:]))
-	return found
+	return allowlist.Read(object, size)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -37,7 +38,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"apigatewayv2", "cloudfront", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudfront", "cloudfrontkeyvaluestore", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -84,6 +85,7 @@ type Client struct {
 	IAM        *iam.Client
 	CloudWatch *cloudwatch.Client
 	CloudFront *cloudfront.Client
+	Values     *cloudfrontkeyvaluestore.Client
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
 	KMS        *kms.Client
@@ -100,6 +102,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	account string
+	caller  string
 }
 
 // defaultRetries is the number of attempts of one call: with the SDK's back-off
@@ -196,6 +199,10 @@ func build(cfg aws.Config, c Config) *Client {
 			o.Region = "us-east-1"
 		}
 	})
+	cl.Values = cloudfrontkeyvaluestore.NewFromConfig(cfg, func(o *cloudfrontkeyvaluestore.Options) {
+		at("cloudfrontkeyvaluestore", &o.BaseEndpoint)
+		o.EndpointResolverV2 = plainHosts{o.EndpointResolverV2}
+	})
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.KMS = kms.NewFromConfig(cfg, func(o *kms.Options) { at("kms", &o.BaseEndpoint) })
@@ -232,6 +239,16 @@ func (c *Client) Account(ctx context.Context) (string, error) {
 	return account, nil
 }
 
+// Caller returns the ARN of the credentials' owner.
+func (c *Client) Caller(ctx context.Context) (string, error) {
+	if _, failure := c.identify(ctx); failure != nil {
+		return "", failure
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.caller, nil
+}
+
 // Check finds out whether the credentials work, and for the right account.
 func (c *Client) Check(ctx context.Context) *Failure {
 	_, failure := c.identify(ctx)
@@ -253,7 +270,7 @@ func (c *Client) identify(ctx context.Context) (string, *Failure) {
 		return "", &Failure{"allowed_account_ids", "AWS account not allowed",
 			fmt.Sprintf("The credentials belong to account %s (%s), and allowed_account_ids lists %s. Use other credentials, or allow this account.", account, aws.ToString(out.Arn), strings.Join(c.allowed, ", "))}
 	}
-	c.account = account
+	c.account, c.caller = account, aws.ToString(out.Arn)
 	c.limits.account.Store(&account)
 	return account, nil
 }

@@ -117,6 +117,14 @@ func (d *diagram) part(p *Part) {
 		}
 	case EdgeFunctionSpec:
 		d.node("works", p.Key, fmt.Sprintf(`["%s<br/><small>edge function</small>"]`, p.Key))
+		if s.KeyValueStore != "" {
+			d.edge(d.first(s.KeyValueStore), p.Key, "is read by", true)
+		}
+	case KeyValueStoreSpec:
+		d.node("is kept", p.Key, fmt.Sprintf(`[("%s<br/><small>key value store</small>")]`, p.Key))
+		for _, secret := range s.Parameters() {
+			d.edge(d.first(secret), p.Key, "is copied to", true)
+		}
 	case AlarmSpec:
 		d.alarms++
 	case DashboardSpec:

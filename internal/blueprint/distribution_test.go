@@ -73,7 +73,7 @@ func TestDistributionServes(t *testing.T) {
 	if diff := cmp.Diff(want, d.Serves(10, 700, 0.75)); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
 	}
-	f = b.EdgeFunction("switch", "x")
+	f = b.EdgeFunction("switch", EdgeFunction{Code: "x"})
 	d.edge = &f
 	if got := d.Serves(10, 700, 1); got[2] != (Operation{Part: "switch", Action: RunAtEdge, Count: 10}) {
 		t.Errorf("with a function it does %v", got)
@@ -114,7 +114,7 @@ func TestValidateEdge(t *testing.T) {
 		}, "site", "make it with PlainHTTP"},
 		"long code": {func() *Builder {
 			b := NewBuilder(testSettings())
-			b.EdgeFunction("switch", strings.Repeat("x", 10<<10+1))
+			b.EdgeFunction("switch", EdgeFunction{Code: strings.Repeat("x", 10<<10+1)})
 			return b
 		}, "switch", "up to 10241 bytes; AWS takes at most 10240"},
 	} {

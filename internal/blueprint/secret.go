@@ -7,7 +7,8 @@ type SecretForm string
 const (
 	// Random32 is 32 random bytes in standard base64.
 	Random32 SecretForm = "random-32"
-	// RSA2048 is an RSA private key of 2,048 bits, as PEM of PKCS #8.
+	// RSA2048 is an RSA private key of 2,048 bits, as PEM of PKCS #8. Its public half
+	// is known; see KeyID and Modulus.
 	RSA2048 SecretForm = "rsa-2048"
 )
 
@@ -15,6 +16,9 @@ const (
 type Secret struct {
 	// Form of the value; empty for Random32.
 	Form SecretForm
+	// Replaceable marks a value that may be lost or deleted without force_destroy:
+	// a key that signs nothing but what is soon over.
+	Replaceable bool
 }
 
 // SecretSpec is the spec of a SecureString parameter whose value is born with
@@ -39,14 +43,14 @@ type SecretHandle struct {
 	kms string
 }
 
-// Secret describes a secret. It bears data: what was made with the value has
-// no meaning without it.
+// Secret describes a secret. Unless it is replaceable it bears data: what was
+// made with the value has no meaning without it.
 func (b *Builder) Secret(key string, s Secret) SecretHandle {
 	if s.Form == "" {
 		s.Form = Random32
 	}
 	h := b.add(key, secretPath+b.name(key), SecretSpec{Form: s.Form, KMSKeyARN: b.settings.KMSKeyARN})
-	h.part.Data = true
+	h.part.Data = !s.Replaceable
 	return SecretHandle{Handle: h, kms: b.settings.KMSKeyARN}
 }
 
@@ -55,6 +59,14 @@ func (s SecretHandle) ARN() string { return arn("ssm", "parameter"+s.Name()) }
 
 // Version returns a reference to a text that changes whenever the value does.
 func (s SecretHandle) Version() string { return Ref(s.Key(), "version") }
+
+// KeyID returns a reference to the thumbprint of an RSA2048 key's public half
+// (RFC 7638), by which a set of public keys names it.
+func (s SecretHandle) KeyID() string { return Ref(s.Key(), "key_id") }
+
+// Modulus returns a reference to an RSA2048 key's modulus in base64url (RFC 7518,
+// section 6.3.1.1). Its exponent is 65,537.
+func (s SecretHandle) Modulus() string { return Ref(s.Key(), "modulus") }
 
 // Read grants reading the value (Systems Manager User Guide, "AWS KMS
 // encryption for AWS Systems Manager Parameter Store SecureString parameters").

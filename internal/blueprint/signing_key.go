@@ -5,7 +5,9 @@ type KeySpec string
 
 // The specs of signing keys.
 const (
-	ECCP256    KeySpec = "ECC_NIST_P256"
+	ECCP256 KeySpec = "ECC_NIST_P256"
+	// RSAKey2048 signs what authorizers of API Gateway check. Its public half is
+	// known; see KeyID and Modulus.
 	RSAKey2048 KeySpec = "RSA_2048"
 )
 
@@ -68,6 +70,14 @@ func (k SigningKeyHandle) ID() string { return Ref(k.Key(), "id") }
 
 // ARN returns the key's ARN, by its id.
 func (k SigningKeyHandle) ARN() string { return arn("kms", "key/"+k.ID()) }
+
+// KeyID returns a reference to the thumbprint of an RSA key's public half
+// (RFC 7638), by which a set of public keys names it.
+func (k SigningKeyHandle) KeyID() string { return Ref(k.Key(), "key_id") }
+
+// Modulus returns a reference to an RSA key's modulus in base64url (RFC 7518,
+// section 6.3.1.1). Its exponent is 65,537.
+func (k SigningKeyHandle) Modulus() string { return Ref(k.Key(), "modulus") }
 
 // Sign grants signing with the key.
 func (k SigningKeyHandle) Sign() []Grant {

@@ -28,7 +28,7 @@ func site(cdn bool, logo string) *blueprint.Builder {
 	b.File("logo", pages, "logo.png", blueprint.File{Path: logo, CacheControl: "max-age=60"})
 	b.Output("url", pages.URL())
 	if cdn {
-		function := b.EdgeFunction("switch", "function handler(event) { return event.request; }")
+		function := b.EdgeFunction("switch", blueprint.EdgeFunction{Code: "function handler(event) { return event.request; }"})
 		d := b.Distribution("cdn", blueprint.Distribution{Origin: pages, ViewerRequest: &function, Objects: []string{"index.html", "logo.png"}})
 		b.Output("url", d.URL())
 	}

@@ -171,7 +171,7 @@ func needFunction(t *testing.T) *Target {
 // cases has one for every kind.
 func cases() []kindCase {
 	return append(apiCases(), []kindCase{
-		queueCase(), roleCase(), secretCase(), signingKeyCase(), hashedListCase(), topicCase(), subscriptionCase(),
+		queueCase(), roleCase(), secretCase(), rsaSecretCase(), signingKeyCase(signerBase()), signingKeyCase(rsaSigner()), hashedListCase(), topicCase(), subscriptionCase(),
 		{
 			part: "/aws/lambda/" + testFunction, spec: blueprint.LogGroupSpec{RetentionDays: 30},
 			changes: []blueprint.Spec{blueprint.LogGroupSpec{RetentionDays: 90}, blueprint.LogGroupSpec{}},
@@ -180,7 +180,7 @@ func cases() []kindCase {
 				return err
 			},
 		},
-		tableCase(), provisionedTableCase(), bucketCase(),
+		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(),
 		{
 			part: testBucket + "/functions.zip", spec: objectBase(),
 			setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },
@@ -190,7 +190,7 @@ func cases() []kindCase {
 				with(objectBase(), func(s *blueprint.ObjectSpec) { s.Encoding = "gzip" }),
 			},
 		},
-		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), bucketPolicyCase(), websiteCase(),
+		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), keyValueStoreCase(), bucketPolicyCase(), websiteCase(),
 		{
 			part: testFunction + ":" + blueprint.LiveAlias, spec: urlBase(), setup: func(t *testing.T) { needFunction(t) },
 			changes: []blueprint.Spec{
@@ -336,6 +336,8 @@ func tableCase() kindCase {
 			with(base, func(s *blueprint.TableSpec) { s.BillingMode, s.Reads, s.Writes = blueprint.Provisioned, 5, 7 }),
 			with(base, func(s *blueprint.TableSpec) { s.MaxReads, s.MaxWrites = 1000, 500 }),
 			with(base, func(s *blueprint.TableSpec) { s.MaxWrites, s.WarmReads, s.WarmWrites = 800, 20000, 8000 }),
+			with(base, func(s *blueprint.TableSpec) { s.StreamViewType = blueprint.KeysOnly }),
+			with(base, func(s *blueprint.TableSpec) { s.StreamViewType = blueprint.NewAndOldImages }),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
 			_, err := env.AWS.DynamoDB.CreateTable(ctx, &dynamodb.CreateTableInput{

@@ -16,6 +16,7 @@ const (
 	testEdgeFunction = "tv-vote-pages-use1"
 	testCertificate  = "arn:aws:acm:us-east-1:000000000000:certificate/8d5d0ac6-0000-4000-8000-000000000002"
 	testWebACL       = "arn:aws:wafv2:us-east-1:000000000000:global/webacl/vote/8d5d0ac6-0000-4000-8000-000000000003"
+	testStore        = "tv-vote-keys-use1"
 	testEdgeCode     = "function handler(event) { return event.request; }"
 )
 
@@ -123,6 +124,28 @@ func edgeFunctionCase() kindCase {
 				Name: aws.String(testEdgeFunction), FunctionCode: []byte(testEdgeCode), Tags: edgeTags(tags),
 				FunctionConfig: edgeFunctionConfig(&Target{Name: testEdgeFunction}, edgeFunctionBase()),
 			})
+			return err
+		},
+	}
+}
+
+// storeSpec has copies of a secret under those keys, of that version.
+func storeSpec(version string, keys ...string) blueprint.KeyValueStoreSpec {
+	s := blueprint.KeyValueStoreSpec{Values: map[string]string{}}
+	for _, key := range keys {
+		s.Values[key] = testSecret + " " + version
+	}
+	resolved, _ := s.Resolved().(blueprint.KeyValueStoreSpec)
+	return resolved
+}
+
+func keyValueStoreCase() kindCase {
+	return kindCase{
+		part: testStore, spec: storeSpec("1", "1", "2"),
+		setup:   func(t *testing.T) { made(t, testSecret, secretCase().spec) },
+		changes: []blueprint.Spec{storeSpec("2", "1", "2"), storeSpec("2", "2", "3")},
+		half: func(ctx context.Context, tags map[string]string) error {
+			_, err := env.AWS.CloudFront.CreateKeyValueStore(ctx, &cloudfront.CreateKeyValueStoreInput{Name: aws.String(testStore), Tags: edgeTags(tags)})
 			return err
 		},
 	}

@@ -3,6 +3,7 @@ package kinds
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront/types"
 
@@ -56,7 +57,11 @@ func (k edgeFunction) Observe(ctx context.Context, t *Target) (*Live[blueprint.E
 			if err != nil {
 				return err
 			}
-			live.Spec.Runtime = string(out.FunctionSummary.FunctionConfig.Runtime)
+			config := out.FunctionSummary.FunctionConfig
+			live.Spec.Runtime = string(config.Runtime)
+			if stores := config.KeyValueStoreAssociations; stores != nil && len(stores.Items) > 0 {
+				live.Spec.KeyValueStore = aws.ToString(stores.Items[0].KeyValueStoreARN)
+			}
 			return nil
 		},
 		func(ctx context.Context) (err error) {
@@ -91,7 +96,15 @@ func (k edgeFunction) describe(ctx context.Context, t *Target, stage types.Funct
 }
 
 func edgeFunctionConfig(t *Target, want blueprint.EdgeFunctionSpec) *types.FunctionConfig {
-	return &types.FunctionConfig{Comment: &t.Name, Runtime: types.FunctionRuntime(want.Runtime)}
+	config := &types.FunctionConfig{
+		Comment: &t.Name, Runtime: types.FunctionRuntime(want.Runtime), KeyValueStoreAssociations: &types.KeyValueStoreAssociations{Quantity: aws.Int32(0)},
+	}
+	if want.KeyValueStore != "" {
+		config.KeyValueStoreAssociations = &types.KeyValueStoreAssociations{
+			Quantity: aws.Int32(1), Items: []types.KeyValueStoreAssociation{{KeyValueStoreARN: &want.KeyValueStore}},
+		}
+	}
+	return config
 }
 
 func (k edgeFunction) Create(ctx context.Context, t *Target, want blueprint.EdgeFunctionSpec) (Attributes, error) {

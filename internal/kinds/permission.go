@@ -44,8 +44,16 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 		values["trusted_service"] = trustedService(s.Trust)
 	case blueprint.SigningKeySpec:
 		values["system"], values["system_name"] = s.System, s.SystemName
+		if s.KeySpec == blueprint.RSAKey2048 {
+			values["rsa"] = "set"
+		}
 	case blueprint.HashedListSpec:
 		values["secret_kms_key"] = s.SecretKMSKeyARN
+	case blueprint.KeyValueStoreSpec:
+		values["secret_kms_key"] = s.SecretKMSKeyARN
+		p.Resources = forEach(p.Resources, "secret", s.Parameters())
+	case blueprint.TableItemSpec:
+		values["kms_key"] = s.KMSKeyARN
 	case blueprint.DistributionSpec:
 		values["system"], values["deployment"] = s.System, s.Deployment
 	case blueprint.FunctionSpec:
@@ -55,7 +63,7 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	case blueprint.InvokePermissionSpec:
 		values["function_name"], _, _ = strings.Cut(name, ":")
 	case blueprint.MappingSpec:
-		// A mapping is named by its function and its queue.
+		// A mapping is named by its function and its source.
 		values["function_name"], _, _ = strings.Cut(name, ":")
 	}
 	if p.If != "" && values[p.If] == "" || p.Unless != "" && values[p.Unless] != "" {
@@ -92,6 +100,21 @@ func trustedService(trust blueprint.Policy) string {
 		}
 	}
 	return ""
+}
+
+// forEach writes each text with {field} once for each value, with that in its place.
+func forEach(texts []string, field string, values []string) []string {
+	var out []string
+	for _, text := range texts {
+		if !strings.Contains(text, "{"+field+"}") {
+			out = append(out, text)
+			continue
+		}
+		for _, value := range values {
+			out = append(out, strings.ReplaceAll(text, "{"+field+"}", value))
+		}
+	}
+	return out
 }
 
 // fillAll fills every text, and leaves out those with an empty field.

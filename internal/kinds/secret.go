@@ -24,7 +24,8 @@ import (
 // secret manages SecureString parameters that are born with a random value. The
 // value leaves this file in one request, which no log shows, and is never read
 // back: to observe means to read what describes the parameter. Its attribute
-// "version" changes whenever the value does.
+// "version" changes whenever the value does. The description of an RSA key has the
+// public half, which the attributes "modulus" and "key_id" show.
 type secret struct{ Env }
 
 // parametersPerCall is the greatest number of values of one filter and of
@@ -138,25 +139,47 @@ func secretSpec(p types.ParameterMetadata) blueprint.SecretSpec {
 			s.Form = form
 		}
 	}
+	// Of a key that somebody has put in the place of ours the public half is not
+	// known: it is none of that form, and is made anew.
+	if s.Form == blueprint.RSA2048 && (p.Version != 1 || modulusOf(p) == "") {
+		s.Form = ""
+	}
 	return s
+}
+
+// description is what a parameter says of itself, and modulusNote what follows in
+// that of an RSA key, with the modulus behind it: 393 of at most 1,024 characters
+// (Systems Manager API Reference, PutParameter, Description).
+const (
+	description = "Made by Terraform, read by functions. Do not overwrite."
+	modulusNote = " Public modulus: "
+)
+
+func modulusOf(p types.ParameterMetadata) string {
+	_, modulus, _ := strings.Cut(aws.ToString(p.Description), modulusNote)
+	return modulus
 }
 
 // secretAttributes tells one value from the next: a parameter that was made
 // anew begins with version 1 again, at another time.
 func secretAttributes(p types.ParameterMetadata) Attributes {
-	return Attributes{"version": fmt.Sprintf("%d of %s", p.Version, aws.ToTime(p.LastModifiedDate).UTC().Format(time.RFC3339))}
+	version := Attributes{"version": fmt.Sprintf("%d of %s", p.Version, aws.ToTime(p.LastModifiedDate).UTC().Format(time.RFC3339))}
+	if modulus := modulusOf(p); modulus != "" && p.Version == 1 {
+		return merged(version, attributesOfModulus(modulus))
+	}
+	return version
 }
 
 // Create makes the value and the parameter with it. Where the answer is lost,
 // the parameter is there with a value that nobody knows, as it should be.
 func (k secret) Create(ctx context.Context, t *Target, want blueprint.SecretSpec) (Attributes, error) {
-	value, err := newSecret(k.Random, want.Form)
+	value, note, err := newSecret(k.Random, want.Form)
 	if err != nil {
 		return nil, err
 	}
 	in := &ssm.PutParameterInput{
 		Name: &t.Name, Type: types.ParameterTypeSecureString, Tier: types.ParameterTierStandard, Value: &value,
-		AllowedPattern: aws.String(patterns[want.Form]), Description: aws.String("Made by Terraform, read by functions. Do not overwrite."),
+		AllowedPattern: aws.String(patterns[want.Form]), Description: aws.String(description + note),
 	}
 	if want.KMSKeyARN != "" {
 		in.KeyId = &want.KMSKeyARN
@@ -186,27 +209,31 @@ func (k secret) Create(ctx context.Context, t *Target, want blueprint.SecretSpec
 // unlogged keeps a call that carries a value out of Terraform's log.
 func unlogged(o *ssm.Options) { o.APIOptions = append(o.APIOptions, awsclient.Unlogged) }
 
-// newSecret makes a value of the form.
-func newSecret(random io.Reader, form blueprint.SecretForm) (string, error) {
+// newSecret makes a value of the form, and what its description says of it.
+func newSecret(random io.Reader, form blueprint.SecretForm) (value, note string, err error) {
 	switch form {
 	case blueprint.Random32:
 		value := make([]byte, 32)
 		if _, err := io.ReadFull(random, value); err != nil {
-			return "", step("make a random value", err)
+			return "", "", step("make a random value", err)
 		}
-		return base64.StdEncoding.EncodeToString(value), nil
+		return base64.StdEncoding.EncodeToString(value), "", nil
 	case blueprint.RSA2048:
 		key, err := rsa.GenerateKey(random, 2048)
 		if err != nil {
-			return "", step("make an RSA key", err)
+			return "", "", step("make an RSA key", err)
 		}
 		der, err := x509.MarshalPKCS8PrivateKey(key)
 		if err != nil {
-			return "", step("encode an RSA key", err)
+			return "", "", step("encode an RSA key", err)
 		}
-		return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), nil
+		public, err := publicAttributes(&key.PublicKey)
+		if err != nil {
+			return "", "", step("make an RSA key", err)
+		}
+		return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), modulusNote + public["modulus"], nil
 	}
-	return "", fmt.Errorf("there is no secret of the form %q", form)
+	return "", "", fmt.Errorf("there is no secret of the form %q", form)
 }
 
 // Update has nothing to change: form and key are fixed. It runs where somebody

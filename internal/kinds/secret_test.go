@@ -2,11 +2,14 @@ package kinds
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
@@ -151,8 +155,44 @@ func TestSecretRSA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, ok := parsed.(*rsa.PrivateKey); !ok || key.N.BitLen() != 2048 {
-		t.Errorf("the key is a %T", parsed)
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok || key.N.BitLen() != 2048 {
+		t.Fatalf("the key is a %T", parsed)
+	}
+	shows(t, &key.PublicKey, target.Attributes)
+	if seen := observe(t, "secret", targetOf(testSecret)).Attributes; !maps.Equal(seen, target.Attributes) {
+		t.Errorf("Create gave attributes %v, Observe %v", target.Attributes, seen)
+	}
+}
+
+// shows fails the test where the attributes are not those of the public key, as
+// those read them who check passes.
+func shows(t *testing.T, key *rsa.PublicKey, a Attributes) {
+	t.Helper()
+	if a["modulus"] != pass.Modulus(key) || a["key_id"] != pass.KeyID(key) {
+		t.Errorf("the attributes are %v, want the modulus %s and the id %s", a, pass.Modulus(key), pass.KeyID(key))
+	}
+}
+
+// TestSecretRSAOverwritten: whoever puts another key in its place leaves a public
+// half that is not the key's. It counts as no such key, and is made anew.
+func TestSecretRSAOverwritten(t *testing.T) {
+	begin(t)
+	spec := blueprint.SecretSpec{Form: blueprint.RSA2048}
+	target := made(t, testSecret, spec)
+	other, _, err := newSecret(rand.Reader, blueprint.RSA2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.AWS.SSM.PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String(testSecret), Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true), Value: &other, AllowedPattern: aws.String(patterns[blueprint.RSA2048]),
+		Description: aws.String(description + modulusNote + target.Attributes["modulus"]),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	live := observe(t, "secret", target)
+	if got := differences(spec, live); !slices.Equal(got, []string{"form"}) || live.Attributes["modulus"] != "" {
+		t.Errorf("what differs is %v, and the attributes are %v", got, live.Attributes)
 	}
 }
 

@@ -26,6 +26,10 @@ func secretCase() kindCase {
 	return kindCase{part: testSecret, spec: blueprint.SecretSpec{Form: blueprint.Random32}}
 }
 
+func rsaSecretCase() kindCase {
+	return kindCase{part: testSecret, spec: blueprint.SecretSpec{Form: blueprint.RSA2048}}
+}
+
 func signerBase() blueprint.SigningKeySpec {
 	return blueprint.SigningKeySpec{
 		KeySpec: blueprint.ECCP256, Description: "Signs exports", Alias: testSigner, Enabled: true, System: "voting_window", SystemName: "tv",
@@ -36,21 +40,20 @@ func signerBase() blueprint.SigningKeySpec {
 	}
 }
 
-func signingKeyCase() kindCase {
+func signingKeyCase(base blueprint.SigningKeySpec) kindCase {
 	return kindCase{
-		part: testSigner, spec: signerBase(),
+		part: testSigner, spec: base,
 		changes: []blueprint.Spec{
-			with(signerBase(), func(s *blueprint.SigningKeySpec) { s.Description = "other" }),
-			with(signerBase(), func(s *blueprint.SigningKeySpec) {
+			with(base, func(s *blueprint.SigningKeySpec) { s.Description = "other" }),
+			with(base, func(s *blueprint.SigningKeySpec) {
 				s.Policy.Statement = append(s.Policy.Statement, blueprint.Statement{
 					Sid: "Look", Effect: "Allow", Action: []string{"kms:DescribeKey"}, Resource: []string{"*"}, Principal: map[string][]string{"Service": {"logs.amazonaws.com"}},
 				})
 			}),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
-			s := signerBase()
 			_, err := env.AWS.KMS.CreateKey(ctx, &kms.CreateKeyInput{
-				KeySpec: kmstypes.KeySpec(s.KeySpec), KeyUsage: kmstypes.KeyUsageTypeSignVerify, Policy: aws.String(s.Policy.JSON()), Tags: keyTags(tags),
+				KeySpec: kmstypes.KeySpec(base.KeySpec), KeyUsage: kmstypes.KeyUsageTypeSignVerify, Policy: aws.String(base.Policy.JSON()), Tags: keyTags(tags),
 			})
 			return err
 		},

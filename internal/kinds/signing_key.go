@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +14,8 @@ import (
 )
 
 // signingKey manages asymmetric KMS keys for signing, each with one alias, which
-// is the part's name. Its attribute "id" is the key's id.
+// is the part's name. Its attribute "id" is the key's id; RSA keys have "modulus"
+// and "key_id" of their public half.
 //
 // A key whose deletion is scheduled and whose alias is gone was destroyed: it
 // counts as absent, and a new key takes the alias. While the alias still leads
@@ -25,6 +25,9 @@ type signingKey struct{ Env }
 const (
 	// keyMissing is KMS's answer for a key or an alias that does not exist.
 	keyMissing = "NotFoundException"
+	// invalidState is KMS's answer where a key that waits for its deletion does not
+	// do what it is asked for.
+	invalidState = "KMSInvalidStateException"
 	// deletionDays is the shortest time after which KMS deletes a key (KMS API
 	// Reference, ScheduleKeyDeletion).
 	deletionDays = 7
@@ -55,6 +58,9 @@ func (signingKey) Facts() Facts {
 			{Verbs: []Verb{Observing, Deleting}, Actions: []string{"kms:ListKeys", "kms:ListAliases"}, Resources: []string{"*"}, Rare: lost},
 			{Verbs: []Verb{Creating}, Actions: []string{"kms:ListKeys", "kms:ListAliases"}, Resources: []string{"*"}},
 			{Verbs: []Verb{Creating}, Actions: []string{"kms:ListResourceTags"}, Resources: []string{anyKey}, Rare: lost},
+			{Verbs: []Verb{Creating}, Actions: []string{"kms:GetPublicKey"}, Resources: []string{anyKey}, Condition: own, If: "rsa"},
+			{Verbs: []Verb{Observing}, Actions: []string{"kms:GetPublicKey"}, Resources: []string{anyKey}, Condition: own, If: "rsa",
+				Rare: "only where an apply was cut off before it could note the public half"},
 			{Verbs: []Verb{Creating}, Actions: []string{"kms:CreateKey"}, Resources: []string{"*"}, Condition: born},
 			// Tags at creation need a permission that no key narrows (KMS Developer
 			// Guide, "Controlling access to tags").
@@ -83,7 +89,7 @@ func (k signingKey) Observe(ctx context.Context, t *Target) (*Live[blueprint.Sig
 		return nil, err
 	}
 	id := aws.ToString(key.KeyId)
-	live := &Live[blueprint.SigningKeySpec]{Attributes: Attributes{"id": id}, Spec: blueprint.SigningKeySpec{
+	live := &Live[blueprint.SigningKeySpec]{Spec: blueprint.SigningKeySpec{
 		KeySpec: blueprint.KeySpec(key.KeySpec), Description: aws.ToString(key.Description), Enabled: key.KeyState == types.KeyStateEnabled,
 	}}
 	if aliased {
@@ -100,6 +106,10 @@ func (k signingKey) Observe(ctx context.Context, t *Target) (*Live[blueprint.Sig
 		},
 		func(ctx context.Context) (err error) {
 			live.Tags, err = k.tags(ctx, id)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			live.Attributes, err = k.attributes(ctx, t, key)
 			return err
 		})
 	if code(err) == keyMissing {
@@ -241,7 +251,10 @@ func (k signingKey) Create(ctx context.Context, t *Target, want blueprint.Signin
 	}
 	// Known from here on, should the rest fail and be tried again.
 	t.Attributes = Attributes{"id": aws.ToString(out.KeyMetadata.KeyId)}
-	return maps.Clone(t.Attributes), k.name(ctx, t, t.Attributes["id"])
+	if err := k.name(ctx, t, t.Attributes["id"]); err != nil {
+		return nil, err
+	}
+	return k.attributes(ctx, t, out.KeyMetadata)
 }
 
 // name lets the alias lead to the key, which a part of KMS may not know yet.
@@ -296,7 +309,14 @@ func (k signingKey) Update(ctx context.Context, t *Target, want blueprint.Signin
 			return nil, err
 		}
 	}
-	return live.Attributes, nil
+	if want.KeySpec != blueprint.RSAKey2048 || live.Attributes["modulus"] != "" {
+		return live.Attributes, nil
+	}
+	key, err := k.describe(ctx, id)
+	if err != nil || key == nil {
+		return live.Attributes, err
+	}
+	return k.attributes(ctx, t, key)
 }
 
 // enable takes a scheduled deletion back, which leaves the key disabled (KMS API
@@ -352,7 +372,7 @@ func (k signingKey) Delete(ctx context.Context, t *Target) error {
 	if key.KeyState != types.KeyStatePendingDeletion {
 		_, err := k.AWS.KMS.ScheduleKeyDeletion(ctx, &kms.ScheduleKeyDeletionInput{KeyId: key.KeyId, PendingWindowInDays: aws.Int32(deletionDays)})
 		// Another call, or the first attempt of this one, was quicker.
-		if err != nil && code(err) != "KMSInvalidStateException" && code(err) != keyMissing {
+		if err != nil && code(err) != invalidState && code(err) != keyMissing {
 			return err
 		}
 	}

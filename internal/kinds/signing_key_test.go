@@ -1,6 +1,8 @@
 package kinds
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
@@ -37,6 +39,38 @@ func TestSigningKeySigns(t *testing.T) {
 			t.Errorf("%s: signing gave %v", spec, err)
 		}
 	}
+}
+
+// TestSigningKeyPublic reads the public half of an RSA key, as it is checked by.
+func TestSigningKeyPublic(t *testing.T) {
+	begin(t)
+	target := made(t, testSigner, rsaSigner())
+	out, err := env.AWS.KMS.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: aws.String(testSigner)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParsePKIXPublicKey(out.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, ok := parsed.(*rsa.PublicKey)
+	if !ok {
+		t.Fatalf("the public half is a %T", parsed)
+	}
+	shows(t, public, target.Attributes)
+	// Disabled while nobody knew its public half.
+	if _, err := env.AWS.KMS.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: aws.String(target.Attributes["id"])}); err != nil {
+		t.Fatal(err)
+	}
+	target = targetOf(testSigner)
+	update(t, target, rsaSigner())
+	shows(t, public, target.Attributes)
+}
+
+func rsaSigner() blueprint.SigningKeySpec {
+	s := signerBase()
+	s.KeySpec = blueprint.RSAKey2048
+	return s
 }
 
 // TestSigningKeyAgain destroys a key and makes another under its name while the

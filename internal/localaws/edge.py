@@ -9,7 +9,7 @@ import time
 
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_region, request_scope
-from ministack.services import cloudfront, s3, tagging
+from ministack.services import cloudfront, cloudfront_keyvaluestore, s3, tagging
 
 # For how long, in seconds, a change of a distribution is on its way to the edges. On AWS it is minutes.
 DEPLOYING = 0 if os.environ.get("LOCALAWS_FUNCTIONS_READY") else 0.5
@@ -22,6 +22,7 @@ CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-s
 
 kept = {}  # by distribution, URI and query: when it was fetched and until when it is fresh, and the answer
 versions = {}  # by version of a distribution: when it was first seen
+made = {}  # by ARN of a key value store: when it was first seen
 
 fetch_from_origin = cloudfront._fetch_from_origin
 serve_origin = s3.serve_cloudfront_origin_fetch
@@ -33,6 +34,11 @@ delete_distribution = cloudfront._delete_distribution
 create_invalidation = cloudfront._create_invalidation
 delete_access_control = cloudfront._delete_oac
 delete_function = cloudfront._cf_delete_function
+create_store = cloudfront._create_kvs
+build_store = cloudfront._build_kvs_xml
+delete_store = cloudfront._delete_kvs
+resolve_taggable = cloudfront._resolve_taggable_cloudfront_arn
+parse_function = cloudfront._cf_parse_function_config
 reset = cloudfront.reset
 
 
@@ -183,10 +189,71 @@ def delete_unused_function(name, headers):
     return delete_function(name, headers)
 
 
+def store_by_arn(arn):
+    """Finds a key value store; None where there is none."""
+    return next((store for store in cloudfront._kvstores.values() if store["ARN"] == arn), None)
+
+
+def provisioning(store):
+    """Tells whether a key value store is still being made (CloudFront Developer Guide, "Create a key value store")."""
+    return time.monotonic() - made.setdefault(store["ARN"], time.monotonic()) < DEPLOYING
+
+
+def create_store_with_id(headers, body):
+    """Creates a key value store whose ARN has its id, not its name (CloudFront API Reference, KeyValueStoreAssociation)."""
+    status, found, content = create_store(headers, body)
+    if status != 201:
+        return status, found, content
+    store = cloudfront._kvstores[cloudfront._text(cloudfront._parse_body(body), "Name")]
+    was, store["ARN"] = store["ARN"], store["ARN"].rpartition("/")[0] + "/" + store["Id"]
+    cloudfront._tags[store["ARN"]] = cloudfront._tags.pop(was, [])
+    provisioning(store)
+    return status, found, content.replace(was.encode(), store["ARN"].encode()).replace(b">READY<", b">PROVISIONING<")
+
+
+def build_store_with_status(parent, store):
+    """Renders a key value store with its status."""
+    build_store(parent, {**store, "Status": "PROVISIONING" if provisioning(store) else "READY"})
+
+
+def delete_store_with_values(name, headers):
+    """Deletes a key value store with its values and tags."""
+    store = cloudfront._kvstores.get(name)
+    answer = delete_store(name, headers)
+    if answer[0] == 204:
+        cloudfront_keyvaluestore._stores.pop(store["ARN"], None)
+        cloudfront._tags.pop(store["ARN"], None)
+    return answer
+
+
+def resolve_taggable_by_id(arn):
+    """Finds what carries tags: key value stores by their ids."""
+    return (arn, None) if store_by_arn(arn) else resolve_taggable(arn)
+
+
+def values_of(arn):
+    """Finds the values of a key value store that is made."""
+    store = store_by_arn(arn)
+    if store is None or provisioning(store):
+        return None, cloudfront_keyvaluestore._error("ResourceNotFoundException", f"Key value store {arn} was not found.", 404)
+    return cloudfront_keyvaluestore._stores.setdefault(arn, {"etag": store["Id"], "items": {}}), None
+
+
+def parse_function_with_store(*args, **kwargs):
+    """Reads what a function is to be, and refuses a key value store that is not there, or is still being made."""
+    config, failed = parse_function(*args, **kwargs)
+    for arn in [] if failed else config["kvs_arns"]:
+        store = store_by_arn(arn)
+        if store is None or provisioning(store):
+            return None, cloudfront._error("EntityNotFound", f"The key value store {arn} was not found.", 404)
+    return config, failed
+
+
 def forget():
     """Forgets everything."""
     kept.clear()
     versions.clear()
+    made.clear()
     reset()
 
 
@@ -197,6 +264,9 @@ def install():
     cloudfront._build_distribution_xml, cloudfront._create_distribution = build_with_status, create_once
     cloudfront._delete_distribution, cloudfront._create_invalidation = delete_deployed, invalidate
     cloudfront._delete_oac, cloudfront._cf_delete_function = delete_unused_access_control, delete_unused_function
+    cloudfront._create_kvs, cloudfront._delete_kvs, cloudfront._build_kvs_xml = create_store_with_id, delete_store_with_values, build_store_with_status
+    cloudfront._resolve_taggable_cloudfront_arn, cloudfront_keyvaluestore._get_store = resolve_taggable_by_id, values_of
+    cloudfront._cf_parse_function_config = parse_function_with_store
     cloudfront.reset = forget
     s3.serve_cloudfront_origin_fetch = missing_or_forbidden
     # aws:ResourceTag of what CloudFront has.

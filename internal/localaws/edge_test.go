@@ -261,3 +261,43 @@ func TestWebsite(t *testing.T) {
 		t.Errorf("the gate counted %d reads", n)
 	}
 }
+
+// TestKeyValueStores: a store's ARN has its id, it takes a moment to be made, and a function has only one that is there.
+func TestKeyValueStores(t *testing.T) {
+	cfg, _ := fresh(t)
+	edges := cloudfront.NewFromConfig(cfg)
+	made := must[*cloudfront.CreateKeyValueStoreOutput](t)(edges.CreateKeyValueStore(t.Context(), &cloudfront.CreateKeyValueStoreInput{
+		Name: aws.String("keys"), Tags: &cftypes.Tags{Items: []cftypes.Tag{{Key: aws.String("team"), Value: aws.String("shows")}}},
+	})).KeyValueStore
+	if !strings.HasSuffix(*made.ARN, ":key-value-store/"+*made.Id) {
+		t.Errorf("the ARN is %s, the id %s", *made.ARN, *made.Id)
+	}
+	tags := must[*cloudfront.ListTagsForResourceOutput](t)(edges.ListTagsForResource(t.Context(), &cloudfront.ListTagsForResourceInput{Resource: made.ARN}))
+	if len(tags.Tags.Items) != 1 || *tags.Tags.Items[0].Value != "shows" {
+		t.Errorf("the tags are %+v", tags.Tags.Items)
+	}
+	function := func(arn *string) error {
+		_, err := edges.CreateFunction(t.Context(), &cloudfront.CreateFunctionInput{
+			Name: aws.String("gate"), FunctionCode: []byte("function handler(event) { return event.request; }"),
+			FunctionConfig: &cftypes.FunctionConfig{Comment: aws.String(""), Runtime: cftypes.FunctionRuntimeCloudfrontJs20, KeyValueStoreAssociations: &cftypes.KeyValueStoreAssociations{
+				Quantity: aws.Int32(1), Items: []cftypes.KeyValueStoreAssociation{{KeyValueStoreARN: arn}},
+			}},
+		})
+		return err
+	}
+	other := strings.Replace(*made.ARN, *made.Id, "8d5d0ac6-0000-4000-8000-000000000001", 1)
+	if err := function(&other); err == nil || !strings.Contains(err.Error(), "EntityNotFound") {
+		t.Errorf("a function of a store that is not there gave %v", err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for status := aws.ToString(made.Status); status != "READY"; {
+		if time.Now().After(deadline) {
+			t.Fatalf("the store is still %s", status)
+		}
+		now := must[*cloudfront.DescribeKeyValueStoreOutput](t)(edges.DescribeKeyValueStore(t.Context(), &cloudfront.DescribeKeyValueStoreInput{Name: aws.String("keys")}))
+		status = aws.ToString(now.KeyValueStore.Status)
+	}
+	if err := function(made.ARN); err != nil {
+		t.Error(err)
+	}
+}

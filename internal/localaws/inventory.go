@@ -47,7 +47,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "dashboards": all.dashboards, "topics": all.topics, "subscriptions": all.subscriptions,
+		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "key value stores": all.keyValueStores, "dashboards": all.dashboards, "topics": all.topics, "subscriptions": all.subscriptions,
 		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {

@@ -94,3 +94,16 @@ func (i *inventory) edgeFunctions(ctx context.Context, cfg aws.Config) error {
 	}
 	return nil
 }
+
+func (i *inventory) keyValueStores(ctx context.Context, cfg aws.Config) error {
+	for pages := cloudfront.NewListKeyValueStoresPaginator(cloudfront.NewFromConfig(cfg), &cloudfront.ListKeyValueStoresInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, store := range page.KeyValueStoreList.Items {
+			i.add("key value store", aws.ToString(store.Name))
+		}
+	}
+	return nil
+}

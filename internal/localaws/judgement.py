@@ -31,8 +31,6 @@ def resolve_unbound(*args, **kwargs):
     return principal
 
 
-iam_evaluator.resolve_principal = resolve_unbound
-
 resolve_condition_key = iam_evaluator._resolve_condition_key
 
 
@@ -44,9 +42,6 @@ def resolve_key_of_role(key, context):
         role = iam._roles.get_scoped(context.principal_account, None, context.principal_arn.split("/")[1])
         return role["Arn"] if role else context.principal_arn
     return resolve_condition_key(key, context)
-
-
-iam_evaluator._resolve_condition_key = resolve_key_of_role
 
 
 def text(document):
@@ -256,8 +251,6 @@ async def handle(method, path, headers, query_params, request_id):
     return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
 
 
-app._handle_pre_body_request = handle
-
 invoke_target = eventbridge._invoke_target
 
 
@@ -279,4 +272,9 @@ def invoke_with_role(target, event, rule, view=None):
         refused.close()  # the gate has recorded it, and nobody waits for a schedule
 
 
-eventbridge._invoke_target = invoke_with_role
+def install():
+    """Takes the places of MiniStack's own."""
+    iam_evaluator.resolve_principal = resolve_unbound
+    iam_evaluator._resolve_condition_key = resolve_key_of_role
+    app._handle_pre_body_request = handle
+    eventbridge._invoke_target = invoke_with_role

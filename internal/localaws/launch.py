@@ -32,8 +32,10 @@ ssl._create_default_https_context = ssl._create_unverified_context
 import apis  # noqa: E402
 import concurrency  # noqa: E402
 import edge  # noqa: E402
+import judgement  # noqa: E402
 import mappings  # noqa: E402
 
+judgement.install()
 edge.install()
 mappings.install()
 apis.install()

@@ -24,19 +24,15 @@ const (
 )
 
 // launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports launched
-// from MiniStack's directory: mappings.py keeps the event source mappings, apis.py mends HTTP APIs and identity pools,
-// concurrency.py shares out an account's concurrency, edge.py is CloudFront's edges.
+// from MiniStack's directory: judgement.py leaves the judging of calls to the gate, mappings.py keeps the event source
+// mappings, apis.py mends HTTP APIs and identity pools, concurrency.py shares out an account's concurrency, edge.py is
+// CloudFront's edges.
 var (
 	//go:embed launch.py
 	launch string
-	//go:embed mappings.py apis.py concurrency.py edge.py
+	//go:embed judgement.py mappings.py apis.py concurrency.py edge.py
 	launched embed.FS
 )
-
-// judgement leaves the judging of calls to the gate; it must run before MiniStack starts.
-//
-//go:embed judgement.py
-var judgement string
 
 // server is a running MiniStack.
 type server struct {
@@ -84,7 +80,7 @@ func launchServer(ctx context.Context, venv, gate string, ready bool, logs *tail
 	}
 	s.url = &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	// Not CommandContext: the context bounds the start, and the server outlives it.
-	cmd := exec.Command(pythonOf(venv), "-c", judgement+launch) //nolint:gosec,noctx // the venv is the developer's own
+	cmd := exec.Command(pythonOf(venv), "-c", launch) //nolint:gosec,noctx // the venv is the developer's own
 	cmd.Env = environment(home, gate, port)
 	if ready {
 		cmd.Env = append(cmd.Env, "LOCALAWS_FUNCTIONS_READY=1")

@@ -2,7 +2,8 @@ import { defineConfig } from "vite";
 import { inline } from "./shared/inline.ts";
 
 // PAGE names the folder of the system whose page is built; "npm run build" builds each.
-const page = process.env.PAGE ?? "votingwindow";
+const page = process.env.PAGE;
+if (page === undefined) throw new Error('say which page: PAGE=votingwindow, or run "npm run build" for all');
 
 export default defineConfig({
   root: page,

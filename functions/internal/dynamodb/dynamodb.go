@@ -135,6 +135,44 @@ func (c *Client) UpdateItem(ctx context.Context, update *UpdateItem) error {
 	return c.call(ctx, "UpdateItem", update, nil)
 }
 
+// UpdateReturning changes an item, and returns the attributes that it changed as they are then.
+func (c *Client) UpdateReturning(ctx context.Context, update *UpdateItem) (Item, error) {
+	var changed struct{ Attributes Item }
+	err := c.call(ctx, "UpdateItem", struct {
+		*UpdateItem
+		ReturnValues string
+	}{update, "UPDATED_NEW"}, &changed)
+	return changed.Attributes, err
+}
+
+// BatchGetItems is how many items one BatchGetItem may ask for (DynamoDB API Reference, BatchGetItem).
+const BatchGetItems = 100
+
+// BatchGetItem reads items of a table, strongly consistent. Those that are not there are not in its answer. left are the keys that DynamoDB did not come
+// to.
+func (c *Client) BatchGetItem(ctx context.Context, table string, keys []Item) (items, left []Item, err error) {
+	type wanted struct {
+		Keys           []Item
+		ConsistentRead bool `json:",omitempty"`
+	}
+	var found struct {
+		Responses       map[string][]Item
+		UnprocessedKeys map[string]wanted
+	}
+	err = c.call(ctx, "BatchGetItem", map[string]any{"RequestItems": map[string]wanted{table: {keys, true}}}, &found)
+	return found.Responses[table], found.UnprocessedKeys[table].Keys, err
+}
+
+// TransactUpdate changes items, each where its condition holds, all or none, as TransactPut does.
+func (c *Client) TransactUpdate(ctx context.Context, updates []UpdateItem) error {
+	type action struct{ Update UpdateItem }
+	actions := make([]action, len(updates))
+	for i := range updates {
+		actions[i].Update = updates[i]
+	}
+	return c.call(ctx, "TransactWriteItems", map[string]any{"TransactItems": actions, "ClientRequestToken": rand.Text()}, nil)
+}
+
 // DeleteItem deletes an item.
 func (c *Client) DeleteItem(ctx context.Context, remove *DeleteItem) error {
 	return c.call(ctx, "DeleteItem", remove, nil)

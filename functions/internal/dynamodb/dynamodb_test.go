@@ -88,7 +88,7 @@ func TestCalls(t *testing.T) {
 			})
 		}, "PutItem", `{"TableName":"t","Item":{"voter":{"S":"ann"}},"ConditionExpression":"attribute_not_exists(#key)",` +
 			`"ExpressionAttributeNames":{"#key":"voter"},"ExpressionAttributeValues":{":n":{"N":"7"}},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`, nil},
-		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"x":{"B":"AP8="},"of another type":{"L":[]}}}`, func(c *dynamodb.Client) (any, error) {
+		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"x":{"B":"AP8="},"of another type":{"NULL":true}}}`, func(c *dynamodb.Client) (any, error) {
 			return c.GetItem(t.Context(), &dynamodb.GetItem{TableName: "t", Key: key, ConsistentRead: true})
 		}, "GetItem", `{"TableName":"t","Key":{"voter":{"S":"ann"}},"ConsistentRead":true}`, dynamodb.Item{
 			"s": dynamodb.String("x"), "n": dynamodb.Number(3), "b": dynamodb.Bool(true), "m": dynamodb.Map(dynamodb.Item{"k": dynamodb.String("v")}), "x": dynamodb.Bytes([]byte{0, 255}), "of another type": {},
@@ -178,7 +178,7 @@ func TestConditionThatDoesNotHold(t *testing.T) {
 func TestTransactPut(t *testing.T) {
 	client, calls := client(t,
 		answer{http.StatusInternalServerError, `{"__type":"InternalServerError"}`}, good(`{}`),
-		refused("TransactionCanceledException", `,"CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":"stands","Item":{"x":{"L":[]}}},{"Code":"None"}]`))
+		refused("TransactionCanceledException", `,"CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":"stands","Item":{"x":{"NULL":true}}},{"Code":"None"}]`))
 	puts := []dynamodb.PutItem{{TableName: "t", Item: key, ConditionExpression: "attribute_exists(voter)"}, {TableName: "u", Item: key}}
 	if err := client.TransactPut(t.Context(), puts); err != nil {
 		t.Fatal(err)

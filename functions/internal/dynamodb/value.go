@@ -13,6 +13,7 @@ type Value struct {
 	B    []byte  `json:",omitempty"`
 	BOOL *bool   `json:",omitempty"`
 	M    Item    `json:",omitzero"` // An empty one is a value, too.
+	L    []Value `json:",omitzero"`
 }
 
 // String is a text.
@@ -29,6 +30,24 @@ func Bool(is bool) Value { return Value{BOOL: &is} }
 
 // Map is a map.
 func Map(values Item) Value { return Value{M: values} }
+
+// Strings is a list of texts.
+func Strings(texts []string) Value {
+	list := make([]Value, len(texts))
+	for i, text := range texts {
+		list[i] = String(text)
+	}
+	return Value{L: list}
+}
+
+// Texts are the texts of a list.
+func (v Value) Texts() []string {
+	texts := make([]string, 0, len(v.L))
+	for _, value := range v.L {
+		texts = append(texts, value.Text())
+	}
+	return texts
+}
 
 // Text is the text; empty where the value is none.
 func (v Value) Text() string {

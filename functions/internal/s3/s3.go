@@ -27,8 +27,8 @@ func New(cfg aws.Config, bucket string) *Bucket {
 	return &Bucket{awscall.Client{Config: cfg, Service: "s3", Retryer: cfg.Retryer()}, bucket}
 }
 
-// maxObjectBytes bounds what GetObject reads. Results with thousands of answers have some 100 KB.
-const maxObjectBytes = 4 << 20
+// maxObjectBytes bounds what GetObject reads. Results with thousands of answers have some 100 KB, the list of a draw of a million fans 23 MB.
+const maxObjectBytes = 128 << 20
 
 // GetObject returns an object, or nil where there is none. S3 says so only to who may list the bucket; others are denied.
 func (b *Bucket) GetObject(ctx context.Context, key string) ([]byte, error) {

@@ -34,6 +34,26 @@ func (c *Client) SendMessage(ctx context.Context, queue, body string) (id string
 	return sent.MessageId, nil
 }
 
+// BatchMessages is how many messages one call of SendMessages may have (SQS API Reference, SendMessageBatch).
+const BatchMessages = 10
+
+// SendMessages puts messages on the queue with an URL, and fails unless it took all.
+func (c *Client) SendMessages(ctx context.Context, queue string, bodies []string) error {
+	type entry struct{ Id, MessageBody string } //nolint:revive // SQS's name.
+	entries := make([]entry, len(bodies))
+	for i, body := range bodies {
+		entries[i] = entry{strconv.Itoa(i), body}
+	}
+	var sent struct{ Failed []struct{ Code string } }
+	if err := c.client.Call(ctx, "SendMessageBatch", map[string]any{"QueueUrl": queue, "Entries": entries}, &sent); err != nil {
+		return err
+	}
+	if n := len(sent.Failed); n > 0 {
+		return fmt.Errorf("%d of %d messages were refused, one with %s", n, len(bodies), sent.Failed[0].Code)
+	}
+	return nil
+}
+
 // Depth is how many messages a queue holds, approximately (SQS API Reference, GetQueueAttributes).
 type Depth struct {
 	Visible  int64 // To be received.

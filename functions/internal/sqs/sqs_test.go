@@ -73,3 +73,22 @@ func TestDepth(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+func TestSendMessages(t *testing.T) {
+	for name, test := range map[string]struct{ answer, says string }{
+		"taken":           {`{"Successful":[{"Id":"0"},{"Id":"1"}]}`, ""},
+		"one was refused": {`{"Successful":[{"Id":"0"}],"Failed":[{"Id":"1","Code":"InternalError"}]}`, "1 of 2 messages were refused, one with InternalError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, asked := client(t, 200, test.answer)
+			err := client.SendMessages(t.Context(), queue, []string{"a", "b"})
+			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+			entries, _ := json.Marshal((*asked)["Entries"])
+			if (*asked)["target"] != "AmazonSQS.SendMessageBatch application/x-amz-json-1.0" || string(entries) != `[{"Id":"0","MessageBody":"a"},{"Id":"1","MessageBody":"b"}]` {
+				t.Errorf("asked %v", *asked)
+			}
+		})
+	}
+}

@@ -24,7 +24,7 @@ export function request(url: string | URL, init: RequestInit = {}): Promise<Resp
  * Reads a JSON object beside the page and sets the clock by it. The browser asks with If-None-Match, and a 304 brings
  * a new Date as well. Undefined where there is no such object (S3 says 403 to those who may not list).
  */
-export async function getObject<T>(url: URL, clock: ServerClock): Promise<T | undefined> {
+export async function getObject<T>(url: URL, clock: Pick<ServerClock, "steady" | "learn">): Promise<T | undefined> {
   const sent = clock.steady();
   const response = await request(url, { cache: "no-cache", credentials: "same-origin" });
   clock.learn(response.headers.get("date"), response.headers.get("age"), sent, clock.steady());

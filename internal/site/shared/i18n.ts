@@ -72,3 +72,28 @@ export class Translator {
     }).format(at);
   }
 }
+
+/** What an object beside the page says about languages: which are offered, and texts of its own by language and key. */
+export interface Wording {
+  languages: string[];
+  texts?: Record<string, Texts>;
+}
+
+/**
+ * The translator of a visitor. Languages that are not built in take what the wording has for them, and the fallback for
+ * the rest. Without a wording all that is built in is offered.
+ */
+export function translatorOf(
+  builtIn: Readonly<Record<string, Texts>>,
+  fallback: Texts,
+  wording: Wording | undefined,
+): Translator {
+  const language = pickLanguage(navigator.languages, wording?.languages ?? Object.keys(builtIn));
+  return new Translator(
+    language,
+    navigator.languages,
+    wording?.texts?.[language],
+    builtIn[language] ?? builtIn[language.split("-")[0] ?? ""],
+    fallback,
+  );
+}

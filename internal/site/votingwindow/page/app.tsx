@@ -1,7 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { Links } from "../../shared/links.tsx";
+import { Opening } from "../../shared/opening.tsx";
+import { Section } from "../../shared/section.tsx";
 import { Ballot } from "./ballot.tsx";
-import { BigCountdown, Countdown } from "./countdown.tsx";
+import { Countdown } from "./countdown.tsx";
 import { Identify } from "./identify.tsx";
 import { Results } from "./results.tsx";
 import { config, loadFailed, now, online, opensAt, phase, ready, rehearsal, step, texts, title } from "./state.ts";
@@ -31,23 +34,10 @@ export function App() {
         <Status />
         <Current />
       </main>
-      {(window.links?.length ?? 0) > 0 && (
-        <footer>
-          {window.links?.map((l) => (
-            <a key={l.url} href={safe(l.url)} rel="noopener noreferrer">
-              {l.label}
-            </a>
-          ))}
-        </footer>
-      )}
+      <Links links={window.links} />
       <Announcer />
     </>
   );
-}
-
-/** Links go to pages only, never to script. */
-function safe(url: string): string {
-  return /^(https?:|mailto:|[^:]*$)/i.test(url) ? url : "#";
 }
 
 function Current() {
@@ -55,7 +45,7 @@ function Current() {
   if (phase.value === "waiting") {
     return (
       <>
-        <BigCountdown label={t.text("opens_in")} />
+        <Opening label={t.text("opens_in")} rest={opensAt.value - now.value} texts={t} />
         <p class="muted center">{t.text("opens_at", { time: t.time(opensAt.value, now.value) })}</p>
         {step.value === "identify" ? (
           <Identify />
@@ -69,28 +59,6 @@ function Current() {
   }
   if (phase.value !== "open" || step.value === "results") return <Results />;
   return step.value === "ballot" ? <Ballot /> : <Identify />;
-}
-
-let begun = false;
-
-/**
- * A step of the page. Its heading takes the focus when the step begins, but not at the page's own beginning. It does so
- * before anybody can see the step, so that it takes no focus that the visitor has moved since.
- */
-export function Section(props: { heading: string; name: string; children: preact.ComponentChildren }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useLayoutEffect(() => {
-    if (begun) heading.current?.focus({ preventScroll: true });
-    begun = true;
-  }, []);
-  return (
-    <section class={props.name} aria-labelledby={props.name}>
-      <h2 id={props.name} ref={heading} tabIndex={-1}>
-        {props.heading}
-      </h2>
-      {props.children}
-    </section>
-  );
 }
 
 /** What is the matter right now. */

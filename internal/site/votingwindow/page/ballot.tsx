@@ -1,4 +1,4 @@
-import { Section } from "./app.tsx";
+import { Section } from "../../shared/section.tsx";
 import { config, labelOf, questionText, texts } from "./state.ts";
 import { choices, left, missing, otherVoter, sending, submit, votable, voted } from "./voting.ts";
 import { byToken, type Question } from "./window.ts";

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { Section } from "./app.tsx";
+import { Field } from "../../shared/field.tsx";
+import { Section } from "../../shared/section.tsx";
 import { config, phase, step, texts } from "./state.ts";
 import { fieldError, identify, leaveForSignIn, notice, ticket, ticketGiven, voter } from "./voting.ts";
 import { byToken, provider } from "./window.ts";
@@ -41,6 +42,7 @@ export function Identify() {
     );
   }
   const label = t.find("voter") ?? window.voter.label ?? t.text("voter_label");
+  const wrong = (field: "voter" | "ticket") => (error?.field === field ? t.text(error.key) : undefined);
   const digits = /^[\d[\]{},()?:\\d-]+$/.test(window.voter.pattern ?? "") ? "numeric" : "text";
   return (
     <Section heading={label} name="identify">
@@ -54,9 +56,15 @@ export function Identify() {
           identify(String(typed.get("voter")), ticketGiven ? ticket.value : String(typed.get("ticket") ?? ""));
         }}
       >
-        <Field name="voter" labelledBy="identify" value={voter.value} mode={digits} />
+        <Field name="voter" labelledBy="identify" value={voter.value} mode={digits} error={wrong("voter")} />
         {window.voter.ticket && !ticketGiven && (
-          <Field name="ticket" label={t.text("ticket_label")} value={ticket.value} mode="text" />
+          <Field
+            name="ticket"
+            label={t.text("ticket_label")}
+            value={ticket.value}
+            mode="text"
+            error={wrong("ticket")}
+          />
         )}
         <button type="submit" class="primary">
           {t.text("next")}
@@ -64,40 +72,5 @@ export function Identify() {
       </form>
       {watch}
     </Section>
-  );
-}
-
-function Field(props: {
-  name: "voter" | "ticket";
-  label?: string;
-  labelledBy?: string;
-  value: string;
-  mode: "text" | "numeric";
-}) {
-  const error = fieldError.value?.field === props.name ? fieldError.value : undefined;
-  return (
-    <div class="field">
-      {props.label !== undefined && <label for={props.name}>{props.label}</label>}
-      <input
-        id={props.name}
-        name={props.name}
-        type="text"
-        inputMode={props.mode}
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        maxLength={1024}
-        required
-        defaultValue={props.value}
-        aria-labelledby={props.labelledBy}
-        aria-invalid={error !== undefined}
-        aria-describedby={error ? `${props.name}-error` : undefined}
-      />
-      {error && (
-        <p class="error" id={`${props.name}-error`} role="alert">
-          {texts.value.text(error.key)}
-        </p>
-      )}
-    </div>
   );
 }

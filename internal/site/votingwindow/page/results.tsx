@@ -1,5 +1,5 @@
 import { clockFace } from "../../shared/countdown.ts";
-import { Section } from "./app.tsx";
+import { Section } from "../../shared/section.tsx";
 import {
   clock,
   closesAt,

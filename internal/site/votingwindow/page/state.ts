@@ -6,10 +6,10 @@ import { getObject } from "../../shared/fetch.ts";
 import { Poller } from "../../shared/poll.ts";
 import { backoff, pause } from "../../shared/retry.ts";
 import { StatusBoard } from "../../shared/status.ts";
+import { applyTheme } from "../../shared/theme.ts";
 import { nextRead } from "./polling.ts";
 import { isFresh, readLine } from "./status.ts";
 import { translator } from "./texts/texts.ts";
-import { applyTheme } from "./theme.ts";
 import { beside, isStudio, type Question, type Results, type VotingWindow } from "./window.ts";
 
 /** Where the window is in its life, by the server's clock. */

@@ -1,7 +1,9 @@
 // The objects beside the page.
 import type { IdentityPool } from "../../shared/cognito.ts";
 import type { Texts } from "../../shared/i18n.ts";
+import type { Link } from "../../shared/links.tsx";
 import type { Provider } from "../../shared/oidc.ts";
+import type { Style } from "../../shared/theme.ts";
 
 export interface Answer {
   id: string;
@@ -41,9 +43,9 @@ export interface VotingWindow {
   status?: { credentials: string };
   languages: string[];
   texts?: Record<string, Texts>;
-  style?: { primary?: string; background?: string; text?: string };
+  style?: Style;
   logo?: string;
-  links?: { label: string; url: string }[];
+  links?: Link[];
 }
 
 /** results.json. Figures are absent while nobody may see them. */

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import axe from "axe-core";
+import { check } from "../../shared/testing.ts";
 import { en } from "../page/texts/en.ts";
 import type { Backend } from "./backend.ts";
 import {
@@ -17,22 +17,6 @@ import {
 } from "./fixture.ts";
 
 const figures = { vote: { anna: 5, bruno: 3, clara: 2 }, outfit: { red: 1, gold: 9 } };
-
-/** Runs axe-core: WCAG 2.2 A and AA, and its best practices. */
-async function check(page: Page): Promise<void> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
-    const { violations } = await axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
-  });
-  expect(found).toEqual([]);
-  // Nothing sticks out on a narrow phone, or at twice the size on a larger one.
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(over).toBeLessThanOrEqual(0);
-}
 
 /** Opens the page of a window that opened so long ago. */
 async function open(page: Page, backend: Backend, ago: number, path = ""): Promise<void> {

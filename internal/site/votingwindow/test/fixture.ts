@@ -1,10 +1,10 @@
-import { test as base, expect, type Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { minute, test as base } from "../../shared/testing.ts";
 import type { Results, VotingWindow } from "../page/window.ts";
 import { Backend } from "./backend.ts";
 
 export { expect };
-
-export const minute = 60_000;
+export { advance, minute, settle, show, stopClocks } from "../../shared/testing.ts";
 
 /** A window of ten minutes with one question that opened so many milliseconds ago. */
 export function windowOf(openedAgo: number, now = Date.now()): VotingWindow {
@@ -81,16 +81,6 @@ export const test = base.extend<{ backend: Backend }>({
     await backend.stop();
     expect(backend.failed).toBeUndefined();
   },
-  // No page may throw, or try what its security policy forbids.
-  context: async ({ context }, use) => {
-    const wrong: string[] = [];
-    context.on("weberror", (e) => wrong.push(String(e.error())));
-    context.on("console", (m) => {
-      if (/Content Security Policy|Trusted/.test(m.text())) wrong.push(m.text());
-    });
-    await use(context);
-    expect(wrong).toEqual([]);
-  },
 });
 
 /** Fills in the identifier. */
@@ -106,64 +96,3 @@ export async function vote(page: Page, answer = "Bruno"): Promise<void> {
 }
 
 export const thanks = "Your vote has been received. Thank you!";
-
-/** Stops the clocks of page and backend at one time, the page's as wrong as device says. Before the page is opened. */
-export async function stopClocks(page: Page, backend: Backend, at: number, device = 0): Promise<void> {
-  backend.fixed = at;
-  await page.addInitScript(() => {
-    // Counts requests under way, from fetch to the body that was read.
-    const state = globalThis as unknown as { underWay: number };
-    state.underWay = 0;
-    const counted = <T>(promise: Promise<T>): Promise<T> => {
-      state.underWay++;
-      const done = () => {
-        state.underWay--;
-      };
-      promise.then(done, done);
-      return promise;
-    };
-    const { fetch } = globalThis;
-    globalThis.fetch = (...args) => counted(fetch(...args));
-    for (const name of ["json", "text"] as const) {
-      const read = Response.prototype[name];
-      Response.prototype[name] = function (this: Response) {
-        return counted(read.call(this));
-      };
-    }
-  });
-  await page.clock.install({ time: at + device - 1000 });
-  await page.clock.pauseAt(at + device);
-}
-
-/** Moves both clocks on together, step by step, and waits for the requests of each. Times are milliseconds. */
-export async function advance(
-  page: Page,
-  backend: Backend,
-  ms: number,
-  step = ms > 2 * minute ? 5000 : 1000,
-): Promise<void> {
-  for (let done = 0; done < ms;) {
-    const by = Math.min(step, ms - done);
-    backend.fixed = backend.now() + by;
-    await page.clock.runFor(by);
-    await settle(page);
-    done += by;
-  }
-}
-
-/** Waits until no request is under way. */
-export async function settle(page: Page): Promise<void> {
-  await expect
-    .poll(() => page.evaluate(() => (globalThis as unknown as { underWay: number }).underWay), {
-      intervals: [1, 2, 5, 10, 20],
-    })
-    .toBe(0);
-}
-
-/** Hides the page's tab, or shows it. */
-export async function show(page: Page, visible: boolean): Promise<void> {
-  await page.evaluate((v) => {
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (v ? "visible" : "hidden") });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, visible);
-}

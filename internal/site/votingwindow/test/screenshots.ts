@@ -1,24 +1,14 @@
-import { writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import png from "upng-js";
+import { picture } from "../../shared/picture.ts";
 import { expect, identify, minute, resultsOf, settle, stopClocks, test, windowOf } from "./fixture.ts";
 
-const images = new URL("../../../../docs/images/", import.meta.url);
-/** A page of documentation should load fast. */
-const maxBytes = 100_000;
 const opening = Date.parse("2027-05-22T18:15:00Z");
 
 /** Takes the picture, once everything that moves has come to rest. */
-async function picture(page: Page, name: string): Promise<void> {
+async function take(page: Page, name: string): Promise<void> {
   await settle(page);
   await page.clock.runFor(3_000);
-  await page.mouse.move(0, 0);
-  const taken = png.decode(
-    new Uint8Array(await page.screenshot({ animations: "disabled", scale: "css", fullPage: name !== "studio" })).buffer,
-  );
-  const palette = Buffer.from(png.encode(png.toRGBA8(taken), taken.width, taken.height, 200));
-  expect(palette.length).toBeLessThan(maxBytes);
-  writeFileSync(new URL(`voting-window-${name}.png`, images), palette);
+  await picture(page, `voting-window-${name}`, name !== "studio");
 }
 
 for (const [device, viewport] of Object.entries({
@@ -39,7 +29,7 @@ for (const [device, viewport] of Object.entries({
       await stopClocks(page, backend, opening - 12 * minute - 34_000);
       await page.goto(backend.url);
       await expect(page.getByTestId("opening")).toBeVisible();
-      await picture(page, `${device}-waiting`);
+      await take(page, `${device}-waiting`);
 
       backend.results = resultsOf(
         backend.window,
@@ -54,11 +44,11 @@ for (const [device, viewport] of Object.entries({
       await page.goto(backend.url);
       await identify(page);
       await page.getByRole("radio", { name: "Clara Vega" }).check();
-      await picture(page, `${device}-voting`);
+      await take(page, `${device}-voting`);
 
       await page.getByRole("button", { name: "Vote", exact: true }).click();
       await expect(page.getByRole("heading", { name: "Result so far" })).toBeVisible();
-      await picture(page, `${device}-results`);
+      await take(page, `${device}-results`);
     });
   });
 }
@@ -83,6 +73,6 @@ test.describe("studio", () => {
     await stopClocks(page, backend, opening + 5 * minute + 18_000);
     await page.goto(`${backend.url}studio`);
     await expect(page.getByText("184,213")).toBeVisible();
-    await picture(page, "studio");
+    await take(page, "studio");
   });
 });

@@ -1,5 +1,4 @@
-import { pickLanguage, Translator } from "../../../shared/i18n.ts";
-import type { VotingWindow } from "../window.ts";
+import { type Translator, translatorOf, type Wording } from "../../../shared/i18n.ts";
 import { de } from "./de.ts";
 import { en } from "./en.ts";
 import { es } from "./es.ts";
@@ -9,17 +8,5 @@ import { pt } from "./pt.ts";
 
 const builtIn: Record<string, typeof en> = { en, de, fr, es, it, pt };
 
-/**
- * The translator of a visitor. Languages that are not built in take what window.json has for them, and English for the
- * rest. Titles, questions and answers can be translated as well, under title, voter, question ids and choices ("vote/anna").
- */
-export function translator(window: Pick<VotingWindow, "languages" | "texts"> | undefined): Translator {
-  const language = pickLanguage(navigator.languages, window?.languages ?? Object.keys(builtIn));
-  return new Translator(
-    language,
-    navigator.languages,
-    window?.texts?.[language],
-    builtIn[language] ?? builtIn[language.split("-")[0] ?? ""],
-    en,
-  );
-}
+/** The translator of a visitor. Titles, questions and answers can be translated as well, under title, voter, question ids and choices ("vote/anna"). */
+export const translator = (window: Wording | undefined): Translator => translatorOf(builtIn, en, window);

@@ -1,5 +1,11 @@
-// Colours of the window, so that whatever is chosen stays readable (WCAG 2.2, contrast minimum: 4.5 to 1).
-import type { VotingWindow } from "./window.ts";
+// Colours of a page, so that whatever is chosen stays readable (WCAG 2.2, contrast minimum: 4.5 to 1).
+
+/** What an organiser chooses, each as #rgb or #rrggbb. */
+export interface Style {
+  primary?: string;
+  background?: string;
+  text?: string;
+}
 
 type RGB = [number, number, number];
 
@@ -8,7 +14,7 @@ const black: RGB = [17, 24, 39];
 const enough = 4.6;
 
 /** Sets the custom properties that the style sheet takes its colours from. */
-export function applyTheme(style: VotingWindow["style"], dark: boolean): void {
+export function applyTheme(style: Style | undefined, dark: boolean): void {
   const set = (name: string, value: RGB) =>
     document.documentElement.style.setProperty(name, `rgb(${value.map(Math.round).join(" ")})`);
   const background = parse(style?.background) ?? (dark ? ([11, 13, 23] as RGB) : ([244, 245, 251] as RGB));

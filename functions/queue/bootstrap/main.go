@@ -1,0 +1,204 @@
+// The functions of a ticket presale's waiting room: one binary, whose handler's name is the function's.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/allowlist"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+)
+
+// startTimeout bounds what a function reads at a cold start: Lambda lets an environment's start take ten seconds (Lambda Developer Guide,
+// "Lambda execution environment lifecycle").
+const startTimeout = 9 * time.Second
+
+func main() {
+	handle, err := handler(environment(os.Environ()))
+	if err != nil {
+		slog.New(slog.NewJSONHandler(os.Stderr, nil)).Error("start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handle)
+}
+
+func environment(lines []string) map[string]string {
+	environ := make(map[string]string, len(lines))
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, "=")
+		environ[name] = value
+	}
+	return environ
+}
+
+// handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
+var handlers = map[string]func(ctx context.Context, environ map[string]string, aws aws.Config) (any, error){
+	"control": control,
+	"join":    join,
+	"keeper":  keeper,
+	"placer":  placer,
+	"stream":  stream,
+}
+
+func handler(environ map[string]string) (any, error) {
+	name := environ["_HANDLER"]
+	build, ok := handlers[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no handler %q: _HANDLER is one of %s", name, strings.Join(slices.Sorted(maps.Keys(handlers)), ", "))
+	}
+	cfg, err := awsconfig.FromEnvironment(environ)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	handle, err := build(ctx, environ, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return handle, nil
+}
+
+func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.JoinConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	function := &queue.Join{
+		Sales: sales(store(aws, cfg.Tables)), Queue: queueAt(aws, cfg.JoinsURL), Clock: clock.System{}, Log: logger(cfg.Base, "join"),
+	}
+	if function.Key, err = key(ctx, aws, cfg.KeyParameter); err != nil {
+		return nil, err
+	}
+	if cfg.ProbeKeyParameter != "" {
+		if function.ProbeKey, err = key(ctx, aws, cfg.ProbeKeyParameter); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.AllowKey != "" {
+		object, size, err := s3.New(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
+		if err != nil {
+			return nil, err
+		}
+		defer object.Close() //nolint:errcheck // Nothing was written.
+		if function.Codes, err = allowlist.Read(object, size); err != nil {
+			return nil, err
+		}
+	}
+	return function.Handle, nil
+}
+
+func placer(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.PlacerConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	return (&queue.Placer{
+		Sales: sales(tables), Store: tables, Clock: clock.System{}, NewID: rand.Text, Retention: days(cfg.RetentionDays),
+		Log: logger(cfg.Base, "placer"), Metrics: metrics(cfg.Base, "placer"),
+	}).Handle, nil
+}
+
+func keeper(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.KeeperConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	function := &queue.Keeper{
+		Store: store(aws, cfg.Tables), Joins: queueAt(aws, cfg.JoinsURL), Objects: s3.New(aws, cfg.Bucket), Beacons: &queue.Drand{Client: http.DefaultClient},
+		Clock: clock.System{}, Random: secret, Holder: rand.Text(), PlacerTimeout: cfg.PlacerTimeout, Retention: days(cfg.RetentionDays),
+		Shards: cfg.StatusShards, Log: logger(cfg.Base, "keeper"), Metrics: metrics(cfg.Base, "keeper"),
+	}
+	if cfg.LineURL != "" {
+		function.Line = queueAt(aws, cfg.LineURL)
+	}
+	return function.Handle, nil
+}
+
+// secret is 32 random bytes.
+func secret() []byte {
+	bytes := make([]byte, queue.KeyBytes)
+	_, _ = rand.Read(bytes) // It never fails (crypto/rand).
+	return bytes
+}
+
+func control(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.ControlConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	return (&queue.Controller{Store: store(aws, cfg.Tables), Clock: clock.System{}, Log: logger(cfg.Base, "control")}).Handle, nil
+}
+
+func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.StreamConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	function := &queue.Stream{
+		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), Clock: clock.System{},
+		Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
+	}
+	function.Key, err = key(ctx, aws, cfg.KeyParameter)
+	return function.Handle, err
+}
+
+func store(aws aws.Config, tables queue.Tables) *queue.Store {
+	return &queue.Store{Client: dynamodb.New(aws), Tables: tables}
+}
+
+func sales(store *queue.Store) *queue.Sales {
+	return &queue.Sales{Store: store, Clock: clock.System{}}
+}
+
+func queueAt(aws aws.Config, url string) *queue.SQS {
+	return &queue.SQS{Client: sqs.New(aws), URL: url}
+}
+
+func key(ctx context.Context, aws aws.Config, parameter string) (queue.Key, error) {
+	text, err := queue.ReadSecret(ctx, aws, parameter)
+	if err != nil {
+		return nil, err
+	}
+	return queue.ReadKey(text)
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+func source(base queue.Base, function string) telemetry.Source {
+	return telemetry.Source{System: base.System, Name: base.Name, Function: function}
+}
+
+func logger(base queue.Base, function string) *slog.Logger {
+	return telemetry.Logger(os.Stdout, source(base, function))
+}
+
+func metrics(base queue.Base, function string) *telemetry.Metrics {
+	return telemetry.NewMetrics(os.Stdout, source(base, function))
+}

@@ -1,0 +1,333 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
+)
+
+const (
+	// nearFor is how long before their call fans are asked for a sign of life, in seconds: about two minutes, and some, since the pace is never even.
+	nearFor = 150
+	// probesEvery is how often probes are looked for, in milliseconds.
+	probesEvery = 5000
+)
+
+// readEnds reads where the lines end, once in a round.
+func (r *round) readEnds(ctx context.Context) (lines, error) {
+	if r.ends != nil {
+		return *r.ends, nil
+	}
+	ends := lines{}
+	if r.sale.Draws() {
+		ends.drawn, ends.drawBlocks = r.draw.Count, blocksOf(r.draw.Count)
+	}
+	var err error
+	if ends.last, ends.place, err = r.Store.Counter(ctx, r.sale.ID, QueueLine); err != nil {
+		return lines{}, err
+	}
+	r.ends = &ends
+	return ends, nil
+}
+
+// call gives free windows to those who are next, as far as the rate allows.
+func (r *round) call(ctx context.Context) error {
+	p := r.progress
+	if p.Walk.Line == "" {
+		p.Walk = walk{Line: QueueLine, Block: 1}
+		if r.sale.Draws() {
+			p.Walk.Line = DrawLine
+		}
+	}
+	ends, err := r.readEnds(ctx)
+	if err != nil {
+		return err
+	}
+	windows, err := r.Store.ReadWindows(ctx, r.sale.ID, max(p.Slots, r.sale.Windows))
+	if err != nil {
+		return err
+	}
+	free := r.freeWindows(windows)
+	if r.state == Paused {
+		p.Asked = nil // Nobody is a ghost for having slept through a pause.
+		return r.tell(ctx, windows)
+	}
+	n := min(len(free), callAtMost)
+	if r.sale.Rate > 0 {
+		p.refill(r.sale.Rate, r.now)
+		n = min(n, int(p.Tokens))
+	}
+	switch {
+	case n > 0 && (r.behind(ends) || len(p.Walk.Holes) > 0):
+		if err := r.callSome(ctx, ends, windows, free[:n]); err != nil {
+			return err
+		}
+	case r.unsaved:
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+	}
+	return r.tell(ctx, windows)
+}
+
+// behind says whether there is anybody behind the cursor.
+func (r *round) behind(ends lines) bool {
+	w := r.progress.Walk
+	return w.Line == DrawLine && w.Block <= ends.drawBlocks || w.Line == DrawLine && ends.last > 0 || w.Line == QueueLine && w.Block <= ends.last
+}
+
+// freeWindows are the numbers of the windows that can be called. It counts those that a fan has, also of those that were taken away.
+func (r *round) freeWindows(windows map[int]Window) []int {
+	var free []int
+	top := 0
+	r.open = 0
+	for number := 1; number <= max(r.progress.Slots, r.sale.Windows); number++ {
+		if !windows[number].free(r.now) {
+			r.open++
+			top = number
+		} else if number <= r.sale.Windows {
+			free = append(free, number)
+		}
+	}
+	r.progress.Slots = top
+	return free
+}
+
+// callSome calls as many fans as there are windows given.
+func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window, free []int) error {
+	p := r.progress
+	var waiting []look
+	budget, step := lookAtMost, 0
+	for budget > 0 && len(waiting) < len(free) {
+		// More each time, or a row of ghosts would take a read for each window.
+		step = min(max(2*step, len(free)-len(waiting)), readAtOnce, budget)
+		if len(p.Walk.Holes) >= holesAtMost {
+			step = 0
+		}
+		at := p.Walk
+		looks, err := r.next(ctx, &p.Walk, ends, step)
+		if err != nil {
+			return err
+		}
+		if len(looks) == 0 {
+			break
+		}
+		budget -= len(looks)
+		found, again, err := r.sort(ctx, looks)
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, r.withoutGhosts(ctx, ends, found)...)
+		p.Walk.Holes = append(p.Walk.Holes, again...)
+		if at.Line == p.Walk.Line && at.Block == p.Walk.Block && at.Index == p.Walk.Index {
+			break // Nobody new.
+		}
+	}
+	return r.callThese(ctx, waiting, windows, free)
+}
+
+// withoutGhosts are those of fans who are there. The others are marked, so that they can join again. Who is not sure is looked at again.
+func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) []look {
+	if r.sale.Heartbeat == 0 {
+		return waiting
+	}
+	silent, asked := r.now-r.sale.Heartbeat*1000, r.now-max(r.sale.Heartbeat, AskMost)*1000
+	ghost := make([]bool, len(waiting))
+	for i, look := range waiting {
+		last := max(look.fan.Seen, look.fan.Joined)
+		ghost[i] = last < silent && look.fan.Joined < asked && r.progress.wasAsked(ends.ordinal(Place{look.Line, look.Place}), asked)
+	}
+	marked := make([]bool, len(waiting))
+	err := each(len(waiting), func(i int) (err error) {
+		if ghost[i] {
+			marked[i], err = r.Store.MarkGhost(ctx, waiting[i].fan)
+		}
+		return err
+	})
+	if err != nil {
+		r.Log.WarnContext(ctx, "mark ghosts", "sale", r.sale.ID, "error", err)
+	}
+	var there []look
+	for i, look := range waiting {
+		switch {
+		case !ghost[i]:
+			there = append(there, look)
+		case !marked[i]:
+			r.progress.Walk.Holes = append(r.progress.Walk.Holes, look.hole)
+		}
+	}
+	return there
+}
+
+// callThese writes down what it is about to do, and calls.
+func (r *round) callThese(ctx context.Context, waiting []look, windows map[int]Window, free []int) error {
+	p := r.progress
+	slices.SortFunc(waiting, func(a, b look) int { return byPlace(a.hole, b.hole) })
+	for _, look := range waiting {
+		p.Walk.Holes = append(p.Walk.Holes, look.hole)
+	}
+	waiting = waiting[:min(len(waiting), len(free))]
+	if r.sale.Rate > 0 {
+		p.Tokens -= float64(len(waiting))
+	}
+	for _, number := range free[:len(waiting)] {
+		p.Slots = max(p.Slots, number)
+	}
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	results, failed := make([]Calling, len(waiting)), make([]bool, len(waiting))
+	err := each(len(waiting), func(i int) error {
+		if !r.leased() { // A keeper that was frozen must not go on where it was.
+			return errLeaseLost
+		}
+		var err error
+		results[i], err = r.Store.Call(ctx, waiting[i].fan, free[i], r.now, r.now+r.sale.ClaimTTL*1000)
+		failed[i] = err != nil
+		if former := windows[free[i]]; results[i] == Called && former.Fan != "" {
+			if _, err := r.Store.MarkExpired(ctx, r.sale.ID, former, r.now); err != nil {
+				r.Log.WarnContext(ctx, "mark an expired fan", "sale", r.sale.ID, "error", err) // The record's own time says so, too.
+			}
+		}
+		return err
+	})
+	called := map[hole]bool{}
+	for i, result := range results {
+		switch {
+		case result == Called:
+			called[waiting[i].hole] = true
+			p.moveFront(Place{waiting[i].Line, waiting[i].Place})
+			windows[free[i]] = Window{Number: free[i], Fan: waiting[i].fan.ID, Place: Place{waiting[i].Line, waiting[i].Place}, Called: r.now, Until: r.now + r.sale.ClaimTTL*1000}
+		case !failed[i] && r.sale.Rate > 0:
+			p.Tokens++ // Surely not called.
+		}
+	}
+	kept := p.Walk.Holes[:0:0]
+	for _, hole := range p.Walk.Holes {
+		if !called[hole] {
+			kept = append(kept, hole)
+		}
+	}
+	p.Walk.Holes = kept
+	p.called(int64(len(called)), r.now)
+	r.open += len(called)
+	r.unsaved = len(called) > 0
+	switch {
+	case errors.Is(err, errLeaseLost):
+		return errLeaseLost
+	case err != nil:
+		r.Log.WarnContext(ctx, "call", "sale", r.sale.ID, "error", err) // Who was not called is among the holes.
+	case len(waiting) == 0:
+		return nil
+	}
+	return r.Metrics.Emit(r.Clock.Now(), telemetry.Metric{Name: "Called", Unit: telemetry.Count, Value: float64(len(called))})
+}
+
+// save writes the progress where the one that was read stands.
+func (r *round) save(ctx context.Context) error {
+	if !r.leased() {
+		return errLeaseLost
+	}
+	for id, block := range r.blocks {
+		if block.Line == r.progress.Walk.Line && block.Number < r.progress.Walk.Block || block.Line == DrawLine && r.progress.Walk.Line == QueueLine {
+			delete(r.blocks, id)
+		}
+	}
+	r.progress.Version++
+	written, err := r.Store.PutProgress(ctx, r.sale.ID, *r.progress)
+	if err != nil {
+		return err
+	}
+	if !written {
+		return errOvertaken
+	}
+	r.unsaved = false
+	return nil
+}
+
+// callProbes calls the probes that came, whatever the sale's state: they take no window and wait for nobody.
+func (r *round) callProbes(ctx context.Context) error {
+	if r.now < r.probed+probesEvery {
+		return nil
+	}
+	r.probed = r.now
+	p := r.progress
+	if p.Probes.Line == "" {
+		p.Probes = walk{Line: ProbeLine, Block: 1}
+	}
+	last, _, err := r.Store.Counter(ctx, r.sale.ID, ProbeLine)
+	if err != nil {
+		return err
+	}
+	if p.Probes.Block > last && len(p.Probes.Holes) == 0 {
+		return nil
+	}
+	looks, err := r.next(ctx, &p.Probes, lines{last: last}, lookAtMost)
+	if err != nil {
+		return err
+	}
+	waiting, again, err := r.sort(ctx, looks)
+	if err != nil {
+		return err
+	}
+	p.Probes.Holes = append(p.Probes.Holes, again...)
+	for _, look := range waiting {
+		if _, err := r.Store.CallProbe(ctx, look.fan, r.now, r.now+r.sale.ClaimTTL*1000); err != nil {
+			return err // Nothing is written down: all are looked at again.
+		}
+	}
+	return r.save(ctx)
+}
+
+// Assignment is a message on the line queue: a fan whom the ticketing service is to assign a window.
+type Assignment struct {
+	Sale  string `json:"sale"`
+	Fan   string `json:"fan"`
+	Line  string `json:"line"`
+	Place int64  `json:"place"`
+}
+
+// tell puts those who were called on the line queue, at least once each, where the ticketing service assigns the windows.
+func (r *round) tell(ctx context.Context, windows map[int]Window) error {
+	if r.Line == nil {
+		return nil
+	}
+	var told []Window
+	var bodies []string
+	for number := 1; number <= max(r.progress.Slots, r.sale.Windows); number++ {
+		window := windows[number]
+		if window.free(r.now) || window.Told || window.Claimed != 0 {
+			continue
+		}
+		body, err := json.Marshal(Assignment{r.sale.ID, window.Fan, window.Place.Line, window.Place.Place})
+		if err != nil {
+			return fmt.Errorf("encode an assignment: %w", err)
+		}
+		told, bodies = append(told, window), append(bodies, string(body))
+	}
+	if len(bodies) == 0 {
+		return nil
+	}
+	if err := r.Line.SendBatch(ctx, bodies); err != nil {
+		return err
+	}
+	return each(len(told), func(i int) error {
+		_, err := r.Store.MarkTold(ctx, r.sale.ID, told[i])
+		return err
+	})
+}
+
+// near is how many places before the front fans are asked for a sign of life.
+func (r *round) near() int64 {
+	if r.sale.Heartbeat == 0 {
+		return 0
+	}
+	p := r.progress
+	pace := max(p.pace(paceOver, r.now), p.pace(paceNow, r.now))
+	return max(int64(math.Ceil(pace*nearFor)), int64(r.sale.Windows))
+}

@@ -1,0 +1,117 @@
+package queue
+
+import (
+	"errors"
+	"time"
+)
+
+// Base names the system that a function belongs to.
+type Base struct {
+	System string `env:"SYSTEM,required,notEmpty"` // The kind of system: "queue".
+	Name   string `env:"NAME,required,notEmpty"`   // The system's name.
+}
+
+// Tables are the names of the tables that a function uses; empty for others.
+type Tables struct {
+	Sales   string `env:"SALES_TABLE,required,notEmpty"`
+	Fans    string `env:"FANS_TABLE"`
+	Line    string `env:"LINE_TABLE"`
+	Windows string `env:"WINDOWS_TABLE"`
+	State   string `env:"STATE_TABLE"`
+	Joins   string `env:"JOINS_TABLE"` // Which browsers write under their identity.
+}
+
+// JoinConfig is the configuration of join: it uses the table sales.
+type JoinConfig struct {
+	Base
+	Tables
+	JoinsURL          string `env:"JOINS_URL,required,notEmpty"`     // The joins queue.
+	KeyParameter      string `env:"KEY_PARAMETER,required,notEmpty"` // SSM parameter: the key of tickets and codes, 32 bytes in base64.
+	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`             // The same of a monitor's probes; empty for none.
+	AllowBucket       string `env:"ALLOW_BUCKET"`                    // Bucket and key of the list of join codes; empty where none is asked for.
+	AllowKey          string `env:"ALLOW_KEY"`
+}
+
+// Check says what is wrong with join's own settings.
+func (c JoinConfig) Check() error {
+	if (c.AllowBucket == "") != (c.AllowKey == "") {
+		return errors.New("ALLOW_BUCKET and ALLOW_KEY need each other")
+	}
+	return nil
+}
+
+// PlacerConfig is the configuration of placer: it uses the tables sales, fans and line.
+type PlacerConfig struct {
+	Base
+	Tables
+	RetentionDays int `env:"RETENTION_DAYS"` // Days from joining until a record expires; 0 for never.
+}
+
+// KeeperConfig is the configuration of keeper: it uses all tables but joins.
+type KeeperConfig struct {
+	Base
+	Tables
+	JoinsURL      string        `env:"JOINS_URL,required,notEmpty"`
+	LineURL       string        `env:"LINE_URL"` // The line queue, where the ticketing service assigns the windows; else empty.
+	Bucket        string        `env:"BUCKET,required,notEmpty"`
+	PlacerTimeout time.Duration `env:"PLACER_TIMEOUT,required"` // The placer function's time-out.
+	StatusShards  int           `env:"STATUS_SHARDS,required"`  // 1 to MaxStatusShards.
+	RetentionDays int           `env:"RETENTION_DAYS"`
+}
+
+// MaxStatusShards bounds the items that hold a status: each takes 6,000 eventually consistent reads a second (DynamoDB Developer Guide, "Best practices for designing and
+// using partition keys effectively": 3,000 read units).
+const MaxStatusShards = 64
+
+// Check says what is wrong with the keeper's own settings.
+func (c KeeperConfig) Check() error {
+	switch {
+	case c.PlacerTimeout <= 0:
+		return errors.New("PLACER_TIMEOUT must be more than zero")
+	case c.StatusShards < 1 || c.StatusShards > MaxStatusShards:
+		return errors.New("STATUS_SHARDS is 1 to 64")
+	default:
+		return nil
+	}
+}
+
+// TurnConfig is the configuration of turn: it uses the tables sales, fans, line, windows and state.
+type TurnConfig struct {
+	Base
+	Tables
+	Passes
+	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	StatusShards int    `env:"STATUS_SHARDS,required"`
+	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
+}
+
+// ServiceConfig is the configuration of service: it uses the tables sales, fans and windows.
+type ServiceConfig struct {
+	Base
+	Tables
+	Passes
+	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	External     bool   `env:"EXTERNAL"`
+}
+
+// Passes say how passes are signed.
+type Passes struct {
+	PassKeyParameter string `env:"PASS_KEY_PARAMETER,required,notEmpty"` // SSM parameter: the RSA key, PKCS#8 in PEM.
+	Issuer           string `env:"ISSUER,required,notEmpty"`             // The URL below which the public key is published.
+	Audience         string `env:"AUDIENCE"`                             // Empty for the system's name, a slash and the sale.
+}
+
+// ControlConfig is the configuration of control: it uses the tables sales and line.
+type ControlConfig struct {
+	Base
+	Tables
+}
+
+// StreamConfig is the configuration of stream: it uses the tables sales and joins.
+type StreamConfig struct {
+	Base
+	Tables
+	JoinsURL     string `env:"JOINS_URL,required,notEmpty"`
+	AsideURL     string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
+	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+}

@@ -1,0 +1,84 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+)
+
+// DrawStage is how far a draw is.
+type DrawStage string
+
+// The stages, in their order.
+const (
+	DrawCommitted DrawStage = "committed" // The secret is made and its SHA-256 published.
+	DrawClosed    DrawStage = "closed"    // Nobody comes to the list any more; those who were on their way to it arrive.
+	DrawListed    DrawStage = "listed"    // The list, its SHA-256 and the beacon's round are published.
+	DrawDrawn     DrawStage = "drawn"     // The seed and with it the order is known.
+	DrawPlaced    DrawStage = "placed"    // All places are written down.
+)
+
+// Draw is how far a sale's draw is. Times are milliseconds since 1970, sums are SHA-256 in hex.
+type Draw struct {
+	Stage      DrawStage
+	Secret     string // 32 random bytes, in hex; public when the order is known.
+	Commitment string // The sum of Secret's bytes.
+	ClosedAt   int64
+	Count      int64
+	ListSHA256 string // As ListSum makes it.
+	ListedAt   int64
+	Round      int64  // Of the beacon; 0 where there is none.
+	RoundAt    int64  // When the round comes.
+	Randomness string // The round's, in hex; empty where there is none.
+	Signature  string
+	Missed     bool   // The beacon did not answer for so long that the draw was made without it.
+	Seed       string // As Seed makes it.
+	Blocks     int64  // How many blocks were written and sent.
+	Version    int64
+}
+
+// listOpen says whether fans who come before the opening come to the list.
+func (d Draw) listOpen() bool { return d.Stage == "" || d.Stage == DrawCommitted }
+
+// ReadDraw returns a sale's draw, strongly consistent; the zero Draw where there is none.
+func (s *Store) ReadDraw(ctx context.Context, sale string) (Draw, error) {
+	item, err := s.get(ctx, s.Tables.Line, LineKey, drawID(sale), true)
+	return Draw{
+		Stage: DrawStage(dynamo.Text(item, "stage")), Secret: dynamo.Text(item, "secret"), Commitment: dynamo.Text(item, "commitment"),
+		ClosedAt: dynamo.Int(item, "closed_at"), Count: dynamo.Int(item, "count"), ListSHA256: dynamo.Text(item, "list_sha"),
+		ListedAt: dynamo.Int(item, "listed_at"), Round: dynamo.Int(item, "round"), RoundAt: dynamo.Int(item, "round_at"),
+		Randomness: dynamo.Text(item, "randomness"), Signature: dynamo.Text(item, "signature"), Missed: dynamo.Int(item, "missed") != 0,
+		Seed: dynamo.Text(item, "seed"), Blocks: dynamo.Int(item, "blocks"), Version: dynamo.Int(item, "version"),
+	}, err
+}
+
+// PutDraw writes a draw where the one before it, of Version one less, stands, and says whether it did.
+func (s *Store) PutDraw(ctx context.Context, sale string, draw Draw) (bool, error) {
+	item := dynamo.Item{LineKey: dynamo.Str(drawID(sale)), "stage": dynamo.Str(string(draw.Stage)), "version": dynamo.Num(draw.Version)}
+	for attribute, text := range map[string]string{
+		"secret": draw.Secret, "commitment": draw.Commitment, "list_sha": draw.ListSHA256, "randomness": draw.Randomness,
+		"signature": draw.Signature, "seed": draw.Seed,
+	} {
+		dynamo.SetStr(item, attribute, text)
+	}
+	for attribute, n := range map[string]int64{
+		"closed_at": draw.ClosedAt, "count": draw.Count, "listed_at": draw.ListedAt, "round": draw.Round, "round_at": draw.RoundAt, "blocks": draw.Blocks,
+	} {
+		dynamo.SetNum(item, attribute, n)
+	}
+	if draw.Missed {
+		item["missed"] = dynamo.Num(1)
+	}
+	if draw.Version == 1 {
+		return s.put(ctx, s.Tables.Line, item, condition{text: "attribute_not_exists(#id)"})
+	}
+	return s.put(ctx, s.Tables.Line, item, condition{"#version = :former", dynamo.Item{":former": dynamo.Num(draw.Version - 1)}})
+}
+
+// PutArrivals keeps those who came before the draw, under an id that nobody else has.
+func (s *Store) PutArrivals(ctx context.Context, sale, id string, fans []string, expires int64) error {
+	item := dynamo.Item{LineKey: dynamo.Str(arrivalsPrefix(sale) + id), "fans": dynamo.Strs(fans)}
+	dynamo.SetNum(item, ExpiresAttribute, expires)
+	_, err := s.put(ctx, s.Tables.Line, item, condition{text: "attribute_not_exists(#id)"})
+	return err
+}

@@ -1,0 +1,229 @@
+package queue_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
+)
+
+// shuffled opens at 100,000 with a draw of those who come from 50,000.
+func shuffled(beacon bool) queue.Sale {
+	s := sale()
+	s.DrawFrom, s.Windows = 50_000, 2
+	if beacon {
+		s.Beacon = &queue.Beacon{URL: "https://api.drand.sh", Chain: "abc", RoundAfter: 30}
+	}
+	return s
+}
+
+// deliver gives the placers what is on the joins queue.
+func (w *world) deliver(t tester) {
+	t.Helper()
+	p := placerOf(w.memory, w.clock)
+	for len(w.joins) > 0 {
+		batch := w.joins[:min(10, len(w.joins))]
+		w.joins = w.joins[len(batch):]
+		if failed := place(t, p, t.Context(), batch...); len(failed) > 0 {
+			t.Fatalf("failed: %v", failed)
+		}
+	}
+}
+
+const pulse = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d" // SHA-256 of a zero byte, which is the signature.
+
+func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
+	for _, beacon := range []bool{false, true} {
+		w := newWorld(40_000, shuffled(beacon))
+		w.pulse = pulse
+		k := w.keeper("a")
+		w.mustLead(t, k)
+		if s := w.status(t); s.State != queue.Scheduled || s.Draw.Commitment != verifydraw.Sum([]byte(strings.Repeat("\a", 32))) || s.Draw.Seed != "" {
+			t.Errorf("%+v %+v", s, s.Draw)
+		}
+		w.clock.at.Store(60_000)
+		for n := range 250 {
+			body := fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n))
+			w.send(body)
+			if n%10 == 0 {
+				w.send(body) // Twice.
+			}
+		}
+		w.deliver(t)
+		w.mustLead(t, k)
+		w.clock.at.Store(100_000)
+		w.mustPlace(t, 0, 900) // Sent at the opening: behind the drawn.
+		var states []string
+		listed := int64(0)
+		for second := range 80 {
+			if second%3 == 2 {
+				k = w.keeper(fmt.Sprint(second)) // Keepers change all the time.
+			}
+			w.mustLead(t, k)
+			s := w.status(t)
+			if s.Draw.ListSHA256 != "" && listed == 0 {
+				listed = w.clock.at.Load()
+				if s.Draw.Seed != "" || s.Draw.Count != 250 || beacon != (s.Draw.Round != 0) {
+					t.Errorf("at the list's closing: %+v", s.Draw)
+				}
+			}
+			if s.State == queue.Open {
+				break
+			}
+			states = append(states, string(s.State))
+			w.clock.pass(time.Second)
+		}
+		if slices.Compact(states)[0] != "drawing" || listed < 120_000 || listed > 122_000 {
+			t.Errorf("states %v, listed at %d", slices.Compact(states), listed)
+		}
+		opened := w.clock.at.Load()
+		if beacon && opened < 130_000 || opened > 135_000 {
+			t.Errorf("drawn at %d", opened)
+		}
+		w.deliver(t)
+		proof, order, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+		if err != nil || len(order) != 250 || (proof.Randomness == pulse) != beacon {
+			t.Fatalf("%v, %+v", err, proof)
+		}
+		for i, id := range order {
+			if item := w.tables["fans"]["gig/"+id]; dynamo.Text(item, "line") != "draw" || dynamo.Int(item, "place") != int64(i)+1 {
+				t.Fatalf("%s was drawn as %d: %v", id, i+1, item)
+			}
+		}
+		w.clock.pass(time.Second)
+		w.mustLead(t, k)
+		if called := w.called(); len(called) != 2 || called[0].ID != "gig/"+order[0] || called[1].ID != "gig/"+order[1] {
+			t.Errorf("%+v", called)
+		}
+		if s := w.status(t); s.Waiting != 249 || s.Ahead(queue.Place{Line: "queue", Place: 1}) != 248 || s.Draw.Seed != proof.Seed {
+			t.Errorf("%+v %+v", s, s.Draw)
+		}
+	}
+}
+
+// The keeper dies at any call of the draw, and another goes on: the order is that of the one list, and every fan is called once.
+func TestADrawGoesOnWhereItStood(t *testing.T) {
+	want := ""
+	for at := range 60 {
+		w := newWorld(60_000, shuffled(false))
+		for n := range 120 {
+			w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n)))
+		}
+		w.deliver(t)
+		w.mustLead(t, w.keeper("a")) // The commitment.
+		w.clock.at.Store(100_000)
+		life := &life{dies: at, lost: at%2 == 0}
+		first := w.keeper("b")
+		for range 30 {
+			_ = w.lead(life.of(t.Context()), first)
+			w.clock.pass(time.Second)
+		}
+		second := w.keeper("c")
+		for range 30 {
+			w.mustLead(t, second)
+			w.clock.pass(time.Second)
+		}
+		// The placers never come: the keeper makes the records that it needs.
+		if got := w.calledPlaces(); got != "[1 2]" {
+			t.Errorf("dies at %d: called %s", at, got)
+		}
+		_, order, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+		if err != nil {
+			t.Fatalf("dies at %d: %v", at, err)
+		}
+		if text := strings.Join(order, " "); want == "" {
+			want = text
+		} else if text != want {
+			t.Errorf("dies at %d: another order", at)
+		}
+		var drawn []string
+		for number := 1; number <= 2; number++ {
+			drawn = append(drawn, dynamo.Texts(w.tables["line"][fmt.Sprint("gig/block/draw/", number)], "fans")...)
+		}
+		if !slices.Equal(drawn, order) {
+			t.Errorf("dies at %d: the blocks hold another order", at)
+		}
+	}
+}
+
+func TestASilentBeaconHoldsNobodyUpForLong(t *testing.T) {
+	w := newWorld(60_000, shuffled(true))
+	k := w.keeper("a")
+	w.mustLead(t, k)
+	w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
+	w.deliver(t)
+	w.clock.at.Store(100_000)
+	for range 180 {
+		_ = w.lead(t.Context(), k)
+		w.clock.pass(time.Second)
+	}
+	if got := w.calledPlaces(); got != "[1]" {
+		t.Errorf("called %s", got)
+	}
+	proof, _, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+	if err != nil || !proof.BeaconMissed {
+		t.Errorf("%+v %v", proof, err)
+	}
+	if called := w.called()[0].Called; called < 249_000 || called > 256_000 { // Two minutes after the round.
+		t.Errorf("called at %d", called)
+	}
+}
+
+func TestNobodyDrawsFromAnotherList(t *testing.T) {
+	w := newWorld(60_000, shuffled(false))
+	w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
+	w.deliver(t)
+	w.mustLead(t, w.keeper("a"))
+	w.clock.at.Store(100_000)
+	w.mustLead(t, w.keeper("a"))
+	w.clock.pass(21 * time.Second)
+	w.mustLead(t, w.keeper("a"))
+	w.objects[queue.ListObject("gig")] = []byte(fanOf(2) + "\n")
+	w.mustLead(t, w.keeper("a")) // The seed.
+	if err := w.lead(t.Context(), w.keeper("a")); err == nil || !strings.Contains(err.Error(), "put it back") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDrandsAnswers(t *testing.T) {
+	answers := map[string]string{
+		"/abc/info":     `{"public_key":"x","period":3,"genesis_time":1692803367,"hash":"abc"}`,
+		"/abc/public/5": `{"round":5,"randomness":"` + pulse + `","signature":"00"}`,
+		"/abc/public/6": `{"round":5,"randomness":"` + pulse + `","signature":"00"}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, known := answers[r.URL.Path]
+		if !known {
+			w.WriteHeader(http.StatusTooEarly)
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	defer server.Close()
+	drand, beacon := &queue.Drand{Client: server.Client()}, queue.Beacon{URL: server.URL + "/", Chain: "abc"}
+	for at, want := range map[int64][2]int64{
+		1692803367_000: {1, 1692803367_000}, 1692803367_001: {2, 1692803370_000}, 1692803370_000: {2, 1692803370_000}, 1: {1, 1692803367_000},
+	} {
+		if round, comes, err := drand.RoundAt(t.Context(), beacon, at); err != nil || [2]int64{round, comes} != want {
+			t.Errorf("at %d: round %d at %d, %v", at, round, comes, err)
+		}
+	}
+	if got, err := drand.Pulse(t.Context(), beacon, 5); err != nil || got != (queue.Pulse{Round: 5, Randomness: pulse, Signature: "00"}) {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, round := range []int64{6, 7} {
+		if _, err := drand.Pulse(t.Context(), beacon, round); err == nil {
+			t.Errorf("round %d has come", round)
+		}
+	}
+	if raw, _ := hex.DecodeString("00"); verifydraw.Sum(raw) != pulse {
+		t.Error("the test's own pulse is none")
+	}
+}

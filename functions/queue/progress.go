@@ -1,0 +1,163 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+)
+
+// Progress is how far the keepers are with a sale. Each writes it where the one that it read stands, so that of two who are at work at the same time
+// one finds out.
+type Progress struct {
+	Walk     walk    `json:"walk"`
+	Probes   walk    `json:"probes"`
+	Tokens   float64 `json:"tokens"`    // Calls that the rate allows now.
+	TokensAt int64   `json:"tokens_at"` // Milliseconds since 1970; 0 where there was no rate yet.
+	Slots    int     `json:"slots"`     // No window beyond this number was called.
+	Front    Place   `json:"front"`
+	Calls    []calls `json:"calls,omitempty"` // Of the last ten minutes.
+	Asked    []asked `json:"asked,omitempty"`
+	Gaps     []Gap   `json:"gaps,omitempty"` // Beyond the front, as far as Scout.
+	Scout    scout   `json:"scout"`
+	Version  int64   `json:"-"`
+}
+
+// walk is how far blocks were looked through. Every entry before the cursor is settled for ever, or among the holes.
+type walk struct {
+	Line  string `json:"line"`
+	Block int64  `json:"block"` // The first that was not looked through.
+	Index int    `json:"index"` // Its first entry that was not looked at.
+	Holes []hole `json:"holes,omitempty"`
+}
+
+// hole is to be looked at again: an entry that waits for its call, or whose record is not there yet, or a block that is not there yet.
+type hole struct {
+	Line  string `json:"l"`
+	Block int64  `json:"b,omitempty"` // Of a missing block.
+	Place int64  `json:"p,omitempty"` // Of an entry.
+	Fan   string `json:"f,omitempty"`
+	At    int64  `json:"a,omitempty"` // When its places were taken, by the placer's clock, or later: what is not there long after it is a gap.
+}
+
+// calls are how many were called in the ten seconds from At, in milliseconds since 1970.
+type calls struct {
+	At int64 `json:"at"`
+	N  int64 `json:"n"`
+}
+
+// asked says that since At the fans up to an ordinal are asked for a sign of life.
+type asked struct {
+	Ordinal int64 `json:"o"`
+	At      int64 `json:"at"`
+}
+
+// scout is how far a line was searched for gaps.
+type scout struct {
+	Block int64 `json:"block"` // The last that was looked at.
+	Place int64 `json:"place"` // Its last place.
+}
+
+const (
+	callsEach = 10_000  // Milliseconds of one count of calls.
+	paceOver  = 600_000 // Milliseconds over which Status.Pace is taken.
+	paceNow   = 60_000  // Milliseconds over which Status.PaceNow is taken.
+)
+
+// called counts calls at a time.
+func (p *Progress) called(n, now int64) {
+	at := now - now%callsEach
+	if last := len(p.Calls) - 1; last >= 0 && p.Calls[last].At >= at {
+		p.Calls[last].N += n
+	} else if n > 0 {
+		p.Calls = append(p.Calls, calls{at, n})
+	}
+	p.Calls = slices.DeleteFunc(p.Calls, func(c calls) bool { return c.At < now-paceOver })
+}
+
+// moveFront takes the front to a place that was called, unless it is farther.
+func (p *Progress) moveFront(at Place) {
+	if at.Line != ProbeLine && (p.Front.Line == "" || before(p.Front, at)) {
+		p.Front = at
+	}
+}
+
+// pace is how many were called a second over the last so many milliseconds, or since the first call in that time where it is later.
+func (p *Progress) pace(over, now int64) float64 {
+	var n, since int64
+	for _, c := range p.Calls {
+		if c.At >= now-over {
+			n += c.N
+			since = cmp.Or(since, c.At)
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	pace := float64(n) * 1000 / float64(max(now-since, callsEach))
+	return math.Round(pace*1000) / 1000
+}
+
+// refill gives the tokens of the time that passed: rate a second, and no more than one second's and one. With less, what is left over from a round of
+// one second would be lost, and the rate never reached.
+func (p *Progress) refill(rate float64, now int64) {
+	burst := rate + 1
+	if p.TokensAt == 0 {
+		p.Tokens = burst
+	} else if now > p.TokensAt {
+		p.Tokens += rate * float64(now-p.TokensAt) / 1000
+	}
+	p.Tokens = min(p.Tokens, burst)
+	p.TokensAt = max(now, p.TokensAt)
+}
+
+// askUpTo notes that fans up to an ordinal are asked from now on.
+func (p *Progress) askUpTo(ordinal, now int64) {
+	if last := len(p.Asked) - 1; last < 0 || ordinal > p.Asked[last].Ordinal {
+		if last >= 0 && now-p.Asked[last].At < callsEach { // Later than it is true: nobody is a ghost too soon.
+			p.Asked[last] = asked{ordinal, now}
+		} else {
+			p.Asked = append(p.Asked, asked{ordinal, now})
+		}
+	}
+	// Of those long ago the greatest says it all.
+	for len(p.Asked) > 1 && p.Asked[1].At <= now-10*AskMost*1000 {
+		p.Asked = p.Asked[1:]
+	}
+}
+
+// wasAsked says whether the fan with an ordinal is asked since a time.
+func (p *Progress) wasAsked(ordinal, since int64) bool {
+	return slices.ContainsFunc(p.Asked, func(a asked) bool { return a.Ordinal >= ordinal && a.At <= since })
+}
+
+// ReadProgress returns the keepers' progress with a sale, strongly consistent; the zero Progress where there is none.
+func (s *Store) ReadProgress(ctx context.Context, sale string) (Progress, error) {
+	item, err := s.get(ctx, s.Tables.State, StateKey, keeperID(sale), true)
+	if err != nil || len(item) == 0 {
+		return Progress{}, err
+	}
+	var progress Progress
+	if err := json.Unmarshal([]byte(dynamo.Text(item, "progress")), &progress); err != nil {
+		return Progress{}, fmt.Errorf("read the progress of sale %s: %w", sale, err)
+	}
+	progress.Version = dynamo.Int(item, "version")
+	return progress, nil
+}
+
+// PutProgress writes progress where the one before it, of Version one less, stands, and says whether it did.
+func (s *Store) PutProgress(ctx context.Context, sale string, progress Progress) (bool, error) {
+	text, err := json.Marshal(progress)
+	if err != nil {
+		return false, fmt.Errorf("encode the progress of sale %s: %w", sale, err)
+	}
+	item := dynamo.Item{StateKey: dynamo.Str(keeperID(sale)), "progress": dynamo.Str(string(text)), "version": dynamo.Num(progress.Version)}
+	if progress.Version == 1 {
+		return s.put(ctx, s.Tables.State, item, condition{text: "attribute_not_exists(#id)"})
+	}
+	return s.put(ctx, s.Tables.State, item, condition{"#version = :former", dynamo.Item{":former": dynamo.Num(progress.Version - 1)}})
+}

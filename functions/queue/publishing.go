@@ -1,0 +1,194 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+)
+
+const (
+	// publishLive is how old the status may be while a sale goes on, in milliseconds, though nothing changed.
+	publishLive = 5000
+	contentJSON = "application/json"
+	// cacheLive and cacheIdle let a CDN answer those who ask, and a change be seen within five seconds.
+	cacheLive = "max-age=2"
+	cacheIdle = "max-age=5"
+)
+
+// StatusObject is the key of the object that holds a sale's status.
+func StatusObject(sale string) string { return "status/" + sale + ".json" }
+
+// publish writes the status where it says something new, or is old.
+func (r *round) publish(ctx context.Context) error {
+	status, err := r.status(ctx)
+	if err != nil {
+		return err
+	}
+	if r.published == nil { // A new keeper goes by what is there.
+		former, err := r.Store.ReadStatus(ctx, r.sale.ID, 0)
+		if err != nil {
+			return err
+		}
+		r.published, r.at = &former, former.At
+	}
+	live := r.state != Scheduled && r.state != Closed
+	if r.published.says(status) && (!live || r.now < r.at+publishLive) {
+		return nil
+	}
+	status.At = r.now
+	status.Version = max(r.published.Version+1, r.now) // Only rises, whoever publishes.
+	body, err := json.Marshal(status)
+	if err != nil {
+		return fmt.Errorf("encode status: %w", err)
+	}
+	cache := cacheIdle
+	if live {
+		cache = cacheLive
+	}
+	if !r.leased() {
+		return errLeaseLost
+	}
+	err = errors.Join(r.Store.PutStatus(ctx, status, r.Shards), r.Objects.PutObject(ctx, StatusObject(r.sale.ID), body, contentJSON, cache))
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	r.published, r.at = &status, r.now
+	return nil
+}
+
+// says whether a status says what another does, but for when.
+func (s Status) says(other Status) bool {
+	s.At, s.Version, other.At, other.Version = 0, 0, 0, 0
+	one, errOne := json.Marshal(s)
+	two, errTwo := json.Marshal(other)
+	return errOne == nil && errTwo == nil && string(one) == string(two)
+}
+
+// status is what everybody may know now.
+func (r *round) status(ctx context.Context) (Status, error) {
+	p := r.progress
+	p.called(0, r.now)
+	status := Status{
+		Sale: r.sale.ID, State: r.state, OpensAt: r.sale.OpensAt, ClosesAt: r.sale.ClosesAt, DrawFrom: r.sale.DrawFrom,
+		Front: p.Front, Open: r.open, Windows: r.sale.Windows, Pace: p.pace(paceOver, r.now), PaceNow: p.pace(paceNow, r.now), Near: r.near(),
+		Ask: AskEvery{Far: AskMost, Near: max(AskLeast, r.sale.Heartbeat/3)},
+	}
+	if r.draw.Stage != "" {
+		status.Draw = &DrawStatus{
+			Count: r.draw.Count, Commitment: r.draw.Commitment, ListSHA256: r.draw.ListSHA256, Round: r.draw.Round, Seed: r.draw.Seed,
+		}
+	}
+	if status.Front.Line == "" {
+		status.Front.Line = QueueLine
+		if r.sale.Draws() {
+			status.Front.Line = DrawLine
+		}
+	}
+	if r.state == Scheduled || r.state == Gathering || r.state == Closed {
+		return status, nil
+	}
+	ends, err := r.readEnds(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	if err := r.findGaps(ctx, ends); err != nil {
+		return Status{}, err
+	}
+	status.Waiting = ends.drawn + ends.place - ends.ordinal(status.Front)
+	for _, gap := range coarsen(p.Gaps) {
+		status.Waiting -= gap.Count
+		status.Gaps = append(status.Gaps, [3]any{gap.Line, gap.Place, gap.Count})
+	}
+	status.Waiting = max(0, status.Waiting)
+	if status.Near > 0 && r.state == Open {
+		p.askUpTo(ends.ordinal(status.Front)+status.Near, r.now)
+	}
+	return status, nil
+}
+
+// findGaps goes on through the line behind the front, a hundred blocks in a round, and notes the places of blocks that will never be there. It stays behind what
+// placers may still write.
+func (r *round) findGaps(ctx context.Context, ends lines) error {
+	p := r.progress
+	kept := p.Gaps[:0:0]
+	for _, gap := range p.Gaps {
+		if p.Front.Line == "" || before(p.Front, Place{gap.Line, gap.Place}) {
+			kept = append(kept, gap)
+		}
+	}
+	p.Gaps = kept
+	if p.Scout.Block >= ends.last {
+		return nil
+	}
+	var numbers []int64
+	for number := p.Scout.Block + 1; number <= min(ends.last, p.Scout.Block+readAtOnce); number++ {
+		numbers = append(numbers, number)
+	}
+	blocks, err := r.Store.ReadBlocks(ctx, r.sale.ID, QueueLine, numbers)
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		block, found := blocks[number]
+		if !found {
+			continue
+		}
+		if !r.tooLate(block.At) {
+			break
+		}
+		if gap := (Gap{QueueLine, block.First - 1, block.First - 1 - p.Scout.Place}); gap.Count > 0 && before(p.Front, Place{gap.Line, gap.Place}) {
+			p.Gaps = append(p.Gaps, gap)
+		}
+		p.Scout = scout{number, block.end()}
+	}
+	return nil
+}
+
+// PutStatus writes a status to all its shards, unless a later one stands there.
+func (s *Store) PutStatus(ctx context.Context, status Status, shards int) error {
+	text, err := json.Marshal(status)
+	if err != nil {
+		return fmt.Errorf("encode status: %w", err)
+	}
+	return each(shards, func(shard int) error {
+		_, err := s.put(ctx, s.Tables.State, dynamo.Item{
+			StateKey: dynamo.Str(statusID(status.Sale, shard)), "status": dynamo.Str(string(text)), "version": dynamo.Num(status.Version),
+		}, condition{"attribute_not_exists(#id) OR #version < :version", dynamo.Item{":version": dynamo.Num(status.Version)}})
+		return err
+	})
+}
+
+// ReadStatus returns a sale's status, eventually consistent; the zero Status where there is none.
+func (s *Store) ReadStatus(ctx context.Context, sale string, shard int) (Status, error) {
+	item, err := s.get(ctx, s.Tables.State, StateKey, statusID(sale, shard), false)
+	if err != nil || len(item) == 0 {
+		return Status{}, err
+	}
+	var status Status
+	if err := json.Unmarshal([]byte(dynamo.Text(item, "status")), &status); err != nil {
+		return Status{}, fmt.Errorf("read the status of sale %s: %w", sale, err)
+	}
+	return status, nil
+}
+
+const leaseID = "lease"
+
+// TakeLease takes or renews the lease for holder where nobody else holds it at now, and says whether it did.
+func (s *Store) TakeLease(ctx context.Context, holder string, now, until time.Time) (bool, error) {
+	return s.put(ctx, s.Tables.State, leaseItem(holder, until), condition{"attribute_not_exists(#id) OR #until <= :now OR #holder = :holder",
+		dynamo.Item{":now": dynamo.Num(ms(now)), ":holder": dynamo.Str(holder)}})
+}
+
+// ReleaseLease ends the lease if holder has it.
+func (s *Store) ReleaseLease(ctx context.Context, holder string) error {
+	_, err := s.put(ctx, s.Tables.State, leaseItem(holder, time.UnixMilli(0)), condition{"#holder = :holder", dynamo.Item{":holder": dynamo.Str(holder)}})
+	return err
+}
+
+func leaseItem(holder string, until time.Time) dynamo.Item {
+	return dynamo.Item{StateKey: dynamo.Str(leaseID), "holder": dynamo.Str(holder), "until": dynamo.Num(ms(until))}
+}

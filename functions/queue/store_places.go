@@ -1,0 +1,130 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+)
+
+// Insertion is what became of a record that was inserted together with others.
+type Insertion int
+
+// What can become of it.
+const (
+	Unknown  Insertion = iota // It may stand or not: it was not tried, was refused for now, or the answer was lost.
+	Inserted                  // It stands, and was made by this call.
+	Taken                     // Its key had a record before: another's, or this one.
+)
+
+// ReadFans returns the records of fans by id, strongly consistent. Those without one are not in it.
+func (s *Store) ReadFans(ctx context.Context, sale string, ids []string) (map[string]Fan, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = FanKey(sale, id)
+	}
+	found, err := s.getMany(ctx, s.Tables.Fans, FansKey, keys)
+	fans := make(map[string]Fan, len(found))
+	for key, item := range found {
+		fans[lastPart(key)] = readFan(sale, lastPart(key), item)
+	}
+	return fans, err
+}
+
+// TakeRange takes the next n places of a line, for ever, and the number of the block that holds them. If the answer is lost they belong to nobody.
+func (s *Store) TakeRange(ctx context.Context, sale, line string, n int) (block, first int64, err error) {
+	change := "ADD #block :one, #place :n"
+	changed, err := s.Client.UpdateReturning(ctx, &dynamodb.UpdateItem{
+		TableName: s.Tables.Line, Key: dynamo.Item{LineKey: dynamo.Str(counterID(sale, line))}, UpdateExpression: change,
+		ExpressionAttributeNames:  dynamo.Names(change),
+		ExpressionAttributeValues: dynamo.Item{":one": dynamo.Num(1), ":n": dynamo.Num(int64(n))},
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("update item in %s: %w", s.Tables.Line, err)
+	}
+	block, last := dynamo.Int(changed, "block"), dynamo.Int(changed, "place")
+	if block < 1 || last < int64(n) {
+		return 0, 0, errors.New("the counter's answer has no range")
+	}
+	return block, last - int64(n) + 1, nil
+}
+
+// PutBlock writes a block unless it stands: there is only one of a number.
+func (s *Store) PutBlock(ctx context.Context, block Block) error {
+	_, err := s.put(ctx, s.Tables.Line, blockItem(block), condition{text: "attribute_not_exists(#id)"})
+	return err
+}
+
+// ReadBlocks returns blocks of a line by number, strongly consistent. Those that are missing are not in it.
+func (s *Store) ReadBlocks(ctx context.Context, sale, line string, numbers []int64) (map[int64]Block, error) {
+	ids, of := make([]string, len(numbers)), make(map[string]int64, len(numbers))
+	for i, number := range numbers {
+		ids[i] = blockID(sale, line, number)
+		of[ids[i]] = number
+	}
+	found, err := s.getMany(ctx, s.Tables.Line, LineKey, ids)
+	blocks := make(map[int64]Block, len(found))
+	for id, item := range found {
+		blocks[of[id]] = readBlock(sale, line, of[id], item)
+	}
+	return blocks, err
+}
+
+// InsertFans makes records, each unless its key has one: an INSERT never replaces an item (DynamoDB Developer Guide, "PartiQL insert statements for
+// DynamoDB"). It says of each what became of it; err is why anything is unknown.
+func (s *Store) InsertFans(ctx context.Context, fans []Fan) ([]Insertion, error) {
+	done := make([]Insertion, len(fans))
+	err := each((len(fans)+insertAtOnce-1)/insertAtOnce, func(call int) error {
+		from, to := call*insertAtOnce, min((call+1)*insertAtOnce, len(fans))
+		return s.insertBatch(ctx, fans[from:to], done[from:to])
+	})
+	if err != nil {
+		err = fmt.Errorf("insert items into %s: %w", s.Tables.Fans, err)
+	}
+	return done, err
+}
+
+func (s *Store) insertBatch(ctx context.Context, fans []Fan, done []Insertion) error {
+	statements := make([]dynamodb.Statement, len(fans))
+	for i := range fans {
+		item := fanItem(fans[i])
+		names := slices.Sorted(maps.Keys(item))
+		parameters := make([]dynamodb.Value, len(names))
+		for at, name := range names {
+			parameters[at] = item[name]
+		}
+		// With its values as parameters: a text in the statement itself could end it.
+		statements[i] = dynamodb.Statement{
+			Statement:  `INSERT INTO "` + s.Tables.Fans + `" VALUE {'` + strings.Join(names, "': ?, '") + `': ?}`,
+			Parameters: parameters,
+		}
+	}
+	refusals, err := s.Client.BatchExecuteStatement(ctx, statements)
+	if err != nil {
+		return err
+	}
+	for i, refused := range refusals {
+		switch {
+		case refused == nil:
+			done[i] = Inserted
+		case refused.Code == dynamodb.DuplicateItem:
+			done[i] = Taken
+		case err == nil: // One for a call: they share their cause.
+			err = fmt.Errorf("%s: %s", refused.Code, refused.Message)
+		}
+	}
+	return err
+}
+
+// ReplaceFan gives a fan who is over a new place, by a greater attempt. It says whether it did.
+func (s *Store) ReplaceFan(ctx context.Context, fan Fan, now int64) (bool, error) {
+	return s.put(ctx, s.Tables.Fans, fanItem(fan), condition{
+		"attribute_not_exists(#fan) OR #attempt < :attempt AND (attribute_exists(#done) AND #done <> :purchased OR attribute_not_exists(#done) AND #until < :now)",
+		dynamo.Item{":attempt": dynamo.Num(int64(fan.Attempt)), ":purchased": dynamo.Str(string(Purchased)), ":now": dynamo.Num(now)},
+	})
+}

@@ -1,0 +1,124 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+)
+
+// Window is one of a sale's windows. Times are milliseconds since 1970.
+type Window struct {
+	Number  int // From 1.
+	Fan     string
+	Place   Place
+	Called  int64
+	Until   int64 // From then on it is free.
+	Claimed int64 // 0 where it is not.
+	Told    bool  // The ticketing service was told, where it assigns the windows itself.
+}
+
+// free says whether a window can be called.
+func (w Window) free(now int64) bool { return w.Fan == "" || w.Until < now }
+
+// ReadWindows returns the windows from 1 to a number, strongly consistent. Those that nobody ever had are not in it.
+func (s *Store) ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error) {
+	ids, of := make([]string, to), make(map[string]int, to)
+	for i := range ids {
+		ids[i] = windowID(sale, i+1)
+		of[ids[i]] = i + 1
+	}
+	found, err := s.getMany(ctx, s.Tables.Windows, WindowsKey, ids)
+	windows := make(map[int]Window, len(found))
+	for id, item := range found {
+		windows[of[id]] = Window{
+			Number: of[id], Fan: dynamo.Text(item, "fan"), Place: Place{dynamo.Text(item, "line"), dynamo.Int(item, "place")},
+			Called: dynamo.Int(item, "called"), Until: dynamo.Int(item, "until"), Claimed: dynamo.Int(item, "claimed"), Told: dynamo.Int(item, "told") != 0,
+		}
+	}
+	return windows, err
+}
+
+// Calling is what became of a call.
+type Calling int
+
+// What can become of it.
+const (
+	NotCalled   Calling = iota // Nobody knows, where there is an error with it.
+	Called                     // The fan has the window.
+	WindowTaken                // Somebody else has it.
+	FanGone                    // The fan waits no longer at this place.
+)
+
+// stillWaits is the condition that a fan waits at a place by an attempt, with the values that it needs.
+const stillWaits = "#line = :line AND #place = :place AND #attempt = :attempt AND attribute_not_exists(#called) AND attribute_not_exists(#done)"
+
+func (f Fan) atPlace() dynamo.Item {
+	return dynamo.Item{":line": dynamo.Str(f.Line), ":place": dynamo.Num(f.Place), ":attempt": dynamo.Num(int64(f.Attempt))}
+}
+
+// with adds values to some.
+func with(values dynamo.Item, name string, n int64) dynamo.Item {
+	values[name] = dynamo.Num(n)
+	return values
+}
+
+// Call gives a free window to a waiting fan, both or neither.
+func (s *Store) Call(ctx context.Context, fan Fan, window int, now, until int64) (Calling, error) {
+	values := with(with(with(fan.atPlace(), ":window", int64(window)), ":now", now), ":until", until)
+	refused, err := s.transact(ctx,
+		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, window),
+			"SET #fan = :fan, #line = :line, #place = :place, #called = :now, #until = :until REMOVE #claimed, #told",
+			condition{"attribute_not_exists(#fan) OR #until < :now", dynamo.Item{
+				":fan": dynamo.Str(fan.ID), ":line": values[":line"], ":place": values[":place"], ":now": values[":now"], ":until": values[":until"],
+			}}),
+		changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #window = :window, #called = :now, #until = :until", condition{stillWaits, values}))
+	switch {
+	case err != nil:
+		return NotCalled, err
+	case refused == nil:
+		return Called, nil
+	case refused[1]:
+		return FanGone, nil
+	default:
+		return WindowTaken, nil
+	}
+}
+
+// CallProbe calls a probe, which takes no window.
+func (s *Store) CallProbe(ctx context.Context, fan Fan, now, until int64) (bool, error) {
+	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #called = :now, #until = :until",
+		condition{stillWaits, with(with(fan.atPlace(), ":now", now), ":until", until)})
+}
+
+// MarkGhost ends the wait of a fan who was not seen since it was read.
+func (s *Store) MarkGhost(ctx context.Context, fan Fan) (bool, error) {
+	values := fan.atPlace()
+	values[":ghost"] = dynamo.Str(string(Ghost))
+	text := stillWaits + " AND attribute_not_exists(#seen)"
+	if fan.Seen != 0 {
+		text, values[":seen"] = stillWaits+" AND #seen = :seen", dynamo.Num(fan.Seen)
+	}
+	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #done = :ghost", condition{text, values})
+}
+
+// MarkExpired notes at a fan that its window ran out, unless it was renewed, or the fan is somewhere else by now.
+func (s *Store) MarkExpired(ctx context.Context, sale string, window Window, now int64) (bool, error) {
+	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(sale, window.Fan), "SET #done = :expired",
+		condition{"#window = :window AND #called = :called AND #until < :now AND attribute_not_exists(#done)", dynamo.Item{
+			":expired": dynamo.Str(string(Expired)), ":window": dynamo.Num(int64(window.Number)), ":called": dynamo.Num(window.Called), ":now": dynamo.Num(now),
+		}})
+}
+
+// MarkTold notes at a window that the ticketing service was told of its fan.
+func (s *Store) MarkTold(ctx context.Context, sale string, window Window) (bool, error) {
+	return s.update(ctx, s.Tables.Windows, WindowsKey, windowID(sale, window.Number), "SET #told = :yes",
+		condition{"#fan = :fan AND #called = :called", dynamo.Item{
+			":fan": dynamo.Str(window.Fan), ":called": dynamo.Num(window.Called), ":yes": dynamo.Num(1),
+		}})
+}
+
+// Counter returns the last block and the last place that were taken of a line, strongly consistent.
+func (s *Store) Counter(ctx context.Context, sale, line string) (block, place int64, err error) {
+	item, err := s.get(ctx, s.Tables.Line, LineKey, counterID(sale, line), true)
+	return dynamo.Int(item, "block"), dynamo.Int(item, "place"), err
+}

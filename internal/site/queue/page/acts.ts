@@ -1,0 +1,112 @@
+// What the visitor does.
+import { computed, signal } from "@preact/signals";
+import { claims, finishSignIn, signIn } from "../../shared/oidc.ts";
+import { recall, remember } from "../../shared/storage.ts";
+import { JoinRefused } from "../client/index.ts";
+import { provider } from "./sale.ts";
+import { unlock } from "./sound.ts";
+import { config, now, room, snapshot } from "./state.ts";
+
+/** A line for the visitor: the key of its text. */
+export const notice = signal<string>();
+/** What is wrong with the code, by its key of texts. */
+export const codeError = signal<string>();
+export const token = signal<string>();
+/** Whether something the visitor asked for is under way. */
+export const acting = signal(false);
+
+const fragment = new URLSearchParams(location.hash.slice(1));
+const place = (name: string): string => `${name}:${location.pathname}`;
+/** What the organiser's link carries, kept for the tab: the address loses it at once. */
+const given = (name: "token" | "code"): string | undefined => fragment.get(name) ?? recall(place(name), "tab");
+export const code = signal(given("code") ?? "");
+
+/** Whether the visitor has to sign in, or needs a link, before joining. */
+export const unknown = computed(() => config.value?.jwt !== undefined && token.value === undefined);
+
+/** Takes codes and tokens out of the address, where a shoulder or a history could see them. */
+export function hideSecrets(): void {
+  if (!fragment.has("token") && !fragment.has("code")) return;
+  for (const name of ["token", "code"] as const) remember(place(name), given(name), "tab");
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** Finds out who the visitor is, where the sale asks for it. */
+export async function identify(): Promise<void> {
+  const sale = config.value;
+  if (sale?.jwt === undefined) return;
+  const from = provider(sale);
+  try {
+    token.value = (from && (await finishSignIn(from))) ?? given("token");
+  } catch {
+    notice.value = "sign_in_failed";
+  }
+  const expires = token.value === undefined ? undefined : claims(token.value).exp;
+  if (typeof expires === "number" && expires * 1000 < now.value) return signOut();
+  remember(place("token"), token.value, "tab");
+  // A page that was loaded again while it waited to join goes on, if it still can.
+  if (room.value?.snapshot.fan !== "wanted") return;
+  if (token.value === undefined) await room.value.leave();
+  else void join();
+}
+
+export async function leaveForSignIn(): Promise<void> {
+  const from = config.value && provider(config.value);
+  if (from === undefined) return;
+  try {
+    await signIn(from);
+  } catch {
+    notice.value = "sign_in_failed";
+  }
+}
+
+function signOut(): void {
+  token.value = undefined;
+  remember(place("token"), undefined, "tab");
+  notice.value = "signed_out";
+}
+
+/** Joins with what was typed, or joins again. */
+export async function join(typed?: string): Promise<void> {
+  const entered = room.value;
+  if (entered === undefined) return;
+  void unlock();
+  notice.value = undefined;
+  codeError.value = undefined;
+  if (typed !== undefined) code.value = typed.trim();
+  const again = ["expired", "ghost", "left"].includes(snapshot.value?.fan ?? "");
+  if (config.value?.codes && code.value === "" && !again) {
+    codeError.value = "code_missing";
+    return;
+  }
+  const pass = {
+    ...(code.value === "" ? {} : { code: code.value }),
+    ...(token.value === undefined ? {} : { jwt: token.value }),
+  };
+  try {
+    await (again ? entered.rejoin(pass) : entered.join(pass));
+  } catch (e) {
+    refused(e instanceof JoinRefused ? e.reason : "failed");
+  }
+}
+
+/** Shows why the room refused, in whichever tab it was asked. */
+export function refused(reason: JoinRefused["reason"] | undefined): void {
+  if (reason === "code") codeError.value = "code_refused";
+  else if (reason === "jwt") signOut();
+  else if (reason === "failed") notice.value = "failed";
+}
+
+/** Does something in the room, and says when nothing answered. */
+export async function act(what: "claim" | "renew" | "leave"): Promise<void> {
+  if (acting.value) return;
+  void unlock();
+  acting.value = true;
+  notice.value = undefined;
+  try {
+    await room.value?.[what]();
+  } catch {
+    notice.value = "act_failed";
+  }
+  acting.value = false;
+}

@@ -1,0 +1,28 @@
+// What a screen reader says without being asked, and nothing of the figures in between. A step is read out by its
+// heading, which takes the focus.
+import { computed, effect, signal } from "@preact/signals";
+import { snapshot, texts, view } from "./state.ts";
+
+/** A turn that is at most so many seconds away is announced. */
+const soon = 120;
+
+export const announcement = signal("");
+
+const key = computed(() => {
+  const s = snapshot.value;
+  if (view.value === "loading") return undefined;
+  if (view.value === "waiting" && s?.estimate !== undefined && s.estimate.high <= soon) return "soon";
+  return view.value === "join" && s?.sale === "open" ? "now_open" : "";
+});
+
+/** Announces what changes. What is so from the beginning is not announced. */
+export function announce(): void {
+  let said: string | undefined;
+  effect(() => {
+    const now = key.value;
+    if (said !== undefined && now !== undefined && now !== said) {
+      announcement.value = now === "" ? "" : texts.peek().text(now);
+    }
+    said = now ?? said;
+  });
+}

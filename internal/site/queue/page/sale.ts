@@ -1,0 +1,33 @@
+// The object beside the page.
+import type { Wording } from "../../shared/i18n.ts";
+import type { Link } from "../../shared/links.tsx";
+import type { Provider } from "../../shared/oidc.ts";
+import type { Style } from "../../shared/theme.ts";
+
+/** sale.json: what the page is about. */
+export interface Sale extends Wording {
+  /** The sale's id. */
+  sale: string;
+  name: string;
+  title?: string;
+  join_url: string;
+  turn_url: string;
+  status: { kind: "object"; url: string };
+  /** Whether fans need a code to join. */
+  codes?: boolean;
+  /** Where fans need a token of the organiser's to join: who signs them in. */
+  jwt?: { issuer: string; client_id?: string; scope?: string };
+  style?: Style;
+  logo?: string;
+  links?: Link[];
+}
+
+/** Who signs fans in, where this page can ask them to. */
+export function provider(sale: Sale): Provider | undefined {
+  return sale.jwt?.client_id === undefined ? undefined : { ...sale.jwt, client_id: sale.jwt.client_id };
+}
+
+/** The address of an object beside the page. */
+export function beside(name: string): URL {
+  return new URL(name, location.origin + location.pathname);
+}
