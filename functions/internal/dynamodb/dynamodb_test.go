@@ -78,9 +78,9 @@ func TestCalls(t *testing.T) {
 	}{
 		"put the least": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return nil, c.PutItem(t.Context(), &dynamodb.PutItem{TableName: "t", Item: dynamodb.Item{
-				"s": dynamodb.String(""), "n": dynamodb.Number(-1), "b": dynamodb.Bool(false), "m": dynamodb.Map(dynamodb.Item{}),
+				"s": dynamodb.String(""), "n": dynamodb.Number(-1), "b": dynamodb.Bool(false), "m": dynamodb.Map(dynamodb.Item{}), "x": dynamodb.Bytes([]byte{0, 255}),
 			}})
-		}, "PutItem", `{"TableName":"t","Item":{"b":{"BOOL":false},"m":{"M":{}},"n":{"N":"-1"},"s":{"S":""}}}`, nil},
+		}, "PutItem", `{"TableName":"t","Item":{"b":{"BOOL":false},"m":{"M":{}},"n":{"N":"-1"},"s":{"S":""},"x":{"B":"AP8="}}}`, nil},
 		"put": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return nil, c.PutItem(t.Context(), &dynamodb.PutItem{
 				TableName: "t", Item: key, ConditionExpression: "attribute_not_exists(#key)", ExpressionAttributeNames: names,
@@ -88,10 +88,10 @@ func TestCalls(t *testing.T) {
 			})
 		}, "PutItem", `{"TableName":"t","Item":{"voter":{"S":"ann"}},"ConditionExpression":"attribute_not_exists(#key)",` +
 			`"ExpressionAttributeNames":{"#key":"voter"},"ExpressionAttributeValues":{":n":{"N":"7"}},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`, nil},
-		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"of another type":{"NULL":true}}}`, func(c *dynamodb.Client) (any, error) {
+		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"x":{"B":"AP8="},"of another type":{"NULL":true}}}`, func(c *dynamodb.Client) (any, error) {
 			return c.GetItem(t.Context(), &dynamodb.GetItem{TableName: "t", Key: key, ConsistentRead: true})
 		}, "GetItem", `{"TableName":"t","Key":{"voter":{"S":"ann"}},"ConsistentRead":true}`, dynamodb.Item{
-			"s": dynamodb.String("x"), "n": dynamodb.Number(3), "b": dynamodb.Bool(true), "m": dynamodb.Map(dynamodb.Item{"k": dynamodb.String("v")}), "of another type": {},
+			"s": dynamodb.String("x"), "n": dynamodb.Number(3), "b": dynamodb.Bool(true), "m": dynamodb.Map(dynamodb.Item{"k": dynamodb.String("v")}), "x": dynamodb.Bytes([]byte{0, 255}), "of another type": {},
 		}},
 		"get none": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return c.GetItem(t.Context(), &dynamodb.GetItem{TableName: "t", Key: key})

@@ -10,6 +10,7 @@ type Item = map[string]Value
 type Value struct {
 	S    *string `json:",omitempty"`
 	N    string  `json:",omitempty"`
+	B    []byte  `json:",omitempty"`
 	BOOL *bool   `json:",omitempty"`
 	M    Item    `json:",omitzero"` // An empty one is a value, too.
 	L    []Value `json:",omitzero"`
@@ -20,6 +21,9 @@ func String(text string) Value { return Value{S: &text} }
 
 // Number is a whole number.
 func Number(n int64) Value { return Value{N: strconv.FormatInt(n, 10)} }
+
+// Bytes is binary: at least one byte.
+func Bytes(raw []byte) Value { return Value{B: raw} }
 
 // Decimal is a number given as text, so that it keeps all its digits.
 func Decimal(text string) Value { return Value{N: text} }
