@@ -169,7 +169,7 @@ func TestAccUpdateFunctions(t *testing.T) {
 		},
 		update{set: []string{"functions", "{ recorder = { reserved_concurrency = 7 } }"}, parts: []string{"dead-letters", "publisher", "recorder", "votes"}, live: func(t *testing.T) {
 			equal(t, "reserved concurrency", recorder(t).ReservedConcurrency, 7)
-			equal(t, "memory", recorder(t).MemoryMB, 512)
+			equal(t, "memory", recorder(t).MemoryMB, 256)
 			equal(t, "time-out", recorder(t).Timeout, 20)
 		}},
 		update{set: []string{"functions", "{ publisher = { reserved_concurrency = -1 } }"}, parts: []string{"publisher", "recorder"}, live: func(t *testing.T) {

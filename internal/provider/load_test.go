@@ -85,7 +85,7 @@ func TestLoadWarns(t *testing.T) {
 		"a new account": {
 			map[string]any{"votes": 100_000, "peak_votes_per_second": 500}, quotas{concurrency: 10, unreserved: 10},
 			[]string{"Lambda concurrency: the reservations will be refused", "Lambda concurrency: too little for the expected load"},
-			[]string{"reserve 2 of the account's 10 concurrent executions, which leaves 8 unreserved", "needs 51 executions at once (intake 50, recorder 1), and 8 of the account's 10"}, "GetAccountSettings",
+			[]string{"reserve 2 of the account's 10 concurrent executions, which leaves 8 unreserved", "needs 52 executions at once (intake 50, recorder 2), and 8 of the account's 10"}, "GetAccountSettings",
 		},
 		"viewers": {
 			map[string]any{"votes": 100_000, "viewers": 100_000}, quotas{concurrency: 1000, unreserved: 1000},
@@ -222,7 +222,7 @@ func TestCostIsPlanned(t *testing.T) {
 	s := newSession(t, a, options{system: "voting_window"}, nil)
 	config := exampleOf(votingWindow(t), forced)
 	idle := map[string]string{
-		"idle_per_month": "2.1601", "per_event": "null", "per_million": "null", "per_month": "null", "unit": "null", "currency": "USD", "prices_region": "us-east-1",
+		"idle_per_month": "2.1558", "per_event": "null", "per_million": "null", "per_month": "null", "unit": "null", "currency": "USD", "prices_region": "us-east-1",
 	}
 	s.expectCost(s.plan(config).planned, idle)
 	if text := s.apply(config); text != "" {
@@ -261,7 +261,7 @@ func TestCostIsPlanned(t *testing.T) {
 		}
 	}
 	s.settled(later)
-	s.expectCost(s.state, map[string]string{"idle_per_month": "2.1601", "unit": "vote"})
+	s.expectCost(s.state, map[string]string{"idle_per_month": "2.1558", "unit": "vote"})
 
 	// Another price list, as by a newer version of the provider.
 	text, err := os.ReadFile(filepath.Join("..", "preflight", "prices.json"))
@@ -278,6 +278,6 @@ func TestCostIsPlanned(t *testing.T) {
 		t.Errorf("other prices alone are a change, without a refresh")
 	}
 	newer.settled(later)
-	newer.expectCost(newer.state, map[string]string{"idle_per_month": "3.4601"})
+	newer.expectCost(newer.state, map[string]string{"idle_per_month": "3.4558"})
 	newer.gone(a)
 }
