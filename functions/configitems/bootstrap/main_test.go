@@ -25,15 +25,15 @@ func TestHandlers(t *testing.T) {
 	}
 	for name := range handlers {
 		complete := environ(name, whole[name])
-		if handle, err := handler(complete); err != nil || handle == nil {
+		if handle, err := handlers.Build(complete); err != nil || handle == nil {
 			t.Errorf("%s does not start: %v", name, err)
 		}
 		delete(complete, "HISTORY_TABLE")
-		if _, err := handler(complete); err == nil || !strings.Contains(err.Error(), "start "+name) || !strings.Contains(err.Error(), "HISTORY_TABLE is not set") {
+		if _, err := handlers.Build(complete); err == nil || !strings.Contains(err.Error(), "start "+name) || !strings.Contains(err.Error(), "HISTORY_TABLE is not set") {
 			t.Errorf("%s without its table says %v", name, err)
 		}
 	}
-	if _, err := handler(map[string]string{"_HANDLER": "publisher"}); err == nil || !strings.Contains(err.Error(), "_HANDLER is one of control, history") {
+	if _, err := handlers.Build(map[string]string{"_HANDLER": "publisher"}); err == nil || !strings.Contains(err.Error(), "_HANDLER is one of control, history") {
 		t.Errorf("an unknown handler says %v", err)
 	}
 }

@@ -4,21 +4,16 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/allowlist"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/bootstrap"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
@@ -27,54 +22,14 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
-// startTimeout bounds what a function reads at a cold start: Lambda lets an environment's start take ten seconds (Lambda Developer Guide,
-// "Lambda execution environment lifecycle").
-const startTimeout = 9 * time.Second
+func main() { handlers.Serve() }
 
-func main() {
-	handle, err := handler(environment(os.Environ()))
-	if err != nil {
-		slog.New(slog.NewJSONHandler(os.Stderr, nil)).Error("start", "error", err)
-		os.Exit(1)
-	}
-	lambda.Start(handle)
-}
-
-func environment(lines []string) map[string]string {
-	environ := make(map[string]string, len(lines))
-	for _, line := range lines {
-		name, value, _ := strings.Cut(line, "=")
-		environ[name] = value
-	}
-	return environ
-}
-
-// handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
-var handlers = map[string]func(ctx context.Context, environ map[string]string, aws aws.Config) (any, error){
+var handlers = bootstrap.Handlers{
 	"control": control,
 	"join":    join,
 	"keeper":  keeper,
 	"placer":  placer,
 	"stream":  stream,
-}
-
-func handler(environ map[string]string) (any, error) {
-	name := environ["_HANDLER"]
-	build, ok := handlers[name]
-	if !ok {
-		return nil, fmt.Errorf("there is no handler %q: _HANDLER is one of %s", name, strings.Join(slices.Sorted(maps.Keys(handlers)), ", "))
-	}
-	cfg, err := awsconfig.FromEnvironment(environ)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	handle, err := build(ctx, environ, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	return handle, nil
 }
 
 func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {

@@ -65,7 +65,7 @@ func TestHandlers(t *testing.T) {
 			"_HANDLER": name, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": endpoint,
 		}
 		maps.Copy(environ, config.Environ(cfg))
-		_, err := handler(environ)
+		_, err := handlers.Build(environ)
 		return err
 	}
 	for name, cfg := range configs {

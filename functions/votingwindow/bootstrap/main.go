@@ -4,21 +4,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
-	"log/slog"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
-	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/bootstrap"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
@@ -27,30 +20,9 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
-// startTimeout bounds what the recorder reads at a cold start: Lambda lets an environment's start take ten seconds (Lambda Developer Guide,
-// "Lambda execution environment lifecycle").
-const startTimeout = 9 * time.Second
+func main() { handlers.Serve() }
 
-func main() {
-	handle, err := handler(environment(os.Environ()))
-	if err != nil {
-		slog.New(slog.NewJSONHandler(os.Stderr, nil)).Error("start", "error", err)
-		os.Exit(1)
-	}
-	lambda.Start(handle)
-}
-
-func environment(lines []string) map[string]string {
-	environ := make(map[string]string, len(lines))
-	for _, line := range lines {
-		name, value, _ := strings.Cut(line, "=")
-		environ[name] = value
-	}
-	return environ
-}
-
-// handlers by name, as _HANDLER gives it. Each builds only what it uses: clients cost at every cold start.
-var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, error){
+var handlers = bootstrap.Handlers{
 	"control":      control,
 	"credentials":  credentials,
 	"export":       export,
@@ -64,24 +36,7 @@ var handlers = map[string]func(environ map[string]string, aws aws.Config) (any, 
 	"viewers":      viewers,
 }
 
-func handler(environ map[string]string) (any, error) {
-	name := environ["_HANDLER"]
-	build, ok := handlers[name]
-	if !ok {
-		return nil, fmt.Errorf("there is no handler %q: _HANDLER is one of %s", name, strings.Join(slices.Sorted(maps.Keys(handlers)), ", "))
-	}
-	cfg, err := awsconfig.FromEnvironment(environ)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	handle, err := build(environ, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	return handle, nil
-}
-
-func intake(environ map[string]string, aws aws.Config) (any, error) {
+func intake(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.IntakeConfig](environ)
 	if err != nil {
 		return nil, err
@@ -111,7 +66,7 @@ func (c *laterControl) ReadControl(ctx context.Context) (votingwindow.Control, e
 	return c.store().ReadControl(ctx)
 }
 
-func recorder(environ map[string]string, aws aws.Config) (any, error) {
+func recorder(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.RecorderConfig](environ)
 	if err != nil {
 		return nil, err
@@ -120,8 +75,6 @@ func recorder(environ map[string]string, aws aws.Config) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
 	judge, err := votingwindow.LoadJudge(ctx, rules, cfg,
 		votingwindow.NewParameters(aws),
 		func() votingwindow.Lists { return s3.New(aws, cfg.AllowBucket) })
@@ -142,7 +95,7 @@ func recorder(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
-func publisher(environ map[string]string, aws aws.Config) (any, error) {
+func publisher(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.PublisherConfig](environ)
 	if err != nil {
 		return nil, err
@@ -191,7 +144,7 @@ func publishedVersion(environ map[string]string) int64 {
 	return version
 }
 
-func recount(environ map[string]string, aws aws.Config) (any, error) {
+func recount(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	rules, tables, err := counting(environ, aws)
 	if err != nil {
 		return nil, err
@@ -199,7 +152,7 @@ func recount(environ map[string]string, aws aws.Config) (any, error) {
 	return (&votingwindow.Recount{Rules: rules, Store: tables, Clock: votingwindow.SystemClock{}}).Handle, nil
 }
 
-func quarantine(environ map[string]string, aws aws.Config) (any, error) {
+func quarantine(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	_, tables, err := counting(environ, aws)
 	if err != nil {
 		return nil, err
@@ -207,7 +160,7 @@ func quarantine(environ map[string]string, aws aws.Config) (any, error) {
 	return (&votingwindow.Quarantine{Store: tables}).Handle, nil
 }
 
-func reset(environ map[string]string, aws aws.Config) (any, error) {
+func reset(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	rules, tables, err := counting(environ, aws)
 	if err != nil {
 		return nil, err

@@ -74,14 +74,14 @@ func TestRecorderStarts(t *testing.T) {
 	cfg.AllowBucket, cfg.AllowKey = "lists", "allow"
 	complete := environ("recorder", cfg)
 	complete["AWS_ENDPOINT_URL"] = endpoint
-	if _, err := handler(complete); err != nil {
+	if _, err := handlers.Build(complete); err != nil {
 		t.Fatal(err)
 	}
 	if calls() != 3 {
 		t.Errorf("%d calls, of which two were throttled", calls())
 	}
 	delete(complete, "ALLOW_KEY")
-	if _, err := handler(complete); err == nil || !strings.Contains(err.Error(), "ALLOW_KEY") {
+	if _, err := handlers.Build(complete); err == nil || !strings.Contains(err.Error(), "ALLOW_KEY") {
 		t.Errorf("a bucket without a key: %v", err)
 	}
 }
@@ -116,7 +116,7 @@ func TestHandlers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			complete := environ(name, configs[name])
 			complete["AWS_ENDPOINT_URL"] = endpoint
-			if handle, err := handler(complete); err != nil || handle == nil {
+			if handle, err := handlers.Build(complete); err != nil || handle == nil {
 				t.Fatal(handle, err)
 			}
 			// Each variable is needed, or has a meaning where it is not set, and the error says which.
@@ -126,7 +126,7 @@ func TestHandlers(t *testing.T) {
 				}
 				incomplete := maps.Clone(complete)
 				delete(incomplete, variable)
-				if _, err := handler(incomplete); err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), name) {
+				if _, err := handlers.Build(incomplete); err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), name) {
 					t.Errorf("without %s: %v", variable, err)
 				}
 			}
@@ -144,7 +144,7 @@ func orchestratorConfig() votingwindow.OrchestratorConfig {
 func TestBrokenLimits(t *testing.T) {
 	broken := orchestratorConfig()
 	broken.MaxWorkers = 1001
-	if _, err := handler(environ("orchestrator", broken)); err == nil || !strings.Contains(err.Error(), "start orchestrator: MAX_WORKERS is 1001") {
+	if _, err := handlers.Build(environ("orchestrator", broken)); err == nil || !strings.Contains(err.Error(), "start orchestrator: MAX_WORKERS is 1001") {
 		t.Error(err)
 	}
 }
@@ -156,7 +156,7 @@ func TestExportStarts(t *testing.T) {
 	}
 	for identifiers, says := range map[string]string{"": "", "hashed": "", "none": "", "plain": `start export: EXPORT_IDENTIFIERS is "plain"`} {
 		cfg.Identifiers = identifiers
-		if _, err := handler(environ("export", cfg)); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+		if _, err := handlers.Build(environ("export", cfg)); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", identifiers, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestExportStarts(t *testing.T) {
 
 func TestUnknownHandler(t *testing.T) {
 	for _, name := range []string{"", "bootstrap", "Intake"} {
-		_, err := handler(environ(name, base))
+		_, err := handlers.Build(environ(name, base))
 		if err == nil || !strings.Contains(err.Error(), "one of control, credentials, export, intake, orchestrator, publisher, quarantine, recorder, recount, reset, viewers") {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -173,16 +173,9 @@ func TestUnknownHandler(t *testing.T) {
 
 func TestBrokenWindow(t *testing.T) {
 	broken := votingwindow.Admission{VoterPattern: "("}
-	_, err := handler(environ("intake", votingwindow.IntakeConfig{Base: base, Window: window, Admission: broken, QueueURL: "q"}))
+	_, err := handlers.Build(environ("intake", votingwindow.IntakeConfig{Base: base, Window: window, Admission: broken, QueueURL: "q"}))
 	if err == nil || !strings.Contains(err.Error(), "start intake") || !strings.Contains(err.Error(), "voter pattern") {
 		t.Fatal(err)
-	}
-}
-
-func TestEnvironment(t *testing.T) {
-	got := environment([]string{"A=1", "B=x=y", "C="})
-	if want := map[string]string{"A": "1", "B": "x=y", "C": ""}; !maps.Equal(got, want) {
-		t.Fatalf("got %v", got)
 	}
 }
 

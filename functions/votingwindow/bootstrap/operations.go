@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +16,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
-func export(environ map[string]string, aws aws.Config) (any, error) {
+func export(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.ExportConfig](environ)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func export(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
-func control(environ map[string]string, aws aws.Config) (any, error) {
+func control(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.ControlConfig](environ)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func control(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
-func credentials(environ map[string]string, aws aws.Config) (any, error) {
+func credentials(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.CredentialsConfig](environ)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func credentials(environ map[string]string, aws aws.Config) (any, error) {
 	return function.Handle, nil
 }
 
-func viewers(environ map[string]string, aws aws.Config) (any, error) {
+func viewers(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.ViewersConfig](environ)
 	if err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func handingOut(base votingwindow.Base, window votingwindow.Window, aws aws.Conf
 	}, nil
 }
 
-func orchestrator(environ map[string]string, aws aws.Config) (any, error) {
+func orchestrator(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
 	cfg, err := config.Load[votingwindow.OrchestratorConfig](environ)
 	if err != nil {
 		return nil, err
