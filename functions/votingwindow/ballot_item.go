@@ -23,9 +23,9 @@ func ballotItem(ballot Ballot) item {
 	put := item{
 		BallotsKey: str(ballot.Key), ballotAnswer: str(strings.TrimPrefix(ballot.Answer, OnlyQuestion+"/")), ballotMessage: messageValue(ballot.Message), ballotSent: millis(ballot.Sent),
 	}
-	putText(put, ballotAddress, ballot.Address)
-	putText(put, ballotQuarantine, ballot.Quarantine)
-	putText(put, ballotReleased, ballot.Released)
+	dynamodb.SetString(put, ballotAddress, ballot.Address)
+	dynamodb.SetString(put, ballotQuarantine, ballot.Quarantine)
+	dynamodb.SetString(put, ballotReleased, ballot.Released)
 	if ballot.Rehearsal {
 		put[ballotRehearsal] = dynamodb.Bool(true)
 	}

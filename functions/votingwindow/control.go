@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 const (
@@ -81,7 +83,7 @@ type ControlStore interface {
 type Clocked struct {
 	Window Window
 	Store  ControlStore // nil where nobody can move the closing time.
-	Clock  Clock
+	Clock  clock.Clock
 
 	mu      sync.Mutex
 	present Control
@@ -218,7 +220,7 @@ type ControllerStore interface {
 type Controller struct {
 	Rules *Rules
 	Store ControllerStore
-	Clock Clock
+	Clock clock.Clock
 	Log   *slog.Logger
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -194,7 +195,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func controller(m *memory, clock votingwindow.Clock) *votingwindow.Controller {
+func controller(m *memory, clock clock.Clock) *votingwindow.Controller {
 	return &votingwindow.Controller{Rules: mustRules(window()), Store: m.store(), Clock: clock, Log: discard}
 }
 

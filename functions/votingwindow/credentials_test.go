@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/session"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -18,7 +19,7 @@ const sessionSecret, sessionToken = "wJalrXUtnFEMI/K7MDENG", "FwoGZXIvYXdzEJr///
 
 // issuance is the voters' role and the page's bucket. It notes each call.
 type issuance struct {
-	clock   votingwindow.Clock
+	clock   clock.Clock
 	skew    time.Duration // Of STS's clock against ours.
 	control votingwindow.Control
 	objects map[string][]byte

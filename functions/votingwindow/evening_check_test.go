@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -151,7 +152,7 @@ func (p plan) begin(t *testing.T, seed uint64) *drama {
 	}
 	rules := mustAdmit(p.window, who)
 	d.judge = judgeOf(rules, p.recorder, allow)
-	d.world = newWorld(rules, votingwindow.SystemClock{})
+	d.world = newWorld(rules, clock.System{})
 	d.intake = &votingwindow.Intake{Rules: rules, InForce: d.inForce()}
 	d.page = max(500, p.votes/100) // The SDK's retries are not modelled: a scan of many pages would never end.
 	d.faultOf = func(operation, table, key string, n int) fault {

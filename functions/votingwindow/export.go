@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 const (
@@ -83,7 +85,7 @@ type Export struct {
 	Bucket      ExportBucket
 	Signer      Signer // nil for none.
 	Identifiers string // IdentifiersHashed or IdentifiersNone.
-	Clock       Clock
+	Clock       clock.Clock
 	Log         *slog.Logger
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 // Sender puts one message on the votes queue and returns its id.
@@ -24,7 +25,7 @@ type Intake struct {
 	InForce    *Clocked
 	VoterClaim string // The claim of the JWT that names the voter; empty where the body does.
 	Queue      Sender
-	Clock      Clock
+	Clock      clock.Clock
 	Log        *slog.Logger
 }
 

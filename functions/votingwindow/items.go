@@ -12,8 +12,8 @@ type item = dynamodb.Item
 func entryItem(entry Entry) item {
 	put := item{LedgerKey: str(entry.Message), attrOutcome: str(string(entry.Outcome)), attrReason: str(string(entry.Reason))}
 	putTime(put, attrSent, entry.Sent)
-	putText(put, attrAnswer, entry.Answer)
-	putText(put, attrVoter, entry.Voter)
+	dynamodb.SetString(put, attrAnswer, entry.Answer)
+	dynamodb.SetString(put, attrVoter, entry.Voter)
 	putRehearsal(put, entry.Rehearsal)
 	putExpires(put, entry.Expires)
 	return put
@@ -141,13 +141,6 @@ func readState(found item) State {
 		state.Final = readCounts(found)
 	}
 	return state
-}
-
-// putText leaves an empty text out.
-func putText(put item, attribute, value string) {
-	if value != "" {
-		put[attribute] = str(value)
-	}
 }
 
 // putTime leaves an unknown time out.

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/eventsource"
 )
@@ -78,7 +79,7 @@ type withoutDeadline struct{ testing.TB }
 func TestEveryVoteEndsOnceBehindAMapping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(withoutDeadline{t}, func(t *rapid.T) {
-			w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+			w := newWorld(mustRules(around(time.Now())), clock.System{})
 			seed := rapid.Uint64().Draw(t, "seed")
 			lambda := &workers{world: w, random: rand.New(rand.NewPCG(seed, 0)), faults: rapid.SampledFrom([]int{0, 5, 20}).Draw(t, "faults in a hundred")}
 			rate := uint64(rapid.SampledFrom([]int{0, 5}).Draw(t, "faults of the database"))

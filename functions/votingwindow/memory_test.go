@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -441,7 +442,7 @@ var (
 	quiet   = telemetry.NewMetrics(io.Discard, telemetry.Source{})
 )
 
-func recorderOf(m *memory, rules *votingwindow.Rules, clock votingwindow.Clock, worker string) *votingwindow.Recorder {
+func recorderOf(m *memory, rules *votingwindow.Rules, clock clock.Clock, worker string) *votingwindow.Recorder {
 	return &votingwindow.Recorder{
 		Judge:   judgeOf(rules, votingwindow.RecorderConfig{}, nil),
 		InForce: &votingwindow.Clocked{Window: rules.Window, Store: m.store(), Clock: clock},

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 // OrchestratorConfig is the configuration of orchestrator.
@@ -80,7 +81,7 @@ type Orchestrator struct {
 	Table   TableCapacity
 	Mapping WorkerLimit
 	Store   OrchestratorStore
-	Clock   Clock
+	Clock   clock.Clock
 	Log     *slog.Logger
 
 	restsFor Window    // The window for which everything was seen at rest.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -66,7 +67,7 @@ func (f *fleet) SetWorkers(_ context.Context, workers int) error {
 	return f.call("set workers", workers)
 }
 
-func orchestratorOf(f *fleet, clock votingwindow.Clock, log *slog.Logger) *votingwindow.Orchestrator {
+func orchestratorOf(f *fleet, clock clock.Clock, log *slog.Logger) *votingwindow.Orchestrator {
 	return &votingwindow.Orchestrator{
 		InForce: &votingwindow.Clocked{Window: scaleWindow, Store: f, Clock: clock}, Limits: scaleLimits, Votes: f, Table: f, Mapping: f, Store: f,
 		Clock: clock, Log: log,

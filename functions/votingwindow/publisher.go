@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -120,7 +121,7 @@ type Publisher struct {
 	Mapping         MappingSwitch
 	Bucket          ObjectStore
 	Status          StatusBoard // Where viewers read the results beside the object; nil where they do not.
-	Clock           Clock
+	Clock           clock.Clock
 	Holder          string // A random id of this execution environment, which runs one invocation at a time.
 	Version         int64  // The function's published version; 0 for one that is not published, older than any.
 	RecorderTimeout time.Duration

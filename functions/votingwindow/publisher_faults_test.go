@@ -9,13 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
 // A publisher that was frozen while its lease ran out must not write over its successor.
 func TestPublisherThatThaws(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now())), clock.System{})
 		w.vote(t, "w1", "yes", "m1")
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -60,7 +61,7 @@ func (s signed) PutObject(context.Context, string, []byte, string, string) error
 // The final results were written and the answer was lost: nobody may see provisional ones after them.
 func TestPublisherShowsFinalOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now().Add(-8*time.Minute))), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now().Add(-8*time.Minute))), clock.System{})
 		w.vote(t, "w1", "yes", "m1")
 		lost := 0
 		for i := range 8 {
@@ -97,7 +98,7 @@ func (l losing) PutObject(ctx context.Context, key string, body []byte, contentT
 // A seal that is not written binds no recorder: nothing may be counted for good under it.
 func TestPublisherCountsOnlyUnderTheSeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now().Add(-8*time.Minute))), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now().Add(-8*time.Minute))), clock.System{})
 		for i := range 6 {
 			publisher := w.publisher(fmt.Sprint("p", i))
 			publisher.Store = unsealed{publisher.Store}
@@ -126,7 +127,7 @@ func (u unsealed) PutWindowState(ctx context.Context, state votingwindow.State) 
 
 func TestPublisherPublishesAsSeldomAsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now())), clock.System{})
 		publisher := w.publisher("a")
 		publisher.PublishEvery = 20 * time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 125*time.Second)

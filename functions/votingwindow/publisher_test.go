@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
@@ -20,7 +21,7 @@ import (
 func TestPublisherBeforeTheOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		w := newWorld(mustRules(around(began.Add(time.Hour))), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(began.Add(time.Hour))), clock.System{})
 		for range 3 {
 			w.mustTick(t, "a")
 		}
@@ -52,7 +53,7 @@ func TestPublisherBeforeTheOpening(t *testing.T) {
 func TestPublisherLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		w := newWorld(mustRules(around(began)), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(began)), clock.System{})
 		w.depth, w.dead = votingwindow.Depth{Visible: 7, InFlight: 3, Delayed: 1}, votingwindow.Depth{Visible: 2}
 		w.vote(t, "w1", "yes", "m1", "m2")
 		w.vote(t, "w2", "no", "m3")
@@ -103,7 +104,7 @@ func TestPublisherLive(t *testing.T) {
 // A worker that died before its counters leaves ballots that no counter knows.
 func TestPublisherHealsWhatWorkersLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now())), clock.System{})
 		lost := func(operation, table, key string, _ int) fault {
 			if operation == "put" && table == "tallies" && key == "worker#w1" {
 				return before
@@ -130,7 +131,7 @@ func TestPublisherHealsWhatWorkersLost(t *testing.T) {
 func TestPublisherTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		w := newWorld(mustRules(around(began)), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(began)), clock.System{})
 		w.lag = func(table, key string) bool { return table == "ballots" || hash(key, time.Now().Unix()/5)%2 == 0 }
 		var running sync.WaitGroup
 		start := func(holder string, lives time.Duration) {
@@ -201,7 +202,7 @@ func (m mortal) ReleaseLease(ctx context.Context, holder string, now time.Time) 
 
 func TestPublisherToTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now())), clock.System{})
 		w.vote(t, "w1", "yes", "m1", "m2", "m3")
 		w.vote(t, "w2", "no", "m4")
 		if recounted := w.recount(t); !recounted.Agrees || recounted.Status != "open" || recounted.Counted != 4 || recounted.Published.Counted != 4 {
@@ -268,7 +269,7 @@ func TestPublisherWaitsForTheQueue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rules := mustRules(around(time.Now().Add(-8 * time.Minute)))
-				w := newWorld(rules, votingwindow.SystemClock{})
+				w := newWorld(rules, clock.System{})
 				w.depth = votingwindow.Depth{Delayed: 1}
 				if test.drained > 0 {
 					time.AfterFunc(time.Until(rules.ClosesAt)+2*time.Minute+test.drained, func() {
@@ -292,7 +293,7 @@ func TestPublisherWaitsForTheQueue(t *testing.T) {
 func TestPublisherAfterTheWindowWasMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := around(time.Now().Add(-8 * time.Minute))
-		w := newWorld(mustRules(first), votingwindow.SystemClock{})
+		w := newWorld(mustRules(first), clock.System{})
 		w.vote(t, "w1", "yes", "m1")
 		for {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -322,7 +323,7 @@ func TestPublisherAfterTheWindowWasMoved(t *testing.T) {
 
 func TestPublisherFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(time.Now())), clock.System{})
 		w.failOf = func(string) fault { return before }
 		if err := w.tick(t, "a"); err == nil {
 			t.Error("no error though nothing was published")
@@ -348,7 +349,7 @@ func TestPublisherKeepsTime(t *testing.T) {
 		time.Second: 1200 * time.Millisecond, 5 * time.Second: 5200 * time.Millisecond, 7 * time.Second: 7200 * time.Millisecond, 20 * time.Second: 20200 * time.Millisecond,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{})
+			w := newWorld(mustRules(around(time.Now())), clock.System{})
 			publisher := w.publisher("a")
 			publisher.PublishEvery, publisher.Votes = every, slowDepth{publisher.Votes, new(int)}
 			ctx, cancel := context.WithTimeout(t.Context(), 125*time.Second)

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -172,7 +173,7 @@ func TestPublisherYieldsToANewerVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := &versions{world: newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{}), t: t}
+				v := &versions{world: newWorld(mustRules(around(time.Now())), clock.System{}), t: t}
 				former := invocation{version: 1, window: around(time.Now())}
 				killOld := v.begin(former)
 				pass(20 * time.Second)
@@ -230,7 +231,7 @@ func TestPublisherOfAnOlderVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := &versions{world: newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{}), t: t}
+				v := &versions{world: newWorld(mustRules(around(time.Now())), clock.System{}), t: t}
 				began := time.Now()
 				kill := v.begin(invocation{version: 2, window: around(began)})
 				if test.dies {
@@ -258,7 +259,7 @@ func TestPublishersOfManyVersions(t *testing.T) {
 	for seed := range uint64(300) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			v := &versions{world: newWorld(mustRules(around(time.Now())), votingwindow.SystemClock{}), t: t}
+			v := &versions{world: newWorld(mustRules(around(time.Now())), clock.System{}), t: t}
 			rate := []uint64{0, 3, 20}[random.IntN(3)]
 			v.failOf = func(call string) fault {
 				if n := hash(seed, call, time.Now().UnixNano()); n%100 < rate {

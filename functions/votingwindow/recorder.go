@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -75,7 +76,7 @@ type Recorder struct {
 	Judge   *Judge
 	InForce *Clocked // The window with the closing time in force.
 	Store   RecorderStore
-	Clock   Clock
+	Clock   clock.Clock
 	Worker  string // A random id of this execution environment.
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics

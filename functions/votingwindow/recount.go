@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 // Tables counts what the tables hold.
@@ -28,7 +30,7 @@ type RecountStore interface {
 type Recount struct {
 	Rules *Rules
 	Store RecountStore
-	Clock Clock
+	Clock clock.Clock
 }
 
 // Recounted is recount's answer.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
@@ -28,7 +29,7 @@ type Removed struct {
 type Reset struct {
 	Rules *Rules
 	Store ResetStore
-	Clock Clock
+	Clock clock.Clock
 }
 
 // Handle removes the rehearsal; while the window is open or in grace it refuses. The event is not looked at: `{}` will do. After a failure it can be done

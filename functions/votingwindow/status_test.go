@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
@@ -78,7 +79,7 @@ func figures(line string) string {
 func TestPublisherShowsStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		w := newWorld(mustRules(around(began)), votingwindow.SystemClock{})
+		w := newWorld(mustRules(around(began)), clock.System{})
 		shown := &board{}
 		publisher := w.publisher("a")
 		publisher.Status = shown
@@ -115,7 +116,7 @@ func TestStatusKeepsNothingUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				window := around(time.Now())
 				window.Grace = time.Minute
-				w := newWorld(mustRules(window), votingwindow.SystemClock{})
+				w := newWorld(mustRules(window), clock.System{})
 				w.vote(t, "w1", "yes", "m1", "m2")
 				shown := &board{fails: fails}
 				for w.results().Status != votingwindow.StatusFinal {

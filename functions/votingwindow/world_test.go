@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
 )
@@ -19,7 +20,7 @@ type world struct {
 	*memory
 	mu    sync.Mutex
 	rules *votingwindow.Rules
-	clock votingwindow.Clock
+	clock clock.Clock
 	depth votingwindow.Depth
 	dead  votingwindow.Depth
 	// depthNow is the depth of the queue where there is one; nil for depth.
@@ -34,7 +35,7 @@ type world struct {
 	failOf func(call string) fault
 }
 
-func newWorld(rules *votingwindow.Rules, clock votingwindow.Clock) *world {
+func newWorld(rules *votingwindow.Rules, clock clock.Clock) *world {
 	return &world{
 		memory: newMemory(), rules: rules, clock: clock, mapping: "Enabled", objects: map[string][]byte{}, caches: map[string]string{},
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
 
 const (
@@ -38,12 +40,6 @@ type Objects interface {
 	DeleteObject(ctx context.Context, key string) error
 }
 
-// Clock tells the time, and delivers it once, d from now.
-type Clock interface {
-	Now() time.Time
-	After(d time.Duration) <-chan time.Time
-}
-
 // Published is a session as the public object has it. Times are RFC 3339 in UTC.
 type Published struct {
 	AccessKeyID     string `json:"access_key_id"`
@@ -69,7 +65,7 @@ type Publication struct {
 	Objects Objects
 	// Describe is the object's whole content: the session, and what it is good for.
 	Describe func(Published) any
-	Clock    Clock
+	Clock    clock.Clock
 	Log      *slog.Logger
 
 	issued bool // By this one; see fresh.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/bootstrap"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
@@ -47,10 +48,10 @@ func intake(_ context.Context, environ map[string]string, aws aws.Config) (any, 
 	}
 	function := &votingwindow.Intake{
 		Rules:      rules,
-		InForce:    &votingwindow.Clocked{Window: rules.Window, Clock: votingwindow.SystemClock{}},
+		InForce:    &votingwindow.Clocked{Window: rules.Window, Clock: clock.System{}},
 		VoterClaim: cfg.VoterClaim,
 		Queue:      &votingwindow.Queue{Client: sqs.New(aws), URL: cfg.QueueURL},
-		Clock:      votingwindow.SystemClock{},
+		Clock:      clock.System{},
 		Log:        telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "intake"}),
 	}
 	if cfg.TalliesTable != "" {
@@ -85,9 +86,9 @@ func recorder(ctx context.Context, environ map[string]string, aws aws.Config) (a
 	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Recorder{
 		Judge:   judge,
-		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: clock.System{}},
 		Store:   tables,
-		Clock:   votingwindow.SystemClock{},
+		Clock:   clock.System{},
 		Worker:  rand.Text(),
 		Log:     telemetry.Logger(os.Stdout, source),
 		Metrics: telemetry.NewMetrics(os.Stdout, source),
@@ -112,13 +113,13 @@ func publisher(_ context.Context, environ map[string]string, aws aws.Config) (an
 	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Publisher{
 		Rules:           rules,
-		InForce:         &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		InForce:         &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: clock.System{}},
 		Store:           tables,
 		Votes:           &votingwindow.Queue{Client: queues, URL: cfg.QueueURL},
 		DeadLetters:     &votingwindow.Queue{Client: queues, URL: cfg.DeadLetterURL},
 		Mapping:         votingwindow.NewMapping(aws, cfg.MappingID),
 		Bucket:          s3.New(aws, cfg.ResultsBucket),
-		Clock:           votingwindow.SystemClock{},
+		Clock:           clock.System{},
 		Holder:          rand.Text(),
 		Version:         publishedVersion(environ),
 		RecorderTimeout: cfg.RecorderTimeout,
@@ -149,7 +150,7 @@ func recount(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	if err != nil {
 		return nil, err
 	}
-	return (&votingwindow.Recount{Rules: rules, Store: tables, Clock: votingwindow.SystemClock{}}).Handle, nil
+	return (&votingwindow.Recount{Rules: rules, Store: tables, Clock: clock.System{}}).Handle, nil
 }
 
 func quarantine(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -165,7 +166,7 @@ func reset(_ context.Context, environ map[string]string, aws aws.Config) (any, e
 	if err != nil {
 		return nil, err
 	}
-	return (&votingwindow.Reset{Rules: rules, Store: tables, Clock: votingwindow.SystemClock{}}).Handle, nil
+	return (&votingwindow.Reset{Rules: rules, Store: tables, Clock: clock.System{}}).Handle, nil
 }
 
 // counting is what the functions share that an operator invokes.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/session"
@@ -31,12 +32,12 @@ func export(_ context.Context, environ map[string]string, aws aws.Config) (any, 
 	tables := store(aws, cfg.BallotsTable, cfg.LedgerTable, cfg.TalliesTable)
 	function := &votingwindow.Export{
 		Name:        cfg.Name,
-		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: votingwindow.SystemClock{}},
+		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: tables, Clock: clock.System{}},
 		Store:       tables,
 		Results:     s3.New(aws, cfg.ResultsBucket),
 		Bucket:      s3.New(aws, cfg.ExportBucket),
 		Identifiers: cmp.Or(cfg.Identifiers, votingwindow.IdentifiersHashed),
-		Clock:       votingwindow.SystemClock{},
+		Clock:       clock.System{},
 		Log:         telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "export"}),
 	}
 	if cfg.SigningKey != "" {
@@ -57,7 +58,7 @@ func control(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	function := &votingwindow.Controller{
 		Rules: rules,
 		Store: store(aws, "", "", cfg.TalliesTable),
-		Clock: votingwindow.SystemClock{},
+		Clock: clock.System{},
 		Log:   telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "control"}),
 	}
 	return function.Handle, nil
@@ -94,10 +95,10 @@ func handingOut(base votingwindow.Base, window votingwindow.Window, aws aws.Conf
 	if err != nil {
 		return nil, err
 	}
-	sessions.Objects, sessions.Clock = s3.New(aws, results), votingwindow.SystemClock{}
+	sessions.Objects, sessions.Clock = s3.New(aws, results), clock.System{}
 	sessions.Log = telemetry.Logger(os.Stdout, telemetry.Source{System: base.System, Name: base.Name, Function: name})
 	return &votingwindow.Credentials{
-		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: store(aws, "", "", tallies), Clock: votingwindow.SystemClock{}},
+		InForce:     &votingwindow.Clocked{Window: rules.Window, Store: store(aws, "", "", tallies), Clock: clock.System{}},
 		Publication: sessions,
 	}, nil
 }
@@ -117,13 +118,13 @@ func orchestrator(_ context.Context, environ map[string]string, aws aws.Config) 
 	tables := dynamodb.New(aws)
 	tallies := &votingwindow.Store{Client: tables, Tallies: cfg.TalliesTable}
 	function := &votingwindow.Orchestrator{
-		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tallies, Clock: votingwindow.SystemClock{}},
+		InForce: &votingwindow.Clocked{Window: rules.Window, Store: tallies, Clock: clock.System{}},
 		Limits:  cfg.Limits(),
 		Votes:   &votingwindow.Queue{Client: sqs.New(aws), URL: cfg.QueueURL},
 		Table:   &votingwindow.ProvisionedTable{Client: tables, Name: cfg.BallotsTable},
 		Mapping: votingwindow.NewMapping(aws, cfg.MappingID),
 		Store:   tallies,
-		Clock:   votingwindow.SystemClock{},
+		Clock:   clock.System{},
 		Log:     telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "orchestrator"}),
 	}
 	return function.Handle, nil
