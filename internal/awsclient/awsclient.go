@@ -102,6 +102,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	account string
+	caller  string
 }
 
 // defaultRetries is the number of attempts of one call: with the SDK's back-off
@@ -238,6 +239,16 @@ func (c *Client) Account(ctx context.Context) (string, error) {
 	return account, nil
 }
 
+// Caller returns the ARN of the credentials' owner.
+func (c *Client) Caller(ctx context.Context) (string, error) {
+	if _, failure := c.identify(ctx); failure != nil {
+		return "", failure
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.caller, nil
+}
+
 // Check finds out whether the credentials work, and for the right account.
 func (c *Client) Check(ctx context.Context) *Failure {
 	_, failure := c.identify(ctx)
@@ -259,7 +270,7 @@ func (c *Client) identify(ctx context.Context) (string, *Failure) {
 		return "", &Failure{"allowed_account_ids", "AWS account not allowed",
 			fmt.Sprintf("The credentials belong to account %s (%s), and allowed_account_ids lists %s. Use other credentials, or allow this account.", account, aws.ToString(out.Arn), strings.Join(c.allowed, ", "))}
 	}
-	c.account = account
+	c.account, c.caller = account, aws.ToString(out.Arn)
 	c.limits.account.Store(&account)
 	return account, nil
 }

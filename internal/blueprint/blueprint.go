@@ -124,6 +124,9 @@ type Blueprint struct {
 	PerEvent, PerMonth []Usage
 	// Controls are the arguments that may be overridden while the system runs.
 	Controls []*Control
+	// Readership says where functions tell which items they read; nil where none
+	// do.
+	Readership *Readership
 
 	byKey map[string]*Part
 }

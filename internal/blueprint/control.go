@@ -26,6 +26,9 @@ type ControlOptions struct {
 	Moment bool
 	// Clear is the operator's command that gives the override up.
 	Clear string
+	// Path leads to the argument where it is within another: "items", "rate",
+	// "number"; nil for one that stands by itself.
+	Path []string
 }
 
 // Control is one argument that may be overridden while the system runs.
@@ -45,6 +48,7 @@ type Control struct {
 	Configured                  string
 	Moment                      bool
 	Clear                       string
+	Path                        []string
 }
 
 // Override is what is in force instead of an argument's value.
@@ -70,7 +74,10 @@ type ControlHandle struct{ control *Control }
 func (b *Builder) Control(argument string, o ControlOptions) ControlHandle {
 	c := &Control{
 		Argument: argument, Table: o.Table.Key(), TableName: o.Table.Name(), KMSKeyARN: o.Table.kms, Item: o.Item,
-		Field: o.Field, Configured: o.Configured, Moment: o.Moment, Clear: o.Clear,
+		Field: o.Field, Configured: o.Configured, Moment: o.Moment, Clear: o.Clear, Path: o.Path,
+	}
+	if len(c.Path) == 0 {
+		c.Path = []string{argument}
 	}
 	if s, ok := o.Table.part.Spec.(TableSpec); ok {
 		c.PartitionKey = s.PartitionKey

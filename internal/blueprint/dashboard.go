@@ -197,7 +197,7 @@ func Mark(system System, name, key string) string {
 	return "serverless:" + system.Name + "/" + name + "/" + key
 }
 
-var markPattern = regexp.MustCompile(`serverless:([a-z_]+)/([a-z0-9-]+)/([a-z0-9-]+)`)
+var markPattern = regexp.MustCompile(`serverless:([a-z_]+)/([a-z0-9-]+)/([A-Za-z0-9._/-]+)`)
 
 // Marked reads the marks of ownership out of a text; nil where it has none.
 func Marked(text string) map[string]string {

@@ -29,6 +29,17 @@ type MappingSpec struct {
 	PartialBatch   bool   `json:"report_batch_item_failures"`
 	// Enabled is changed at run time by functions that stop and start intake.
 	Enabled bool `json:"enabled"`
+	// Filters are event patterns; the function gets what one of them matches, or
+	// all where there is none.
+	Filters []string `json:"filters,omitempty"`
+	// The rest is for streams, and empty for a queue. MaxRetries and MaxAge are
+	// -1 for no bound.
+	StartingPosition string `json:"starting_position,omitempty" fixed:"true"`
+	Parallelization  int    `json:"parallelization_factor,omitempty"`
+	Bisect           bool   `json:"bisect_batch_on_function_error,omitempty"`
+	MaxRetries       int    `json:"maximum_retry_attempts,omitempty"`
+	MaxAge           int    `json:"maximum_record_age,omitempty" unit:"s"`
+	OnFailure        string `json:"on_failure_destination,omitempty"`
 }
 
 // Kind implements Spec.

@@ -168,6 +168,9 @@ type Grant struct {
 	Rare string
 }
 
+// PolicyOf is a document that allows what the grants do.
+func PolicyOf(grants ...[]Grant) Policy { return NewPolicy(statements(joined(grants))...) }
+
 // statements renders grants as policy statements: equal resources and
 // conditions share one statement, in the order first given.
 func statements(grants []Grant) []Statement {

@@ -23,7 +23,8 @@ const (
 type RedriveRoute struct {
 	Redrive Redrive
 	// DeadLetters and Source are the keys of the queue with the messages and of
-	// the one that they come from.
+	// the one that they come from: itself, where it has what was given up of a
+	// stream.
 	DeadLetters, Source string
 	// MaxReceives is how many times a message was received before it came here.
 	MaxReceives int
@@ -56,11 +57,39 @@ func (b *Blueprint) RedriveRoutes() []RedriveRoute {
 		}
 		out = append(out, r)
 	}
+	out = append(out, b.givenUp()...)
 	slices.SortFunc(out, func(x, y RedriveRoute) int {
 		return cmp.Or(cmp.Compare(x.DeadLetters, y.DeadLetters), cmp.Compare(x.Source, y.Source))
 	})
 	return out
 }
+
+// givenUp lists the routes of what was given up of streams: the function that
+// takes the records takes the messages, too.
+func (b *Blueprint) givenUp() []RedriveRoute {
+	var out []RedriveRoute
+	for _, p := range b.Parts {
+		m, ok := p.Spec.(MappingSpec)
+		if !ok || m.OnFailure == "" {
+			continue
+		}
+		aside, function := b.Target(m.OnFailure), b.Target(m.Function)
+		if aside == nil || function == nil {
+			continue
+		}
+		if f, ok := function.Spec.(FunctionSpec); ok {
+			out = append(out, RedriveRoute{
+				Redrive: RedriveConsume, DeadLetters: aside.Key, Source: aside.Key, Function: function.Key, Timeout: time.Duration(f.Timeout) * time.Second,
+				BatchSize: givenUpBatch, PartialBatch: m.PartialBatch,
+			})
+		}
+	}
+	return out
+}
+
+// givenUpBatch is the greatest number of messages of one call about records that
+// were given up: each may be looked up in the stream.
+const givenUpBatch = 10
 
 // consumer fills in who consumes the source.
 func (b *Blueprint) consumer(r *RedriveRoute) {

@@ -34,6 +34,18 @@ func TestRedriveRoutes(t *testing.T) {
 			want: []RedriveRoute{{Redrive: RedriveConsume, DeadLetters: "a-dead", Source: "orders", MaxReceives: 3}, consumed},
 			says: `no function of the system consumes "orders"`,
 		},
+		"given up of a stream": {
+			change: func(b *Builder) {
+				aside := b.Queue("aside", Queue{})
+				items := b.Table("items", Table{Key: "key", Stream: NewAndOldImages})
+				f := b.Function("history", Function{MemoryMB: 128, Timeout: 20 * time.Second, Grants: [][]Grant{items.ReadStream(), aside.Send()}})
+				b.ConsumeStream("history-items", f, items, StreamBatch{Size: 100, Retries: 3, OnFailure: &aside})
+			},
+			want: []RedriveRoute{
+				{Redrive: RedriveConsume, DeadLetters: "aside", Source: "aside", Function: "history", Timeout: 20 * time.Second, BatchSize: 10, PartialBatch: true},
+				consumed,
+			},
+		},
 		"two sources": {
 			change: func(b *Builder) {
 				dead := b.Queue("a-dead", Queue{Redrive: RedriveResend})

@@ -1,10 +1,20 @@
 package blueprint
 
-// Table says what a DynamoDB table should be: with a partition key of type
+import (
+	"slices"
+	"strings"
+)
+
+// Table says what a DynamoDB table should be: with keys of type
 // string, and on demand where it has no Capacity.
 type Table struct {
 	// Key is the partition key's attribute name.
 	Key string
+	// Sort is the sort key's; empty for none. It is a string, too.
+	Sort string
+	// Stream is what the table's stream says of a changed item: NewImages or
+	// another of the view types; empty for no stream.
+	Stream string
 	// Data marks a table whose items are the user's data and cannot be derived
 	// again: it is protected from deletion and backed up continuously.
 	Data bool
@@ -38,14 +48,28 @@ const (
 	Provisioned = "PROVISIONED"
 )
 
+// What a stream says of a changed item: its key, what it is now, what it was, or
+// both (DynamoDB API Reference, StreamSpecification, StreamViewType).
+const (
+	KeysOnly        = "KEYS_ONLY"
+	NewImages       = "NEW_IMAGE"
+	OldImages       = "OLD_IMAGE"
+	NewAndOldImages = "NEW_AND_OLD_IMAGES"
+)
+
+// streamViews are the view types.
+var streamViews = []string{KeysOnly, NewImages, OldImages, NewAndOldImages}
+
 // TableSpec is the spec of a table.
 type TableSpec struct {
 	PartitionKey        string `json:"partition_key" fixed:"true"`
+	SortKey             string `json:"sort_key,omitempty" fixed:"true"`
 	BillingMode         string `json:"billing_mode"`
 	DeletionProtection  bool   `json:"deletion_protection"`
 	PointInTimeRecovery bool   `json:"point_in_time_recovery"`
 	KMSKeyARN           string `json:"kms_key"`
 	TTLAttribute        string `json:"ttl_attribute,omitempty"`
+	StreamViewType      string `json:"stream_view_type,omitempty"`
 	// Reads and Writes are a provisioned table's capacity; 0 on demand.
 	Reads  int `json:"read_capacity,omitempty" unit:"units"`
 	Writes int `json:"write_capacity,omitempty" unit:"units"`
@@ -70,6 +94,8 @@ type TableHandle struct {
 func (b *Builder) Table(key string, t Table) TableHandle {
 	spec := TableSpec{
 		PartitionKey:        t.Key,
+		SortKey:             t.Sort,
+		StreamViewType:      t.Stream,
 		BillingMode:         OnDemand,
 		DeletionProtection:  t.Data && !b.settings.ForceDestroy,
 		PointInTimeRecovery: t.Data,
@@ -92,6 +118,21 @@ func (b *Builder) Table(key string, t Table) TableHandle {
 
 // ARN returns the table's ARN.
 func (t TableHandle) ARN() string { return arn("dynamodb", "table/"+t.Name()) }
+
+// StreamARN returns a reference to the ARN of the table's stream, which has one
+// only where Stream says so. DynamoDB gives each new stream another.
+func (t TableHandle) StreamARN() string { return Ref(t.Key(), "stream_arn") }
+
+// ReadStream grants what a Lambda event source mapping needs of its function's
+// role (Lambda Developer Guide, "Process DynamoDB records with Lambda",
+// permissions). A stream's ARN is not known beforehand; its table's name is.
+func (t TableHandle) ReadStream() []Grant {
+	return append([]Grant{
+		{Actions: []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, Resources: []string{t.ARN() + "/stream/*"}},
+		// Listing has no resource of its own (Service Authorization Reference, Amazon DynamoDB).
+		{Actions: []string{"dynamodb:ListStreams"}, Resources: []string{"*"}, Rare: "used by the Lambda service itself to find the stream"},
+	}, useKey(t.kms, "kms:Decrypt")...)
+}
 
 // Put grants writing items, conditionally or not. In a transaction each item
 // needs the permission that it needs alone (DynamoDB Developer Guide, "Using
@@ -126,6 +167,9 @@ func (t TableHandle) GetOnly(attributes ...string) []Grant {
 	}
 	return out
 }
+
+// GetMany grants reading many items in one call.
+func (t TableHandle) GetMany() []Grant { return t.grants("dynamodb:BatchGetItem") }
 
 // Update grants changing items in place.
 func (t TableHandle) Update() []Grant { return t.grants("dynamodb:UpdateItem") }
@@ -165,6 +209,12 @@ func (c *checker) table(s TableSpec) {
 	const updates = "DynamoDB API Reference, CreateTable"
 	if len(s.TTLAttribute) > 255 {
 		c.add(nil, "the attribute %q for the time to live has more than 255 characters (DynamoDB API Reference, TimeToLiveSpecification)", s.TTLAttribute)
+	}
+	if s.StreamViewType != "" && !slices.Contains(streamViews, s.StreamViewType) {
+		c.add(nil, "the stream's view type %q is none of %s (DynamoDB API Reference, StreamSpecification)", s.StreamViewType, strings.Join(streamViews, ", "))
+	}
+	if s.SortKey != "" && s.SortKey == s.PartitionKey {
+		c.add(nil, "%q is both the partition key and the sort key", s.SortKey)
 	}
 	provisioned := s.BillingMode == Provisioned
 	for _, u := range []struct {

@@ -299,8 +299,12 @@ func (k SigningKeyHandle) Signs(n float64) []Operation { return k.does(Sign, n, 
 // Standing implements Standing: a key for a month.
 func (SigningKeySpec) Standing() []Operation { return []Operation{{Action: Key, Count: 1}} }
 
-// Standing implements Standing: the receives of pollers that find nothing.
-func (MappingSpec) Standing() []Operation {
+// Standing implements Standing: the receives of pollers that find nothing. To
+// read a table's stream costs nothing.
+func (s MappingSpec) Standing() []Operation {
+	if s.StartingPosition != "" {
+		return nil
+	}
 	return []Operation{{Action: ReceiveMessage, Count: idlePollers * Month.Seconds() / pollWait.Seconds()}}
 }
 

@@ -60,6 +60,8 @@ func (b *Blueprint) Validate() []Problem {
 			c.guests(s)
 		case TableSpec:
 			c.table(s)
+		case TableItemSpec:
+			c.tableItem(s)
 		case AlarmSpec:
 			c.alarm(s)
 		case BucketSpec:
@@ -298,9 +300,20 @@ func (c *checker) role(s RoleSpec) {
 	}
 }
 
+// maxFilters is Lambda's, unless the quota was raised (Lambda quotas, event
+// source mappings).
+const maxFilters = 5
+
 func (c *checker) mapping(s MappingSpec) {
 	c.between("batch size", s.BatchSize, 1, 10000, "", "Lambda API Reference, CreateEventSourceMapping", nil)
 	c.between("batching window", s.Window, 0, 300, "s", "Lambda API Reference, CreateEventSourceMapping", nil)
+	if len(s.Filters) > maxFilters {
+		c.add(nil, "there are %d filters; Lambda takes at most %d (Lambda quotas, event source mappings)", len(s.Filters), maxFilters)
+	}
+	if s.StartingPosition != "" {
+		c.streamMapping(s)
+		return
+	}
 	if s.BatchSize > 10 && s.Window < 1 {
 		c.add(nil, "a batch of more than 10 messages needs a batching window of at least 1 s (Lambda API Reference, CreateEventSourceMapping)")
 	}

@@ -97,7 +97,25 @@ func TestValidate(t *testing.T) {
 		"window":            {mapping(func(m *MappingSpec) { m.Window = 301 }), problem{"part", "", []string{"batching window is 301 s; AWS takes 0 to 300 (" + mappings}}},
 		"batch, no window":  {mapping(func(m *MappingSpec) { m.BatchSize = 11 }), problem{"part", "", []string{"more than 10 messages needs a batching window of at least 1 s (" + mappings}}},
 		"concurrency":       {mapping(func(m *MappingSpec) { m.MaxConcurrency = 1 }), problem{"part", "", []string{"maximum concurrency is 1", "2 to 1000 (Lambda API Reference, ScalingConfig)"}}},
-		"no capacity":       {spec(TableSpec{BillingMode: Provisioned, Reads: 1}), problem{"part", "", []string{"the write capacity of a provisioned table is 0 units; give at least 1 (DynamoDB API Reference, CreateTable)"}}},
+		"filters":           {mapping(func(m *MappingSpec) { m.Filters = make([]string, 6) }), problem{"part", "", []string{"there are 6 filters; Lambda takes at most 5"}}},
+		"stream, position":  {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = "NOW", 1, -1 }), problem{"part", "", []string{`"NOW" is neither TRIM_HORIZON nor LATEST`, mappings}}},
+		"stream, parallel":  {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = Latest, 11, -1 }), problem{"part", "", []string{"parallelization factor is 11", "1 to 10 (" + mappings}}},
+		"stream, age":       {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = Latest, 1, 59 }), problem{"part", "", []string{"maximum record age is 59 s; AWS takes 60 to 604800 (" + mappings}}},
+		"stream, retries": {mapping(func(m *MappingSpec) {
+			m.StartingPosition, m.Parallelization, m.MaxAge, m.MaxRetries = Latest, 1, -1, 10001
+		}), problem{"part", "", []string{"maximum of retries is 10001", "-1 to 10000"}}},
+		"stream, bounded": {mapping(func(m *MappingSpec) {
+			m.StartingPosition, m.Parallelization, m.MaxAge, m.MaxConcurrency = Latest, 1, -1, 5
+		}), problem{"part", "", []string{"a bound of concurrent calls is for queues"}}},
+		"view of a stream": {spec(TableSpec{BillingMode: OnDemand, StreamViewType: "ALL"}), problem{"part", "", []string{`the stream's view type "ALL" is none of KEYS_ONLY, NEW_IMAGE`, "StreamSpecification"}}},
+		"one key for both": {spec(TableSpec{PartitionKey: "key", SortKey: "key", BillingMode: OnDemand}), problem{"part", "", []string{`"key" is both the partition key and the sort key`}}},
+		"item, no key":     {spec(TableItemSpec{PartitionKey: "sale"}), problem{"part", "", []string{"an item's key is empty"}}},
+		"item, long key":   {spec(TableItemSpec{PartitionKey: "sale", Key: strings.Repeat("x", 2049)}), problem{"part", "", []string{"the key would have up to 2049 bytes; AWS takes at most 2048 (Service, account, and table quotas"}}},
+		"item, key twice":  {spec(TableItemSpec{PartitionKey: "sale", Key: "a", Attributes: map[string]string{"sale": `{"S":"b"}`}}), problem{"part", "", []string{`the attribute "sale" is the key's`}}},
+		"item, own mark":   {spec(TableItemSpec{PartitionKey: "sale", Key: "a", Attributes: map[string]string{ItemOwner: `{"S":"b"}`}}), problem{"part", "", []string{"which is for the provider's own marks"}}},
+		"item, value":      {spec(TableItemSpec{PartitionKey: "sale", Key: "a", Attributes: map[string]string{"title": "b"}}), problem{"part", "", []string{`the attribute "title" is no DynamoDB JSON`}}},
+		"item, long":       {spec(TableItemSpec{PartitionKey: "sale", Key: "a", Attributes: map[string]string{"title": string(ItemText(strings.Repeat("x", 400<<10)))}}), problem{"part", "", []string{"the item would have up to", "at most 409600 (Service"}}},
+		"no capacity":      {spec(TableSpec{BillingMode: Provisioned, Reads: 1}), problem{"part", "", []string{"the write capacity of a provisioned table is 0 units; give at least 1 (DynamoDB API Reference, CreateTable)"}}},
 		"provisioned, bounded": {
 			spec(TableSpec{BillingMode: Provisioned, Reads: 1, Writes: 1, MaxReads: 5}), problem{"part", "", []string{"a maximum of 5 read units is for tables on demand"}},
 		},

@@ -31,8 +31,14 @@ func goArch(architecture string) (string, error) {
 }
 
 // Folder returns the folder of a system under functions/: "voting_window" has
-// votingwindow.
-func Folder(system string) string { return strings.ReplaceAll(system, "_", "") }
+// votingwindow, and "config" configitems, since functions/config is how every
+// function is configured.
+func Folder(system string) string {
+	if system == "config" {
+		return "configitems"
+	}
+	return strings.ReplaceAll(system, "_", "")
+}
 
 // epoch is the modification time of the zip's only entry: the earliest that
 // the format can tell.

@@ -53,7 +53,7 @@ func (r *system[M]) undecided(ctx context.Context, raw tftypes.Value) bool {
 		if r.isOutput(ctx, name) || name == "timeouts" || name == loadArgument {
 			continue
 		}
-		if slices.Contains(tokenArguments, name) && decided(name, v) {
+		if slices.Contains(tokenArguments, name) && decided(name, v) || slices.Contains(r.def.Texts, name) && shaped(v) {
 			continue
 		}
 		if !v.IsFullyKnown() {
@@ -77,6 +77,26 @@ func decided(name string, v tftypes.Value) bool {
 		return v.IsKnown() && (v.IsNull() || v.As(&fields) == nil && fields["enabled"].IsKnown() && fields["topic"].IsKnown() && fields["emails"].IsFullyKnown())
 	}
 	return v.IsKnown()
+}
+
+// shaped reports whether of a map of objects only texts and numbers are unknown.
+func shaped(v tftypes.Value) bool {
+	objects := map[string]tftypes.Value{}
+	if !v.IsKnown() || v.As(&objects) != nil {
+		return v.IsKnown()
+	}
+	for _, object := range objects {
+		fields := map[string]tftypes.Value{}
+		if !object.IsKnown() || object.As(&fields) != nil {
+			return false
+		}
+		for _, field := range fields {
+			if !field.IsKnown() && field.Type().Is(tftypes.Bool) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // arguments renders all arguments as canonical JSON: sorted, nulls left out.

@@ -298,3 +298,7 @@ func orInt(v types.Int64, otherwise int64) int64 {
 
 // at is the path of a top-level attribute.
 func at(name string) path.Path { return path.Root(name) }
+
+// Text returns a string that may be unknown: a token then, which no other
+// argument has. It is for a Definition's Texts.
+func Text(v types.String, argument string) string { return text(v, argument) }

@@ -30,6 +30,10 @@ type Definition[M any] struct {
 	// expected_load is the system's load: the blueprint's event and usage may
 	// come from it, its parts may not.
 	Attributes map[string]schema.Attribute
+	// Texts are the arguments of which only texts may be unknown in a plan: maps
+	// of objects whose keys, and whose truth values, are known. The blueprint then
+	// has tokens for those; see Text.
+	Texts []string
 	// Common returns the embedded common arguments.
 	Common func(*M) *Common
 	// Validate checks what can be checked without AWS. Values may be unknown.
@@ -134,7 +138,7 @@ func (r *system[M]) ValidateConfig(ctx context.Context, req resource.ValidateCon
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	appendProblems(&resp.Diagnostics, b.Validate())
+	r.appendProblems(&resp.Diagnostics, b.Validate())
 }
 
 // placeholderSHA256 stands for the bundle's digest where only lengths matter.
@@ -156,21 +160,22 @@ func (r *system[M]) blueprint(ctx context.Context, m *M, defaultTags map[string]
 
 // appendProblems turns what AWS would refuse into diagnostics at the argument
 // at fault.
-func appendProblems(diags *diag.Diagnostics, problems []blueprint.Problem) {
+func (r *system[M]) appendProblems(diags *diag.Diagnostics, problems []blueprint.Problem) {
 	for _, p := range problems {
 		if p.Argument == nil {
 			diags.AddError("AWS would refuse this", p.Error())
 			continue
 		}
-		diags.AddAttributeError(argumentPath(p.Argument), "Invalid value", p.Error())
+		diags.AddAttributeError(r.path(p.Argument), "Invalid value", p.Error())
 	}
 }
 
-// argumentPath turns "functions", "recorder", "timeout_seconds" into a path.
-func argumentPath(argument []string) path.Path {
+// path turns "functions", "recorder", "timeout_seconds" into a path.
+func (r *system[M]) path(argument []string) path.Path {
 	at := path.Root(argument[0])
+	_, isMap := r.def.Attributes[argument[0]].(schema.MapNestedAttribute)
 	for i, step := range argument[1:] {
-		if i == 0 && argument[0] == "functions" {
+		if i == 0 && (isMap || argument[0] == "functions") {
 			at = at.AtMapKey(step)
 			continue
 		}
@@ -180,12 +185,12 @@ func argumentPath(argument []string) path.Path {
 }
 
 // appendFailures turns failures of the engine into diagnostics.
-func appendFailures(diags *diag.Diagnostics, failures []deploy.Failure) {
+func (r *system[M]) appendFailures(diags *diag.Diagnostics, failures []deploy.Failure) {
 	for _, f := range failures {
 		if f.Argument == nil {
 			diags.AddError(f.Summary, f.Detail)
 			continue
 		}
-		diags.AddAttributeError(argumentPath(f.Argument), f.Summary, f.Detail)
+		diags.AddAttributeError(r.path(f.Argument), f.Summary, f.Detail)
 	}
 }

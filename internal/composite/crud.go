@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 )
 
@@ -59,6 +60,8 @@ func (r *system[M]) Update(ctx context.Context, req resource.UpdateRequest, resp
 		return
 	}
 	in := deploy.Input{Digests: stringsOf(prior.Parts), Deployment: recall(ctx, req.Private), Drift: stringsOf(prior.Drift)}
+	in.Readers, diags = r.readers(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
 	in.Overrides, diags = overridesOf(ctx, prior.Overrides)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
@@ -78,7 +81,7 @@ func (r *system[M]) apply(ctx context.Context, m *M, plan tfsdk.Plan, in deploy.
 	if diags.Append(d...); diags.HasError() {
 		return deploy.Result{}
 	}
-	if appendProblems(diags, b.Validate()); diags.HasError() {
+	if r.appendProblems(diags, b.Validate()); diags.HasError() {
 		return deploy.Result{}
 	}
 	arguments, err := r.arguments(ctx, plan.Raw)
@@ -88,7 +91,7 @@ func (r *system[M]) apply(ctx context.Context, m *M, plan tfsdk.Plan, in deploy.
 	}
 	in.Blueprint, in.Arguments = b, arguments
 	res := r.data.Engine.Apply(ctx, in)
-	appendFailures(diags, res.Failures)
+	r.appendFailures(diags, res.Failures)
 	return res
 }
 
@@ -109,7 +112,7 @@ func (r *system[M]) Read(ctx context.Context, req resource.ReadRequest, resp *re
 	}
 	in.Deployment = recall(ctx, req.Private)
 	res := r.data.Engine.Observe(ctx, in)
-	if appendFailures(&resp.Diagnostics, res.Failures); resp.Diagnostics.HasError() {
+	if r.appendFailures(&resp.Diagnostics, res.Failures); resp.Diagnostics.HasError() {
 		return
 	}
 	if !res.Exists {
@@ -137,7 +140,7 @@ func (r *system[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp
 	}
 	in.Arguments, in.Deployment = arguments, recall(ctx, req.Private)
 	res := r.data.Engine.Destroy(ctx, in)
-	appendFailures(&resp.Diagnostics, res.Failures)
+	r.appendFailures(&resp.Diagnostics, res.Failures)
 	for _, text := range res.Lingering {
 		resp.Diagnostics.AddWarning("AWS keeps a part of the destroyed system for a while", text+".")
 	}
@@ -169,7 +172,20 @@ func (r *system[M]) deployed(
 	diags.Append(d...)
 	overrides, d := overridesOf(ctx, c.Overrides)
 	diags.Append(d...)
-	return c, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts), Overrides: overrides}, ctx, cancel
+	readers, d := r.readers(ctx, state)
+	diags.Append(d...)
+	return c, deploy.Input{Blueprint: b, Digests: stringsOf(c.Parts), Overrides: overrides, Readers: readers}, ctx, cancel
+}
+
+// readers returns what a state has of who reads which items; nothing for a
+// system without readers.
+func (r *system[M]) readers(ctx context.Context, state tfsdk.State) (map[string]string, diag.Diagnostics) {
+	if _, has := r.def.Attributes[blueprint.ReadersOutput]; !has || state.Raw.IsNull() {
+		return nil, nil
+	}
+	var m types.Map
+	diags := state.GetAttribute(ctx, at(blueprint.ReadersOutput), &m)
+	return stringsOf(m), diags
 }
 
 // checkPlace refuses to look for a system in another account or region than the
@@ -178,7 +194,7 @@ func (r *system[M]) checkPlace(ctx context.Context, c *Common) diag.Diagnostics 
 	var diags diag.Diagnostics
 	place, err := r.data.Engine.Place(ctx)
 	if err != nil {
-		appendFailures(&diags, []deploy.Failure{deploy.ConfigurationFailure(err)})
+		r.appendFailures(&diags, []deploy.Failure{deploy.ConfigurationFailure(err)})
 		return diags
 	}
 	if had := c.Region.ValueString(); had != "" && had != place.Region {

@@ -37,7 +37,7 @@ func (r *system[M]) ImportState(ctx context.Context, req resource.ImportStateReq
 	}
 	place, err := r.data.Engine.Place(ctx)
 	if err != nil {
-		appendFailures(&resp.Diagnostics, []deploy.Failure{deploy.ConfigurationFailure(err)})
+		r.appendFailures(&resp.Diagnostics, []deploy.Failure{deploy.ConfigurationFailure(err)})
 		return
 	}
 	m, err := r.data.Engine.Manifest(ctx, r.def.System, name)

@@ -84,7 +84,7 @@ func (r *system[M]) planOverrides(ctx context.Context, b *blueprint.Blueprint, p
 		if c.Clear != "" {
 			advice = fmt.Sprintf("To keep it, set %s to it; to give it up, run %s.", c.Argument, c.Clear)
 		}
-		resp.Diagnostics.AddAttributeWarning(at(c.Argument), fmt.Sprintf("%s is overridden", c.Argument),
+		resp.Diagnostics.AddAttributeWarning(r.path(c.Path), fmt.Sprintf("%s is overridden", c.Argument),
 			fmt.Sprintf("It was set to %s%s%s, and that is in force; the argument's %s is not. No apply changes that. %s", o.Value, who, when, c.Configured, advice))
 	}
 	return read

@@ -3,9 +3,12 @@ package composite
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
@@ -53,7 +56,7 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	if appendProblems(&resp.Diagnostics, b.Validate()); resp.Diagnostics.HasError() {
+	if r.appendProblems(&resp.Diagnostics, b.Validate()); resp.Diagnostics.HasError() {
 		return
 	}
 	var state deploy.Prior
@@ -61,7 +64,7 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		state = deploy.Prior{Digests: stringsOf(prior.Parts), Drift: stringsOf(prior.Drift), ForceDestroy: prior.ForceDestroy.ValueBool()}
 	}
 	planned := deploy.Plan(b, state)
-	if appendFailures(&resp.Diagnostics, planned.Failures); resp.Diagnostics.HasError() {
+	if r.appendFailures(&resp.Diagnostics, planned.Failures); resp.Diagnostics.HasError() {
 		return
 	}
 	set := func(name string, value any) { resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), value)...) }
@@ -90,6 +93,7 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		if was, diags := r.blueprint(ctx, &before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString()); !diags.HasError() {
 			applied = was
 			planLowering(applied, b, resp)
+			r.planReaders(ctx, applied, b, prior, req.State, resp)
 		}
 	}
 	r.planOutputs(ctx, b, applied, planned, overrides, prior != nil, req, resp)
@@ -104,6 +108,13 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 // are made.
 func (r *system[M]) planOutputs(ctx context.Context, b, applied *blueprint.Blueprint, planned deploy.Planned, overrides map[string]blueprint.Override, exists bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	for _, name := range r.outputs() {
+		if name == blueprint.ReadersOutput && b.Readership != nil {
+			// Who reads is as it was last seen: an apply does not change it.
+			readers, diags := r.readers(ctx, req.State)
+			resp.Diagnostics.Append(diags...)
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at(name), stringMap(readers))...)
+			continue
+		}
 		if values, isMap := b.OutputMaps[name]; isMap {
 			before := types.MapNull(types.StringType)
 			if exists {
@@ -149,6 +160,20 @@ func planLowering(applied, b *blueprint.Blueprint, resp *resource.ModifyPlanResp
 	}
 }
 
+// planReaders refuses in the plan what an apply would refuse: to take away what
+// is read.
+func (r *system[M]) planReaders(ctx context.Context, applied, b *blueprint.Blueprint, prior *Common, state tfsdk.State, resp *resource.ModifyPlanResponse) {
+	gone := b.Gone(applied)
+	if len(gone) == 0 || prior.ForceDestroy.ValueBool() {
+		return
+	}
+	readers, diags := r.readers(ctx, state)
+	resp.Diagnostics.Append(diags...)
+	if f := deploy.InUse(gone, readers); f != nil {
+		r.appendFailures(&resp.Diagnostics, []deploy.Failure{*f})
+	}
+}
+
 // planUnknown leaves open what cannot be told yet.
 func (r *system[M]) planUnknown(ctx context.Context, resp *resource.ModifyPlanResponse) {
 	for name, a := range r.schema(ctx).Attributes {
@@ -184,6 +209,9 @@ func (r *system[M]) planDestroy(ctx context.Context, req resource.ModifyPlanRequ
 		return
 	}
 	r.protect(ctx, &m, resp)
+	if readers, diags := r.readers(ctx, req.State); len(readers) > 0 && !diags.HasError() && resp.Diagnostics.HasError() {
+		r.appendFailures(&resp.Diagnostics, []deploy.Failure{*deploy.InUse(slices.Sorted(maps.Keys(readers)), readers)})
+	}
 }
 
 // protect refuses in the plan what Delete would refuse: destroying parts that
@@ -204,5 +232,5 @@ func (r *system[M]) protect(ctx context.Context, m *M, resp *resource.ModifyPlan
 			return
 		}
 	}
-	appendFailures(&resp.Diagnostics, deploy.PlanDestroy(b, digests))
+	r.appendFailures(&resp.Diagnostics, deploy.PlanDestroy(b, digests))
 }

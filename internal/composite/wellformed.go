@@ -70,6 +70,11 @@ func refused(ctx context.Context, config tfsdk.Config, under path.Path, attribut
 		case schema.MapNestedAttribute:
 			var v types.Map
 			diags.Append(config.GetAttribute(ctx, at, &v)...)
+			for _, check := range a.Validators {
+				var resp validator.MapResponse
+				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), Config: config, ConfigValue: v}, &resp)
+				diags.Append(resp.Diagnostics...)
+			}
 			for key := range v.Elements() {
 				diags.Append(refused(ctx, config, at.AtMapKey(key), a.NestedObject.Attributes)...)
 			}

@@ -43,6 +43,9 @@ func (e *Engine) Apply(ctx context.Context, in Input) Result {
 		run.guard()
 	}
 	if len(run.failures) == 0 {
+		run.heed(ctx)
+	}
+	if len(run.failures) == 0 {
 		run.apply(ctx)
 	}
 	return run.finish(ctx)
@@ -245,7 +248,7 @@ func (r *run) finish(ctx context.Context) Result {
 	res := Result{Exists: true, Digests: digests(r.records), Drift: map[string]string{}, Failures: r.failures, Manifest: m}
 	if r.resolver != nil {
 		res.Account, res.Region = r.resolver.place.Account, r.resolver.place.Region
-		r.resolver.outputs(&res, r.in.Overrides)
+		r.resolver.outputs(&res, r.in.Overrides, r.in.Readers)
 	}
 	return res
 }

@@ -197,7 +197,7 @@ func (r *run) abandon(ctx context.Context) Result {
 	res := Result{Exists: true, Digests: digests(r.records), Drift: map[string]string{}, Failures: r.failures, Manifest: m}
 	if r.resolver != nil {
 		res.Account, res.Region = r.resolver.place.Account, r.resolver.place.Region
-		r.resolver.outputs(&res, r.in.Overrides)
+		r.resolver.outputs(&res, r.in.Overrides, r.in.Readers)
 	}
 	return res
 }

@@ -24,7 +24,9 @@ type Engine struct {
 	Kinds map[string]kinds.Driver
 	// Override reads what is set instead of an argument, nil where nothing is.
 	Override func(ctx context.Context, c *blueprint.Control, table string) (*blueprint.Override, error)
-	Clock    kinds.Clock
+	// Readers reads who reads which items, by their keys.
+	Readers func(ctx context.Context, r *blueprint.Readership, table string) (map[string]string, error)
+	Clock   kinds.Clock
 	// NewID makes the random ids of claims.
 	NewID func() string
 	// Holder describes this process in its claims.
@@ -43,7 +45,7 @@ const defaultWidth = 32
 func New(aws *awsclient.Client, content func(context.Context, string) ([]byte, error), version string) *Engine {
 	env := kinds.Env{AWS: aws, Clock: SystemClock{}, Content: content, Random: rand.Reader}
 	return &Engine{
-		AWS: aws, Kinds: kinds.All(env), Override: env.Override, Clock: SystemClock{}, Width: defaultWidth,
+		AWS: aws, Kinds: kinds.All(env), Override: env.Override, Readers: env.Readers, Clock: SystemClock{}, Width: defaultWidth,
 		NewID: func() string { return rand.Text()[:12] }, Holder: Self(), Version: version,
 	}
 }
@@ -70,6 +72,8 @@ type Input struct {
 	Drift map[string]string
 	// Overrides are what the plan says is in force instead of arguments.
 	Overrides map[string]blueprint.Override
+	// Readers are what the plan says of who reads which items.
+	Readers map[string]string
 	// Deployment is the manifest's ID as the state remembers it; empty where it
 	// does not.
 	Deployment string
@@ -229,7 +233,7 @@ func retired(applied, wanted map[string]string) []string {
 
 // outputs resolves the outputs that can be; those whose parts are not there are
 // left out.
-func (r *resolver) outputs(into *Result, read map[string]blueprint.Override) {
+func (r *resolver) outputs(into *Result, read map[string]blueprint.Override, readers map[string]string) {
 	into.Outputs, into.OutputMaps = map[string]string{}, map[string]map[string]string{}
 	into.Overrides = r.blue.Overrides(read)
 	for name, value := range r.blue.Outputs {
@@ -245,6 +249,9 @@ func (r *resolver) outputs(into *Result, read map[string]blueprint.Override) {
 			}
 		}
 		into.OutputMaps[name] = resolved
+	}
+	if r.blue.Readership != nil {
+		into.OutputMaps[blueprint.ReadersOutput] = readers
 	}
 }
 

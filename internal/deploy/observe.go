@@ -71,7 +71,7 @@ func (e *Engine) Observe(ctx context.Context, in Input) Result {
 	}
 	o.judge(&res)
 	res.Digests = digests(o.records)
-	o.resolver.outputs(&res, o.overrides)
+	o.resolver.outputs(&res, o.overrides, o.readers)
 	return res
 }
 
@@ -87,7 +87,9 @@ type observer struct {
 	seen map[string]*kinds.Observation
 	// overrides as they were read.
 	overrides map[string]blueprint.Override
-	failures  []Failure
+	// readers of items that are in use.
+	readers  map[string]string
+	failures []Failure
 }
 
 // attributes prefers what was seen now to what was recorded.
@@ -123,6 +125,11 @@ func (o *observer) observe(ctx context.Context) {
 		// Without its table there is no override; its part says that it is missing.
 		if _, made := record(o.records, o.blue.Part(c.Table)); made {
 			all.Go(func() { o.override(ctx, c) })
+		}
+	}
+	if r := o.blue.Readership; r != nil {
+		if _, made := record(o.records, o.blue.Part(r.Table)); made {
+			all.Go(func() { o.readership(ctx, r) })
 		}
 	}
 	for kind, batch := range batches {
@@ -169,6 +176,22 @@ func (o *observer) override(ctx context.Context, c *blueprint.Control) {
 	if found != nil {
 		o.overrides[c.Argument] = *found
 	}
+}
+
+// readership reads who reads which items.
+func (o *observer) readership(ctx context.Context, r *blueprint.Readership) {
+	name, err := o.resolver.text(r.TableName)
+	var readers map[string]string
+	if err == nil {
+		readers, err = o.engine.Readers(ctx, r, name)
+	}
+	if err != nil {
+		o.fail(o.ofPart("read who reads the items of "+r.Items+" from", r.Table, o.blue.Part(r.Table).Spec.Kind(), name, err))
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.readers = readers
 }
 
 func (o *observer) keep(key string, seen *kinds.Observation) {
@@ -228,9 +251,13 @@ func (o *observer) differences(p *blueprint.Part, rec Record, seen *kinds.Observ
 }
 
 // ObserveCalls is the number of API calls that observing the blueprint costs,
-// as its kinds declare, with the one for the manifest and those for its controls.
+// as its kinds declare, with the one for the manifest and those for its controls
+// and its readers.
 func (e *Engine) ObserveCalls(b *blueprint.Blueprint) int {
 	calls := 1 + kinds.ControlCalls*len(b.Controls)
+	if b.Readership != nil {
+		calls += kinds.ReadershipCalls
+	}
 	batched := map[string]bool{}
 	for _, p := range b.Parts {
 		facts := e.Kinds[p.Spec.Kind()].Facts()

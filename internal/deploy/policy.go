@@ -116,23 +116,58 @@ func permissions(b *blueprint.Blueprint, place blueprint.Place, mode Mode) ([]pe
 			}
 		}
 	}
-	for _, c := range b.Controls {
-		name, err := text(c.TableName)
-		if err != nil {
-			return nil, fmt.Errorf("table of the control of %q: %w", c.Argument, err)
-		}
-		key, err := text(c.KMSKeyARN)
-		if err != nil {
-			return nil, fmt.Errorf("key of the control of %q: %w", c.Argument, err)
-		}
-		for _, p := range kinds.ControlPermissions(place, c, name, key) {
-			out = append(out, permission{p.Actions, p.Resources, p.Condition, p.Rare})
-		}
+	reading, err := readingPermissions(b, place, text)
+	if err != nil {
+		return nil, err
 	}
+	out = append(out, reading...)
 	if b.Event != nil {
 		out = append(out, quotasPermission)
 	}
 	return append(out, manifestPermissions(b.Settings, place, mode)...), nil
+}
+
+// readingPermissions are for what a plan reads beside the parts: overrides of
+// arguments, table by table, and who reads which items.
+func readingPermissions(b *blueprint.Blueprint, place blueprint.Place, text func(string) (string, error)) ([]permission, error) {
+	type table struct{ name, key string }
+	items := map[table][]string{}
+	var tables []table
+	for _, c := range b.Controls {
+		t := table{c.TableName, c.KMSKeyARN}
+		if items[t] == nil {
+			tables = append(tables, t)
+		}
+		items[t] = append(items[t], c.Item)
+	}
+	var out []permission
+	add := func(t table, permissions func(table, key string) []kinds.Permission) error {
+		name, err := text(t.name)
+		if err != nil {
+			return fmt.Errorf("name of the table %s: %w", blueprint.Readable(t.name), err)
+		}
+		key, err := text(t.key)
+		if err != nil {
+			return fmt.Errorf("key of the table %s: %w", name, err)
+		}
+		for _, p := range permissions(name, key) {
+			out = append(out, permission{p.Actions, p.Resources, p.Condition, p.Rare})
+		}
+		return nil
+	}
+	for _, t := range tables {
+		err := add(t, func(name, key string) []kinds.Permission { return kinds.ControlPermissions(place, items[t], name, key) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r := b.Readership; r != nil {
+		err := add(table{r.TableName, r.KMSKeyARN}, func(name, key string) []kinds.Permission { return kinds.ReadershipPermissions(place, name, key) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Granted is an action on a resource, as a policy has them.

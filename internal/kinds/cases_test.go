@@ -180,7 +180,7 @@ func cases() []kindCase {
 				return err
 			},
 		},
-		tableCase(), provisionedTableCase(), bucketCase(),
+		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(),
 		{
 			part: testBucket + "/functions.zip", spec: objectBase(),
 			setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },
@@ -336,6 +336,8 @@ func tableCase() kindCase {
 			with(base, func(s *blueprint.TableSpec) { s.BillingMode, s.Reads, s.Writes = blueprint.Provisioned, 5, 7 }),
 			with(base, func(s *blueprint.TableSpec) { s.MaxReads, s.MaxWrites = 1000, 500 }),
 			with(base, func(s *blueprint.TableSpec) { s.MaxWrites, s.WarmReads, s.WarmWrites = 800, 20000, 8000 }),
+			with(base, func(s *blueprint.TableSpec) { s.StreamViewType = blueprint.KeysOnly }),
+			with(base, func(s *blueprint.TableSpec) { s.StreamViewType = blueprint.NewAndOldImages }),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
 			_, err := env.AWS.DynamoDB.CreateTable(ctx, &dynamodb.CreateTableInput{

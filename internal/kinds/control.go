@@ -16,15 +16,15 @@ import (
 // ControlCalls is the number of API calls that reading one control costs.
 const ControlCalls = 1
 
-// ControlPermissions are what reading a control takes: its one item, and
-// nothing of the table else (DynamoDB Developer Guide, "Using IAM policy
-// conditions for fine-grained access control"). place, table and key must be
-// resolved; key is the table's KMS key, empty where it has none.
-func ControlPermissions(place blueprint.Place, c *blueprint.Control, table, key string) []Permission {
+// ControlPermissions are what reading the controls in some items of a table
+// takes: these items, and nothing of the table else (DynamoDB Developer Guide,
+// "Using IAM policy conditions for fine-grained access control"). place, table
+// and key must be resolved; key is the table's KMS key, empty where it has none.
+func ControlPermissions(place blueprint.Place, items []string, table, key string) []Permission {
 	out := []Permission{{
 		Verbs: []Verb{Observing}, Actions: []string{"dynamodb:GetItem"},
 		Resources: []string{"arn:" + place.Partition + ":dynamodb:" + place.Region + ":" + place.Account + ":table/" + table},
-		Condition: blueprint.Condition{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {c.Item}}},
+		Condition: blueprint.Condition{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": items}},
 	}}
 	if key != "" {
 		out = append(out, Permission{Verbs: []Verb{Observing}, Actions: []string{"kms:Decrypt"}, Resources: []string{key}, Rare: byService})

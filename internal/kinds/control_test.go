@@ -24,7 +24,7 @@ func TestOverride(t *testing.T) {
 	begin(t)
 	place := blueprint.Place{Partition: "aws", Region: testRegion, Account: testAccount}
 	var statements []blueprint.Statement
-	for _, p := range ControlPermissions(place, testControl(), testTable, "") {
+	for _, p := range ControlPermissions(place, []string{"control"}, testTable, "") {
 		statements = append(statements, blueprint.Statement{Effect: "Allow", Action: p.Actions, Resource: p.Resources, Condition: p.Condition})
 	}
 	client, name := env.AWS.IAM, aws.String("reader")

@@ -49,6 +49,7 @@ func All(e Env) map[string]Driver {
 		blueprint.SigningKeySpec{}.Kind():       adapt[blueprint.SigningKeySpec](signingKey{e}),
 		blueprint.SubscriptionSpec{}.Kind():     adapt[blueprint.SubscriptionSpec](subscription{e}),
 		blueprint.TableSpec{}.Kind():            adapt[blueprint.TableSpec](table{e}),
+		blueprint.TableItemSpec{}.Kind():        adapt[blueprint.TableItemSpec](tableItem{e}),
 		blueprint.TopicSpec{}.Kind():            adapt[blueprint.TopicSpec](topic{e}),
 		blueprint.URLSpec{}.Kind():              adapt[blueprint.URLSpec](functionURL{e}),
 		blueprint.DomainNameSpec{}.Kind():       adapt[blueprint.DomainNameSpec](domainName{e}),

@@ -13,7 +13,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// mapping manages event source mappings from SQS. AWS names them by UUID: one
+// mapping manages event source mappings from queues and tables' streams. AWS names them by UUID: one
 // is found by its recorded id, or by its function and source.
 type mapping struct{ Env }
 
@@ -38,7 +38,8 @@ func (mapping) Facts() Facts {
 			{Verbs: []Verb{Deleting}, Actions: []string{"lambda:DeleteEventSourceMapping"}, Resources: []string{own}, Condition: ofFunction},
 		},
 		Transient: []Transient{
-			{"InvalidParameterValueException", "does not have permissions to call ReceiveMessage", "a new role's policy takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},
+			{"InvalidParameterValueException", "does not have permissions to call", "a new role's policy takes seconds to be known everywhere (IAM User Guide, eventual consistency)"},
+			{"InvalidParameterValueException", "ensure the role can perform", "the same, for a stream"},
 			{"InvalidParameterValueException", "cannot be assumed by Lambda", "the same, for its trust policy"},
 			{"ResourceInUseException", "", "the mapping is being created, updated or deleted (Lambda API Reference, UpdateEventSourceMapping)"},
 			{"ResourceNotFoundException", "", "a mapping just made, or its function's alias, is not known everywhere yet"},
@@ -68,6 +69,18 @@ func (k mapping) Observe(ctx context.Context, t *Target) (*Live[blueprint.Mappin
 	if m.ScalingConfig != nil {
 		s.MaxConcurrency = int(aws.ToInt32(m.ScalingConfig.MaximumConcurrency))
 	}
+	if m.FilterCriteria != nil {
+		for _, f := range m.FilterCriteria.Filters {
+			s.Filters = append(s.Filters, aws.ToString(f.Pattern))
+		}
+	}
+	if m.StartingPosition != "" {
+		s.StartingPosition, s.Parallelization, s.Bisect = string(m.StartingPosition), int(aws.ToInt32(m.ParallelizationFactor)), aws.ToBool(m.BisectBatchOnFunctionError)
+		s.MaxRetries, s.MaxAge = int(aws.ToInt32(m.MaximumRetryAttempts)), int(aws.ToInt32(m.MaximumRecordAgeInSeconds))
+		if d := m.DestinationConfig; d != nil && d.OnFailure != nil {
+			s.OnFailure = aws.ToString(d.OnFailure.Destination)
+		}
+	}
 	return &Live[blueprint.MappingSpec]{Spec: s, Attributes: Attributes{"id": aws.ToString(m.UUID)}, Tags: tags.Tags}, nil
 }
 
@@ -91,12 +104,13 @@ func (k mapping) get(ctx context.Context, t *Target) (*lambda.GetEventSourceMapp
 // mappingDeleting is the state of a mapping that is going.
 const mappingDeleting = "Deleting"
 
-// find looks the mapping up by the target's name, "<function>:<queue>". One
+// find looks the mapping up by the target's name, "<function>:<queue>" or
+// "<function>:<table>". One
 // that is being deleted counts only with deleting.
 func (k mapping) find(ctx context.Context, t *Target, deleting bool) (string, error) {
-	function, queue, ok := strings.Cut(t.Name, ":")
+	function, source, ok := strings.Cut(t.Name, ":")
 	if !ok {
-		return "", errors.New("a mapping's name is its function's and its queue's: " + t.Name)
+		return "", errors.New("a mapping's name is its function's and its source's: " + t.Name)
 	}
 	qualified := function + ":" + blueprint.LiveAlias
 	pages := lambda.NewListEventSourceMappingsPaginator(k.AWS.Lambda, &lambda.ListEventSourceMappingsInput{FunctionName: &qualified})
@@ -109,12 +123,18 @@ func (k mapping) find(ctx context.Context, t *Target, deleting bool) (string, er
 			return "", err
 		}
 		for _, m := range page.EventSourceMappings {
-			if strings.HasSuffix(aws.ToString(m.EventSourceArn), ":"+queue) && (deleting || aws.ToString(m.State) != mappingDeleting) {
+			if sourceIs(aws.ToString(m.EventSourceArn), source) && (deleting || aws.ToString(m.State) != mappingDeleting) {
 				return aws.ToString(m.UUID), nil
 			}
 		}
 	}
 	return "", ErrAbsent
+}
+
+// sourceIs reports whether an ARN is a queue's of that name, or a stream's of a
+// table of that name.
+func sourceIs(arn, name string) bool {
+	return strings.HasSuffix(arn, ":"+name) || strings.Contains(arn, ":table/"+name+"/stream/")
 }
 
 // Create looks first: where an answer was lost, the mapping is there already.
@@ -131,6 +151,17 @@ func (k mapping) Create(ctx context.Context, t *Target, want blueprint.MappingSp
 	}
 	if want.MaxConcurrency > 0 {
 		in.ScalingConfig = scaling(want)
+	}
+	if len(want.Filters) > 0 {
+		in.FilterCriteria = filters(want)
+	}
+	if want.StartingPosition != "" {
+		in.StartingPosition = types.EventSourcePosition(want.StartingPosition)
+		in.ParallelizationFactor, in.BisectBatchOnFunctionError = aws.Int32(int32(want.Parallelization)), &want.Bisect           //nolint:gosec // Validate bounds it
+		in.MaximumRetryAttempts, in.MaximumRecordAgeInSeconds = aws.Int32(int32(want.MaxRetries)), aws.Int32(int32(want.MaxAge)) //nolint:gosec // Validate bounds both
+		if want.OnFailure != "" {
+			in.DestinationConfig = destination(want)
+		}
 	}
 	out, err := k.AWS.Lambda.CreateEventSourceMapping(ctx, in)
 	if code(err) == "ResourceConflictException" {
@@ -170,6 +201,23 @@ func scaling(s blueprint.MappingSpec) *types.ScalingConfig {
 	return &types.ScalingConfig{MaximumConcurrency: aws.Int32(int32(s.MaxConcurrency))} //nolint:gosec // Validate bounds it
 }
 
+// filters are empty for none: Lambda reads that as "remove the filters".
+func filters(s blueprint.MappingSpec) *types.FilterCriteria {
+	out := &types.FilterCriteria{Filters: []types.Filter{}}
+	for _, pattern := range s.Filters {
+		out.Filters = append(out.Filters, types.Filter{Pattern: &pattern})
+	}
+	return out
+}
+
+// destination is empty for none: Lambda reads that as "remove the destination".
+func destination(s blueprint.MappingSpec) *types.DestinationConfig {
+	if s.OnFailure == "" {
+		return &types.DestinationConfig{OnFailure: &types.OnFailure{}}
+	}
+	return &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &s.OnFailure}}
+}
+
 // Update leaves out whether the mapping is enabled, which belongs to run time,
 // and its bound of concurrent calls where that is not to be changed.
 func (k mapping) Update(ctx context.Context, _ *Target, want blueprint.MappingSpec, live *Live[blueprint.MappingSpec], changed Changes) (Attributes, error) {
@@ -184,6 +232,16 @@ func (k mapping) Update(ctx context.Context, _ *Target, want blueprint.MappingSp
 	}
 	if changed.Any("maximum_concurrency") {
 		in.ScalingConfig = scaling(want)
+	}
+	if changed.Any("filters") {
+		in.FilterCriteria = filters(want)
+	}
+	if want.StartingPosition != "" {
+		in.ParallelizationFactor, in.BisectBatchOnFunctionError = aws.Int32(int32(want.Parallelization)), &want.Bisect           //nolint:gosec // Validate bounds it
+		in.MaximumRetryAttempts, in.MaximumRecordAgeInSeconds = aws.Int32(int32(want.MaxRetries)), aws.Int32(int32(want.MaxAge)) //nolint:gosec // Validate bounds both
+	}
+	if changed.Any("on_failure_destination") {
+		in.DestinationConfig = destination(want)
 	}
 	if _, err := k.AWS.Lambda.UpdateEventSourceMapping(ctx, in); err != nil {
 		return nil, err

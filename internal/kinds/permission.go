@@ -52,6 +52,8 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	case blueprint.KeyValueStoreSpec:
 		values["secret_kms_key"] = s.SecretKMSKeyARN
 		p.Resources = forEach(p.Resources, "secret", s.Parameters())
+	case blueprint.TableItemSpec:
+		values["kms_key"] = s.KMSKeyARN
 	case blueprint.DistributionSpec:
 		values["system"], values["deployment"] = s.System, s.Deployment
 	case blueprint.FunctionSpec:
@@ -61,7 +63,7 @@ func (p Permission) Of(place blueprint.Place, name string, spec blueprint.Spec) 
 	case blueprint.InvokePermissionSpec:
 		values["function_name"], _, _ = strings.Cut(name, ":")
 	case blueprint.MappingSpec:
-		// A mapping is named by its function and its queue.
+		// A mapping is named by its function and its source.
 		values["function_name"], _, _ = strings.Cut(name, ":")
 	}
 	if p.If != "" && values[p.If] == "" || p.Unless != "" && values[p.Unless] != "" {

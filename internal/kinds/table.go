@@ -82,7 +82,7 @@ func (k table) Observe(ctx context.Context, t *Target) (*Live[blueprint.TableSpe
 		}
 		return k.Observe(ctx, t)
 	}
-	live := &Live[blueprint.TableSpec]{Spec: tableSpec(described), Attributes: Attributes{}, Tags: map[string]string{}}
+	live := &Live[blueprint.TableSpec]{Spec: tableSpec(described), Attributes: tableAttributes(described), Tags: map[string]string{}}
 	err = together(ctx,
 		func(ctx context.Context) (err error) {
 			live.Spec.PointInTimeRecovery, err = k.recovery(ctx, t.Name)
@@ -99,8 +99,26 @@ func (k table) Observe(ctx context.Context, t *Target) (*Live[blueprint.TableSpe
 	return live, nil
 }
 
+// tableAttributes has the ARN of the stream, where the table has one. A stream
+// that was switched off keeps its ARN for a day (DynamoDB API Reference,
+// TableDescription, LatestStreamArn).
+func tableAttributes(d *types.TableDescription) Attributes {
+	if tableStream(d) == "" {
+		return Attributes{}
+	}
+	return Attributes{"stream_arn": aws.ToString(d.LatestStreamArn)}
+}
+
+// tableStream is the view type of a table's stream; empty where it has none.
+func tableStream(d *types.TableDescription) string {
+	if d.StreamSpecification == nil || !aws.ToBool(d.StreamSpecification.StreamEnabled) {
+		return ""
+	}
+	return string(d.StreamSpecification.StreamViewType)
+}
+
 func tableSpec(d *types.TableDescription) blueprint.TableSpec {
-	s := blueprint.TableSpec{BillingMode: string(types.BillingModeProvisioned), DeletionProtection: aws.ToBool(d.DeletionProtectionEnabled)}
+	s := blueprint.TableSpec{BillingMode: string(types.BillingModeProvisioned), DeletionProtection: aws.ToBool(d.DeletionProtectionEnabled), StreamViewType: tableStream(d)}
 	// Without a summary the table has always been provisioned (DynamoDB API
 	// Reference, BillingModeSummary).
 	if d.BillingModeSummary != nil {
@@ -120,6 +138,8 @@ func tableSpec(d *types.TableDescription) blueprint.TableSpec {
 	for _, key := range d.KeySchema {
 		if key.KeyType == types.KeyTypeHash {
 			s.PartitionKey = aws.ToString(key.AttributeName)
+		} else {
+			s.SortKey = aws.ToString(key.AttributeName)
 		}
 	}
 	// Tables under DynamoDB's own key have no description of their encryption.
@@ -171,6 +191,13 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 		KeySchema:                 []types.KeySchemaElement{{AttributeName: &want.PartitionKey, KeyType: types.KeyTypeHash}},
 		DeletionProtectionEnabled: &want.DeletionProtection,
 	}
+	if want.SortKey != "" {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: &want.SortKey, AttributeType: types.ScalarAttributeTypeS})
+		in.KeySchema = append(in.KeySchema, types.KeySchemaElement{AttributeName: &want.SortKey, KeyType: types.KeyTypeRange})
+	}
+	if want.StreamViewType != "" {
+		in.StreamSpecification = streaming(want.StreamViewType)
+	}
 	if want.KMSKeyARN != "" {
 		in.SSESpecification = encryption(want)
 	}
@@ -203,9 +230,31 @@ func (k table) Create(ctx context.Context, t *Target, want blueprint.TableSpec) 
 		}
 	}
 	if want.PointInTimeRecovery {
-		return Attributes{}, k.recover(ctx, t.Name, true)
+		if err := k.recover(ctx, t.Name, true); err != nil {
+			return nil, err
+		}
 	}
-	return Attributes{}, nil
+	return k.attributes(ctx, t.Name, want)
+}
+
+// attributes are those of a table just made or changed.
+func (k table) attributes(ctx context.Context, name string, want blueprint.TableSpec) (Attributes, error) {
+	if want.StreamViewType == "" {
+		return Attributes{}, nil
+	}
+	d, err := k.describe(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return tableAttributes(d), nil
+}
+
+// streaming asks for a stream with that view type, or for none.
+func streaming(view string) *types.StreamSpecification {
+	if view == "" {
+		return &types.StreamSpecification{StreamEnabled: aws.Bool(false)}
+	}
+	return &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(view)}
 }
 
 // known waits until DescribeTable finds a table just made: it is eventually
@@ -273,6 +322,10 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 		{changed.Any("warm_reads", "warm_writes"), "raise the warm throughput", dynamodb.UpdateTableInput{WarmThroughput: warm(want, live.Spec)}},
 		{changed.Any("maximum_reads", "maximum_writes") && want.BillingMode == blueprint.OnDemand, "set the maximum throughput", dynamodb.UpdateTableInput{OnDemandThroughput: maximum(want)}},
 		{changed.Any("kms_key"), "set the KMS key", dynamodb.UpdateTableInput{SSESpecification: encryption(want)}},
+		// A stream's view type is changed by making another stream (DynamoDB
+		// Developer Guide, "Change data capture for DynamoDB Streams").
+		{changed.Any("stream_view_type") && live.Spec.StreamViewType != "", "switch the stream off", dynamodb.UpdateTableInput{StreamSpecification: streaming("")}},
+		{changed.Any("stream_view_type") && want.StreamViewType != "", "switch the stream on", dynamodb.UpdateTableInput{StreamSpecification: streaming(want.StreamViewType)}},
 	}
 	for _, s := range steps {
 		if !s.needed {
@@ -288,7 +341,12 @@ func (k table) Update(ctx context.Context, t *Target, want blueprint.TableSpec, 
 		}
 	}
 	if changed.Any("point_in_time_recovery") {
-		return live.Attributes, k.recover(ctx, t.Name, want.PointInTimeRecovery)
+		if err := k.recover(ctx, t.Name, want.PointInTimeRecovery); err != nil {
+			return nil, err
+		}
+	}
+	if changed.Any("stream_view_type") {
+		return k.attributes(ctx, t.Name, want)
 	}
 	return live.Attributes, nil
 }

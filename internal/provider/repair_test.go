@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -237,6 +238,15 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		_, err = client.SetTopicAttributes(ctx, &sns.SetTopicAttributesInput{TopicArn: topic.TopicArn, AttributeName: aws.String("DisplayName"), AttributeValue: aws.String("meddled with")})
 		return err
 	},
+	blueprint.TableItemSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		table, rest, _ := strings.Cut(r.Name, "/")
+		attribute, key, _ := strings.Cut(rest, "=")
+		id := map[string]dynamodbtypes.AttributeValue{attribute: &dynamodbtypes.AttributeValueMemberS{Value: key}}
+		_, err := dynamodb.NewFromConfig(cfg).UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &table, Key: id, UpdateExpression: aws.String("REMOVE #names"), ExpressionAttributeNames: map[string]string{"#names": blueprint.ItemNames},
+		})
+		return err
+	},
 	blueprint.TableSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := dynamodb.NewFromConfig(cfg).UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &r.Name, DeletionProtectionEnabled: aws.Bool(true)})
 		return err
@@ -325,7 +335,7 @@ func TestDeletedByHand(t *testing.T) {
 				if watched(all, key) {
 					continue // AWS refuses: a composite alarm depends on it.
 				}
-				target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: true}
+				target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: true, Tags: blueprint.Ownership(system.System, "live", key)}
 				if err := engine.Kinds[rec.Kind].Delete(t.Context(), target); err != nil && engine.Kinds[rec.Kind].Transient(err) {
 					t.Logf("AWS deletes no %s that is in use: %v", rec.Kind, err)
 					continue

@@ -11,6 +11,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -49,6 +50,10 @@ func (s System) Described(ctx context.Context, name string, more map[string]any)
 
 // All lists every system, in the order of their names.
 var All = []System{
+	{
+		System: configitems.System, Resource: configitems.Resource, Example: configitems.Example,
+		Commands: configitems.Commands(), Facts: configitems.Facts, Load: configitems.ExampleLoad,
+	},
 	{
 		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,
 		Commands: votingwindow.Commands(), Facts: votingwindow.Facts, Load: votingwindow.ExampleLoad,

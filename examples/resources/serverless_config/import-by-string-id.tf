@@ -1,0 +1,4 @@
+import {
+  to = serverless_config.presale
+  id = "presale-dev"
+}

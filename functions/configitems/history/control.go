@@ -1,0 +1,265 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/burstline/terraform-provider-serverless/functions/configitems"
+	"github.com/burstline/terraform-provider-serverless/functions/configitems/schema"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+)
+
+// The values of Request.Action.
+const (
+	ActionGet     = "get"     // What is in force.
+	ActionSet     = "set"     // Overrides an item.
+	ActionUnset   = "unset"   // Gives an override up.
+	ActionHistory = "history" // What changed.
+)
+
+// Request is the event: `{"action":"get"}`, `{"action":"set","key":"rate","value":"60","by":"arn..."}`, `{"action":"unset","key":"rate","by":"arn..."}`
+// or `{"action":"history","key":"rate","last":20}`.
+type Request struct {
+	Action string `json:"action"`
+	// Key may be empty for get and history: all keys.
+	Key   string `json:"key,omitempty"`
+	Value string `json:"value,omitempty"`
+	By    string `json:"by,omitempty"`
+	// Last is how many entries of the history are wanted, the newest first.
+	Last int `json:"last,omitempty"`
+}
+
+// Answer is what control returns: items for get, set and unset, entries for history.
+type Answer struct {
+	Items   []configitems.Present `json:"items,omitempty"`
+	Entries []Entry               `json:"entries,omitempty"`
+}
+
+// Tables are those that control reads and changes.
+type Tables interface {
+	Scan(ctx context.Context, in tables.Read) ([]tables.Item, error)
+	Query(ctx context.Context, in tables.Read, most int) ([]tables.Item, error)
+	Get(ctx context.Context, table string, key tables.Item) (tables.Item, error)
+	Update(ctx context.Context, in tables.Change) error
+}
+
+// Control is what operators call.
+type Control struct {
+	Config ControlConfig
+	Tables Tables
+	Now    func() time.Time
+}
+
+// Handle does what is asked for.
+func (c *Control) Handle(ctx context.Context, r Request) (Answer, error) {
+	switch r.Action {
+	case ActionGet:
+	case ActionSet, ActionUnset:
+		if err := c.change(ctx, r); err != nil {
+			return Answer{}, err
+		}
+	case ActionHistory:
+		return c.history(ctx, r)
+	default:
+		return Answer{}, fmt.Errorf("there is no action %q", r.Action)
+	}
+	return c.present(ctx, r.Key)
+}
+
+// present lists what is in force, by key.
+func (c *Control) present(ctx context.Context, key string) (Answer, error) {
+	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ItemsTable, ConsistentRead: true})
+	if err != nil {
+		return Answer{}, err
+	}
+	readers, err := c.readers(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	var out Answer
+	for _, i := range items {
+		if name := i[configitems.KeyAttribute].Text(); name == configitems.SchemaKey || key != "" && name != key {
+			continue
+		}
+		p, err := configitems.PresentOf(i)
+		if err != nil {
+			return Answer{}, err
+		}
+		slices.Sort(readers[p.Key])
+		p.Readers = readers[p.Key]
+		out.Items = append(out.Items, p)
+	}
+	if key != "" && len(out.Items) == 0 {
+		return Answer{}, fmt.Errorf("there is no item %q", key)
+	}
+	slices.SortFunc(out.Items, func(a, b configitems.Present) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}
+
+// readersCount is for how long somebody who has read a key counts as its reader.
+const readersCount = 24 * time.Hour
+
+func (c *Control) readers(ctx context.Context) (map[string][]string, error) {
+	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ReadersTable})
+	if err != nil {
+		return nil, err
+	}
+	since := c.Now().Add(-readersCount).UnixMilli()
+	out := map[string][]string{}
+	for _, i := range items {
+		for name := range i {
+			if key, reads := strings.CutPrefix(name, configitems.ReadPrefix); reads && i.Whole(name) >= since {
+				out[key] = append(out[key], i[configitems.ReaderAttribute].Text())
+			}
+		}
+	}
+	return out, nil
+}
+
+// change sets or unsets an override, in the name of who asks for it.
+func (c *Control) change(ctx context.Context, r Request) error {
+	if r.Key == "" || r.Key == configitems.SchemaKey {
+		return errors.New("say which item")
+	}
+	id := tables.Item{configitems.KeyAttribute: tables.String(r.Key)}
+	found, err := c.Tables.Get(ctx, c.Config.ItemsTable, id)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		return fmt.Errorf("there is no item %q", r.Key)
+	}
+	p, err := configitems.PresentOf(found)
+	if err != nil {
+		return err
+	}
+	change := tables.Change{
+		TableName: c.Config.ItemsTable, Key: id,
+		ExpressionAttributeNames: map[string]string{
+			"#value": configitems.ValueAttribute, "#operator": configitems.OperatorAttribute, "#override": configitems.OverrideAttribute,
+			"#of": configitems.OfAttribute, "#by": configitems.ByAttribute, "#at": configitems.AtAttribute,
+		},
+		ExpressionAttributeValues: tables.Item{":by": tables.String(r.By), ":at": tables.Millis(c.Now().UnixMilli())},
+	}
+	if r.Action == ActionUnset {
+		delete(change.ExpressionAttributeNames, "#operator")
+		delete(change.ExpressionAttributeNames, "#value")
+		change.UpdateExpression, change.ConditionExpression = "SET #by = :by, #at = :at REMOVE #override, #of", "attribute_exists(#override)"
+		err := c.Tables.Update(ctx, change)
+		if conditionFailed(err) {
+			return nil // Nothing is set: that is what was asked for.
+		}
+		return err
+	}
+	if !p.Operator {
+		return fmt.Errorf("item %q is Terraform's alone: set operator = true for it, and apply, to let operators change it", r.Key)
+	}
+	value, err := p.Type.Parse(r.Value)
+	if err != nil {
+		return fmt.Errorf("item %q: %w", r.Key, err)
+	}
+	if err := c.valid(ctx, p, found[configitems.SchemaAttribute].Text(), value); err != nil {
+		return err
+	}
+	// Where Terraform changes the item in between, the override is not made: it would be against a value that nobody has seen.
+	change.UpdateExpression = "SET #override = :override, #of = :of, #by = :by, #at = :at"
+	change.ConditionExpression = "#value = :value AND #operator = :true"
+	maps.Copy(change.ExpressionAttributeValues, tables.Item{
+		":override": value, ":of": tables.String(p.Configured), ":value": found[configitems.ValueAttribute], ":true": tables.Bool(true),
+	})
+	err = c.Tables.Update(ctx, change)
+	if conditionFailed(err) {
+		return fmt.Errorf("item %q was changed by an apply at the same moment: look at it, and set it again if you still want to", r.Key)
+	}
+	return err
+}
+
+// valid holds a value against the item's schema and, with all others as they are in force, against that of all together.
+func (c *Control) valid(ctx context.Context, p configitems.Present, own string, value tables.Value) error {
+	plain, err := p.Type.Plain(value)
+	if err != nil {
+		return fmt.Errorf("item %q: %w", p.Key, err)
+	}
+	if own != "" {
+		s, err := schema.Read(own)
+		if err == nil {
+			err = s.Check(plain)
+		}
+		if err != nil {
+			return fmt.Errorf("item %q: %w", p.Key, err)
+		}
+	}
+	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ItemsTable, ConsistentRead: true})
+	if err != nil {
+		return err
+	}
+	all, text := map[string]any{}, ""
+	for _, i := range items {
+		if i[configitems.KeyAttribute].Text() == configitems.SchemaKey {
+			text = i[configitems.SchemaAttribute].Text()
+			continue
+		}
+		key, other, err := configitems.PlainOf(i)
+		if err != nil {
+			return err
+		}
+		all[key] = other
+	}
+	if text == "" {
+		return nil
+	}
+	all[p.Key] = plain
+	s, err := schema.Read(text)
+	if err == nil {
+		err = s.Check(all)
+	}
+	if err != nil {
+		return fmt.Errorf("the items together: %w", err)
+	}
+	return nil
+}
+
+func conditionFailed(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && refused.ErrorCode() == "ConditionalCheckFailedException"
+}
+
+// defaultLast is how many entries are told where nobody says.
+const defaultLast = 20
+
+// history lists the newest entries, of one key or of all.
+func (c *Control) history(ctx context.Context, r Request) (Answer, error) {
+	most := r.Last
+	if most <= 0 {
+		most = defaultLast
+	}
+	read := tables.Read{TableName: c.Config.HistoryTable, ConsistentRead: true}
+	var items []tables.Item
+	var err error
+	if r.Key != "" {
+		newestFirst := false
+		read.KeyConditionExpression, read.ScanIndexForward = "#key = :key", &newestFirst
+		read.ExpressionAttributeNames = map[string]string{"#key": KeyAttribute}
+		read.ExpressionAttributeValues = tables.Item{":key": tables.String(r.Key)}
+		items, err = c.Tables.Query(ctx, read, most)
+	} else {
+		items, err = c.Tables.Scan(ctx, read)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	out := Answer{Entries: []Entry{}}
+	for _, i := range items {
+		out.Entries = append(out.Entries, entryOf(i))
+	}
+	slices.SortFunc(out.Entries, func(a, b Entry) int { return strings.Compare(b.At, a.At) })
+	out.Entries = out.Entries[:min(most, len(out.Entries))]
+	return out, nil
+}

@@ -1,0 +1,265 @@
+package configitems
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+)
+
+// world is a table, a place for readers, secrets and a clock, all in memory.
+type world struct {
+	items   []tables.Item
+	fails   error
+	scans   int
+	now     time.Time
+	told    []tables.Change
+	denied  error
+	secrets map[string]string
+	asked   int
+	log     bytes.Buffer
+}
+
+func (w *world) Scan(context.Context, tables.Read) ([]tables.Item, error) {
+	w.scans++
+	return w.items, w.fails
+}
+
+func (w *world) Update(_ context.Context, c tables.Change) error {
+	w.told = append(w.told, c)
+	return w.denied
+}
+
+func (w *world) Resolve(_ context.Context, r reference) (string, error) {
+	w.asked++
+	value, there := w.secrets[r.name]
+	if !there {
+		return "", errors.New("not found")
+	}
+	return value, nil
+}
+
+func newWorld() *world {
+	return &world{
+		now: time.Unix(1_900_000_000, 0), secrets: map[string]string{"/pay/key": "s3cret"},
+		items: []tables.Item{
+			itemWith("url", TypeString, tables.String("https://a.example")),
+			itemWith("rate", TypeNumber, tables.Number("2.5")),
+			itemWith("open", TypeBool, tables.Bool(true)),
+			itemWith("fees", TypeJSON, tables.String(`{"service":4}`)),
+			itemWith("key", TypeSecret, tables.String("arn:aws:ssm:eu-central-1:123456789012:parameter/pay/key")),
+			{KeyAttribute: tables.String(SchemaKey), SchemaAttribute: tables.String("{}")},
+		},
+	}
+}
+
+func itemWith(key string, kind Type, v tables.Value) tables.Item {
+	return tables.Item{KeyAttribute: tables.String(key), TypeAttribute: tables.String(string(kind)), ValueAttribute: v}
+}
+
+func (w *world) reading(keys ...string) *Items {
+	return newItems(w, w, w, Options{
+		Table: "items", ReadersTable: "readers", Reader: "checkout", Keys: keys, Now: func() time.Time { return w.now },
+		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+	})
+}
+
+// Every type is read as what it is, all in one scan.
+func TestTypes(t *testing.T) {
+	w := newWorld()
+	c, ctx := w.reading(), t.Context()
+	url, err := c.String(ctx, "url")
+	rate, err2 := c.Number(ctx, "rate")
+	open, err3 := c.Bool(ctx, "open")
+	fees, err4 := JSON[map[string]int](ctx, c, "fees")
+	key, err5 := c.Secret(ctx, "key")
+	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
+		t.Fatal(err)
+	}
+	if url != "https://a.example" || rate != 2.5 || !open || fees["service"] != 4 || key != "s3cret" {
+		t.Errorf("read %q, %v, %v, %v, %q", url, rate, open, fees, key)
+	}
+	if w.scans != 1 {
+		t.Errorf("that took %d scans, want 1", w.scans)
+	}
+}
+
+// An error names the key and what is wrong with it.
+func TestErrors(t *testing.T) {
+	w := newWorld()
+	c, ctx := w.reading(), t.Context()
+	number := func(key string) error { _, err := c.Number(ctx, key); return err }
+	text := func(key string) error { _, err := c.String(ctx, key); return err }
+	secret := func(key string) error { _, err := c.Secret(ctx, key); return err }
+	object := func(key string) error { _, err := JSON[[]string](ctx, c, key); return err }
+	w.items = append(w.items, itemWith("lost", TypeSecret, tables.String("arn:aws:ssm:eu-central-1:123456789012:parameter/gone")))
+	for _, c := range []struct {
+		read func(string) error
+		key  string
+		says string
+	}{
+		{text, "uri", `configuration item "uri": table items has none of that key`},
+		{number, "url", `configuration item "url": it is a string, and was asked for as a number`},
+		{text, SchemaKey, "has none of that key"},
+		{object, "fees", `configuration item "fees": json: cannot unmarshal object`},
+		{secret, "lost", `configuration item "lost": not found`},
+	} {
+		if err := c.read(c.key); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s gave %v, want %q", c.key, err, c.says)
+		}
+	}
+	failing := newWorld()
+	failing.fails = errors.New("no answer")
+	if _, err := failing.reading().String(ctx, "url"); err == nil || err.Error() != `configuration item "url": no answer` {
+		t.Errorf("a first reading that fails gave %v", err)
+	}
+}
+
+// Values are read again after five seconds; where that fails the last good ones
+// stay, and DynamoDB is asked no more often for it.
+func TestRefresh(t *testing.T) {
+	w := newWorld()
+	c := w.reading()
+	expect := func(what string, after time.Duration, want float64, scans int) {
+		t.Helper()
+		w.now = w.now.Add(after)
+		got, err := c.Number(t.Context(), "rate")
+		if err != nil || got != want || w.scans != scans {
+			t.Errorf("%s: %v, %v after %d scans; want %v after %d", what, got, err, w.scans, want, scans)
+		}
+	}
+	expect("at first", 0, 2.5, 1)
+	w.items[1] = itemWith("rate", TypeNumber, tables.Number("3"))
+	expect("within five seconds", DefaultRefresh-1, 2.5, 1)
+	expect("after", 1, 3, 2)
+	w.fails = errors.New("throttled")
+	expect("failing", DefaultRefresh, 3, 3)
+	expect("failing, soon after", time.Second, 3, 3)
+	expect("failing, later", DefaultRefresh, 3, 4)
+	if n := strings.Count(w.log.String(), "the last good values stay"); n != 1 {
+		t.Errorf("it was logged %d times, want once: %s", n, w.log.String())
+	}
+	w.fails, w.items[1] = nil, itemWith("rate", TypeNumber, tables.Number("4"))
+	expect("well again", DefaultRefresh, 4, 5)
+	w.items[1] = itemWith("rate", TypeNumber, tables.String("four"))
+	expect("one item spoilt", DefaultRefresh, 4, 6)
+}
+
+// An operator's value is in force against the value that it was set against.
+func TestOverride(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(tables.Item)
+		want   float64
+	}{
+		"in force":          {func(tables.Item) {}, 80},
+		"another value now": {func(i tables.Item) { i[ValueAttribute] = tables.Number("60") }, 60},
+		"the same value":    {func(i tables.Item) { i[ValueAttribute] = tables.Number("50.0") }, 80},
+		"no longer open":    {func(i tables.Item) { delete(i, OperatorAttribute) }, 50},
+		"of another type":   {func(i tables.Item) { i[OverrideAttribute] = tables.String("many") }, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			i := itemWith("rate", TypeNumber, tables.Number("50"))
+			i[OperatorAttribute], i[OverrideAttribute], i[OfAttribute] = tables.Bool(true), tables.Number("80"), tables.String("50")
+			c.change(i)
+			w.items = []tables.Item{i}
+			if got, err := w.reading().Number(t.Context(), "rate"); err != nil || got != c.want {
+				t.Errorf("in force is %v, %v; want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
+// What is read is told at once, every hour, and soon where there is a new key; a
+// role that may not is asked once.
+func TestReaders(t *testing.T) {
+	w := newWorld()
+	c := w.reading("rate")
+	read := func(key string, after time.Duration, told int) {
+		t.Helper()
+		w.now = w.now.Add(after)
+		if _, err := c.value(t.Context(), key, c.values[key].kind); err != nil && c.values != nil && !strings.Contains(err.Error(), "asked for") {
+			t.Fatal(err)
+		}
+		if len(w.told) != told {
+			t.Fatalf("%s after %s: told %d times, want %d", key, after, len(w.told), told)
+		}
+	}
+	read("rate", 0, 1)
+	read("rate", 59*time.Minute, 1)
+	read("rate", time.Minute, 2)
+	read("url", 10*time.Second, 2)
+	read("url", time.Minute, 3)
+	last := w.told[2]
+	if last.TableName != "readers" || last.Key[ReaderAttribute].Text() != "checkout" || last.UpdateExpression != "SET #expires = :expires, #k0 = :now, #k1 = :now" {
+		t.Errorf("told is %+v", last)
+	}
+	if last.ExpressionAttributeNames["#k0"] != "read:rate" || last.ExpressionAttributeNames["#k1"] != "read:url" || last.ExpressionAttributeValues.Whole(":now") != w.now.UnixMilli() {
+		t.Errorf("told is %v, %v", last.ExpressionAttributeNames, last.ExpressionAttributeValues)
+	}
+	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
+	read("url", time.Hour, 4)
+	read("url", 2*time.Hour, 4)
+}
+
+// A secret is kept for a while, and for longer where it cannot be read again.
+func TestSecrets(t *testing.T) {
+	w := newWorld()
+	c := w.reading()
+	expect := func(after time.Duration, want string, asked int) {
+		t.Helper()
+		w.now = w.now.Add(after)
+		if got, err := c.Secret(t.Context(), "key"); err != nil || got != want || w.asked != asked {
+			t.Errorf("%q, %v after %d calls; want %q after %d", got, err, w.asked, want, asked)
+		}
+	}
+	expect(0, "s3cret", 1)
+	w.secrets["/pay/key"] = "n3w"
+	expect(DefaultSecretRefresh-1, "s3cret", 1)
+	expect(1, "n3w", 2)
+	delete(w.secrets, "/pay/key")
+	expect(DefaultSecretRefresh, "n3w", 3)
+	if strings.Contains(w.log.String(), "n3w") {
+		t.Error("a secret was logged")
+	}
+}
+
+func TestReferences(t *testing.T) {
+	for arn, want := range map[string]reference{
+		"arn:aws:ssm:eu-central-1:123456789012:parameter/pay/key":         {service: "ssm", region: "eu-central-1", name: "/pay/key"},
+		"arn:aws:ssm:us-east-1:123456789012:parameter/key":                {service: "ssm", region: "us-east-1", name: "key"},
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay-AbCdEf": {service: "secretsmanager", region: "eu-west-1", name: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay-AbCdEf"},
+		"arn:aws:s3:::bucket": {},
+		"hunter2":             {},
+	} {
+		got, err := parseReference(arn)
+		if want.service != "" {
+			want.arn = arn
+		}
+		if got != want || (err == nil) != (want.service != "") {
+			t.Errorf("%s is %+v, %v; want %+v", arn, got, err, want)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		kind Type
+		text string
+		ok   bool
+	}{
+		{TypeString, "", true}, {TypeNumber, "1e3", true}, {TypeNumber, "Inf", false}, {TypeNumber, "0x10", false}, {TypeNumber, "", false},
+		{TypeBool, "true", true}, {TypeBool, "1", false}, {TypeJSON, "[1]", true}, {TypeJSON, "[", false}, {TypeSecret, "hunter2", false},
+	} {
+		if _, err := c.kind.Parse(c.text); (err == nil) != c.ok {
+			t.Errorf("%s %q: %v", c.kind, c.text, err)
+		}
+	}
+}

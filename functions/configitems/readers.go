@@ -1,0 +1,92 @@
+package configitems
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+)
+
+const (
+	// ReadPrefix begins the attributes of a reader that say when it last read a key, in milliseconds since 1970.
+	ReadPrefix = "read:"
+	// tellEvery is how often a reader tells what it reads, and tellNewAfter how long it waits with a key that is new.
+	tellEvery    = time.Hour
+	tellNewAfter = time.Minute
+	// tellWithin bounds the call, which keeps a value waiting.
+	tellWithin = time.Second
+	// readersLast is how long DynamoDB keeps a reader that says nothing: longer than it counts.
+	readersLast = 7 * 24 * time.Hour
+)
+
+// updater is where a reader tells what it reads.
+type updater interface {
+	Update(ctx context.Context, in tables.Change) error
+}
+
+// readers tells which keys are read. A nil one tells nobody.
+type readers struct {
+	options Options
+	table   updater
+	keys    map[string]bool
+	told    time.Time // When it last told, or tried to.
+	fresh   bool      // There is a key that was not told.
+	denied  bool      // The role may not, which is no fault.
+}
+
+func newReaders(table updater, o Options) *readers {
+	r := &readers{options: o, table: table, keys: map[string]bool{}}
+	for _, key := range o.Keys {
+		r.asked(key)
+	}
+	return r
+}
+
+func (r *readers) asked(key string) {
+	if r != nil && !r.keys[key] {
+		r.keys[key], r.fresh = true, true
+	}
+}
+
+// tell writes what is read: at the first reading, then every hour, and sooner where there is a new key.
+func (r *readers) tell(ctx context.Context) {
+	if r == nil || r.denied || len(r.keys) == 0 {
+		return
+	}
+	now := r.options.Now()
+	since := now.Sub(r.told)
+	if !r.told.IsZero() && since < tellEvery && (!r.fresh || since < tellNewAfter) {
+		return
+	}
+	r.told, r.fresh = now, false
+	change := tables.Change{
+		TableName: r.options.ReadersTable, Key: tables.Item{ReaderAttribute: tables.String(r.options.Reader)},
+		ExpressionAttributeNames:  map[string]string{"#expires": ExpiresAttribute},
+		ExpressionAttributeValues: tables.Item{":now": tables.Millis(now.UnixMilli()), ":expires": tables.Millis(now.Add(readersLast).Unix())},
+	}
+	sets := []string{"#expires = :expires"}
+	for i, key := range slices.Sorted(maps.Keys(r.keys)) {
+		name := fmt.Sprintf("#k%d", i)
+		change.ExpressionAttributeNames[name] = ReadPrefix + key
+		sets = append(sets, name+" = :now")
+	}
+	change.UpdateExpression = "SET " + strings.Join(sets, ", ")
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	err := r.table.Update(ctx, change)
+	if err == nil {
+		return
+	}
+	var refused smithy.APIError
+	if errors.As(err, &refused) && strings.Contains(refused.ErrorCode(), "AccessDenied") {
+		r.denied = true
+	}
+	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
+}

@@ -1,0 +1,105 @@
+package kinds
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+const (
+	testItems       = "tv-vote-items-use1"
+	testSales       = "tv-vote-sales-use1"
+	testAside       = "tv-vote-aside-use1"
+	testItemPattern = `{"dynamodb":{"Keys":{"key":{"S":[{"prefix":"sale"}]}}}}`
+)
+
+func streamTable() blueprint.TableSpec {
+	return blueprint.TableSpec{PartitionKey: "key", SortKey: "at", BillingMode: blueprint.OnDemand, StreamViewType: blueprint.NewAndOldImages}
+}
+
+// streamTableCase begins with what tableCase changes to.
+func streamTableCase() kindCase {
+	return kindCase{
+		part: testItems, spec: streamTable(),
+		changes: []blueprint.Spec{
+			with(streamTable(), func(s *blueprint.TableSpec) { s.StreamViewType = "" }),
+			with(streamTable(), func(s *blueprint.TableSpec) { s.StreamViewType = blueprint.NewImages }),
+		},
+	}
+}
+
+// streamRole may read the stream and put aside what was given up.
+func streamRole() blueprint.RoleSpec {
+	s := roleBase()
+	s.Policy = blueprint.NewPolicy(
+		blueprint.Statement{Effect: "Allow", Action: []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, Resource: []string{"arn:aws:dynamodb:" + testRegion + ":" + testAccount + ":table/" + testItems + "/stream/*"}},
+		blueprint.Statement{Effect: "Allow", Action: []string{"sqs:SendMessage"}, Resource: []string{queueARN(testAside)}},
+	)
+	return s
+}
+
+// streamMappingCase knows the stream's ARN once setup has made the table.
+func streamMappingCase() kindCase {
+	base := blueprint.MappingSpec{
+		Function: lambdaARN(testFunction) + ":" + blueprint.LiveAlias, BatchSize: 100, Window: 1, PartialBatch: true, Enabled: true,
+		StartingPosition: blueprint.TrimHorizon, Parallelization: 1, Bisect: true, MaxRetries: 5, MaxAge: blueprint.Unbounded, OnFailure: queueARN(testAside),
+	}
+	return kindCase{
+		part: testFunction + ":" + testItems, spec: base,
+		setup: func(t *testing.T) {
+			needFunction(t)
+			role := targetOf(testRole)
+			live := observe(t, "role", role)
+			if _, err := drivers["role"].Update(t.Context(), role, streamRole(), live, Changes{"policy": true}); err != nil {
+				t.Fatal(err)
+			}
+			made(t, testAside, queueBase())
+			base.Source = made(t, testItems, streamTable()).Attributes["stream_arn"]
+		},
+		late: func() (blueprint.Spec, []blueprint.Spec) {
+			return base, []blueprint.Spec{
+				with(base, func(s *blueprint.MappingSpec) { s.BatchSize, s.Window, s.Parallelization = 10, 0, 4 }),
+				with(base, func(s *blueprint.MappingSpec) { s.Bisect, s.MaxRetries, s.MaxAge = false, 0, 3600 }),
+				with(base, func(s *blueprint.MappingSpec) { s.OnFailure, s.Filters = "", []string{testItemPattern} }),
+			}
+		},
+	}
+}
+
+func itemBase() blueprint.TableItemSpec {
+	return blueprint.TableItemSpec{Table: testSales, PartitionKey: "sale", Key: "final", Attributes: map[string]string{
+		"title": string(blueprint.ItemText("The “final” <night>")), "windows": string(blueprint.ItemNumber("50")), "open": string(blueprint.ItemBool(true)),
+	}}
+}
+
+const testItem = testSales + "/sale=final"
+
+func needSales(t *testing.T) {
+	t.Helper()
+	made(t, testSales, blueprint.TableSpec{PartitionKey: "sale", BillingMode: blueprint.OnDemand})
+}
+
+func tableItemCase() kindCase {
+	return kindCase{
+		part: testItem, spec: itemBase(), setup: needSales,
+		changes: []blueprint.Spec{
+			with(itemBase(), func(s *blueprint.TableItemSpec) {
+				s.Attributes = map[string]string{"title": string(blueprint.ItemText("Other")), "windows": string(blueprint.ItemNumber("0.1e-5"))}
+			}),
+			with(itemBase(), func(s *blueprint.TableItemSpec) {
+				s.Attributes = map[string]string{"title": string(blueprint.ItemNumber("1e20")), "open": string(blueprint.ItemBool(false))}
+			}),
+		},
+		half: func(ctx context.Context, tags map[string]string) error {
+			_, err := env.AWS.DynamoDB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(testSales), Item: map[string]types.AttributeValue{
+				"sale": &types.AttributeValueMemberS{Value: "final"}, blueprint.ItemOwner: &types.AttributeValueMemberS{Value: mark(&Target{Key: "part", Tags: tags})},
+			}})
+			return err
+		},
+	}
+}
