@@ -177,6 +177,7 @@ type URLSpec struct {
 	Origins  []string `json:"cors_allowed_origins"`
 	Methods  []string `json:"cors_allowed_methods"`
 	Headers  []string `json:"cors_allowed_headers"`
+	Exposed  []string `json:"cors_exposed_headers,omitempty"`
 	MaxAge   int      `json:"cors_max_age" unit:"s"`
 	// Public is true: anybody may call it.
 	Public bool `json:"public_access"`
@@ -192,12 +193,13 @@ type URLHandle struct{ Handle }
 // (Lambda API Reference, Cors).
 const corsMaxAge = 24 * time.Hour
 
-// PublicURL gives the function an address that anybody may call.
-func (b *Builder) PublicURL(key string, f FunctionHandle, methods []string) URLHandle {
+// PublicURL gives the function an address that anybody may call. Of the answer's
+// headers, scripts of every site may read those that are exposed.
+func (b *Builder) PublicURL(key string, f FunctionHandle, methods []string, exposed ...string) URLHandle {
 	return URLHandle{b.add(key, f.Name()+":"+LiveAlias, URLSpec{
 		Function: f.Name(), Alias: LiveAlias,
 		Origins: []string{"*"}, Methods: slices.Sorted(slices.Values(methods)), Headers: []string{"content-type"},
-		MaxAge: int(corsMaxAge / time.Second), Public: true,
+		Exposed: slices.Sorted(slices.Values(exposed)), MaxAge: int(corsMaxAge / time.Second), Public: true,
 	}, f.Key())}
 }
 

@@ -80,6 +80,7 @@ func (k functionURL) Observe(ctx context.Context, t *Target) (*Live[blueprint.UR
 	s := blueprint.URLSpec{Function: function, Alias: alias, Public: out.AuthType == types.FunctionUrlAuthTypeNone && len(allowed) == 2}
 	if c := out.Cors; c != nil {
 		s.Origins, s.Methods, s.Headers, s.MaxAge = sorted(c.AllowOrigins), sorted(c.AllowMethods), sorted(c.AllowHeaders), int(aws.ToInt32(c.MaxAge))
+		s.Exposed = sorted(c.ExposeHeaders)
 	}
 	return &Live[blueprint.URLSpec]{Spec: s, Attributes: Attributes{"url": strings.TrimSuffix(aws.ToString(out.FunctionUrl), "/")}}, nil
 }
@@ -132,7 +133,7 @@ var urlStatements = map[string]blueprint.Statement{
 }
 
 func cors(s blueprint.URLSpec) *types.Cors {
-	return &types.Cors{AllowOrigins: s.Origins, AllowMethods: s.Methods, AllowHeaders: s.Headers, MaxAge: aws.Int32(int32(s.MaxAge))} //nolint:gosec // at most a day
+	return &types.Cors{AllowOrigins: s.Origins, AllowMethods: s.Methods, AllowHeaders: s.Headers, ExposeHeaders: s.Exposed, MaxAge: aws.Int32(int32(s.MaxAge))} //nolint:gosec // at most a day
 }
 
 func (k functionURL) Create(ctx context.Context, _ *Target, want blueprint.URLSpec) (Attributes, error) {
