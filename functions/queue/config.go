@@ -80,20 +80,33 @@ type TurnConfig struct {
 	Base
 	Tables
 	Passes
-	PassKeyParameter string `env:"PASS_KEY_PARAMETER"` // SSM parameter: the RSA key that signs passes, PKCS #8 in PEM; empty where KMS signs.
-	PassKeyARN       string `env:"PASS_KEY_ARN"`       // The KMS key that signs passes instead, and the id under which it is published.
-	PassKeyID        string `env:"PASS_KEY_ID"`
-	KeyParameter     string `env:"KEY_PARAMETER,required,notEmpty"`
-	StatusShards     int    `env:"STATUS_SHARDS,required"`
-	External         bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
+	PassKey
+	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	StatusShards int    `env:"STATUS_SHARDS,required"`
+	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
 }
 
-// Check says what is wrong with turn's own settings.
-func (c TurnConfig) Check() error {
-	if (c.PassKeyParameter == "") == (c.PassKeyARN == "") || (c.PassKeyARN == "") != (c.PassKeyID == "") {
+// PassKey is the key that signs passes.
+type PassKey struct {
+	PassKeyParameter string `env:"PASS_KEY_PARAMETER"` // SSM parameter: the RSA key, PKCS #8 in PEM; empty where KMS signs.
+	PassKeyARN       string `env:"PASS_KEY_ARN"`       // The KMS key that signs instead, and the id under which it is published.
+	PassKeyID        string `env:"PASS_KEY_ID"`
+}
+
+// Check says what is wrong with the key.
+func (k PassKey) Check() error {
+	if (k.PassKeyParameter == "") == (k.PassKeyARN == "") || (k.PassKeyARN == "") != (k.PassKeyID == "") {
 		return errors.New("give PASS_KEY_PARAMETER, or PASS_KEY_ARN and PASS_KEY_ID")
 	}
 	return nil
+}
+
+// BypassConfig is the configuration of bypass: it uses the table sales.
+type BypassConfig struct {
+	Base
+	Tables
+	Passes
+	PassKey
 }
 
 // ServiceConfig is the configuration of service: it uses the tables sales, fans and windows.

@@ -55,7 +55,10 @@ var All = []System{
 		System: configitems.System, Resource: configitems.Resource, Example: configitems.Example,
 		Commands: configitems.Commands(), Facts: configitems.Facts, Load: configitems.ExampleLoad,
 	},
-	{System: queue.System, Resource: queue.Resource, Example: queue.Example},
+	{
+		System: queue.System, Resource: queue.Resource, Example: queue.Example,
+		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
+	},
 	{
 		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,
 		Commands: votingwindow.Commands(), Facts: votingwindow.Facts, Load: votingwindow.ExampleLoad,

@@ -54,6 +54,7 @@ func endpointOf(t *testing.T) string {
 func TestHandlers(t *testing.T) {
 	endpoint := endpointOf(t)
 	configs := map[string]any{
+		"bypass":  queue.BypassConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}},
 		"control": queue.ControlConfig{Base: base, Tables: tables},
 		"join": queue.JoinConfig{
 			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes",
@@ -64,7 +65,7 @@ func TestHandlers(t *testing.T) {
 		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
 		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
 		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
-		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKeyParameter: "/pass", KeyParameter: "/key", StatusShards: 4},
+		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, KeyParameter: "/key", StatusShards: 4},
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {
 		t.Errorf("handlers %v, tried %v", have, want)
@@ -87,7 +88,7 @@ func TestHandlers(t *testing.T) {
 		"SALES_TABLE":         start("placer", queue.PlacerConfig{Base: base}),
 		"ALLOW_KEY":           start("join", queue.JoinConfig{Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", AllowBucket: "lists"}),
 		"STATUS_SHARDS is 1":  start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 65}),
-		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKeyARN: "arn", StatusShards: 1}),
+		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKey: queue.PassKey{PassKeyARN: "arn"}, StatusShards: 1}),
 		"no key for RS256":    start("service", queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKeys: `{"keys":[]}`}),
 		"PLACER_TIMEOUT must": start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", StatusShards: 1}),
 	} {

@@ -21,11 +21,14 @@ type signer struct {
 }
 
 // signing makes a signer with the key in SSM, or with that in KMS.
-func signing(ctx context.Context, aws aws.Config, cfg queue.TurnConfig) (*signer, error) {
-	if cfg.PassKeyARN != "" {
-		return &signer{pass.NewSigner(kmskey.New(aws, cfg.PassKeyARN, cfg.PassKeyID)), cfg.Base, cfg.Passes}, nil
+func signing(ctx context.Context, aws aws.Config, base queue.Base, passes queue.Passes, from queue.PassKey) (*signer, error) {
+	if err := from.Check(); err != nil {
+		return nil, err
 	}
-	text, err := queue.ReadSecret(ctx, aws, cfg.PassKeyParameter)
+	if from.PassKeyARN != "" {
+		return &signer{pass.NewSigner(kmskey.New(aws, from.PassKeyARN, from.PassKeyID)), base, passes}, nil
+	}
+	text, err := queue.ReadSecret(ctx, aws, from.PassKeyParameter)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +36,7 @@ func signing(ctx context.Context, aws aws.Config, cfg queue.TurnConfig) (*signer
 	if err != nil {
 		return nil, err
 	}
-	return &signer{pass.NewSigner(key), cfg.Base, cfg.Passes}, nil
+	return &signer{pass.NewSigner(key), base, passes}, nil
 }
 
 // Sign implements queue.Signer.

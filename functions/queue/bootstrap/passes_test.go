@@ -42,14 +42,13 @@ func published(t *testing.T) string {
 
 // TestPasses: turn signs what service takes, and nothing else is taken.
 func TestPasses(t *testing.T) {
-	cfg := queue.TurnConfig{Base: base, Passes: issued, PassKeyParameter: "/pass"}
 	account, err := awsconfig.FromEnvironment(map[string]string{
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": endpointOf(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn, err := signing(t.Context(), account, cfg)
+	turn, err := signing(t.Context(), account, base, issued, queue.PassKey{PassKeyParameter: "/pass"})
 	if err != nil {
 		t.Fatal(err)
 	}

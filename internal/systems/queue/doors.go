@@ -58,7 +58,7 @@ func (r *room) identity() {
 		}),
 		Grants: [][]blueprint.Grant{table.ReadStream(), table.Update(), r.salesTable.Get(), r.joins.Send(), aside.Send(), r.key.Read()},
 	})
-	r.ConsumeStream("stream-identities", f, table, blueprint.StreamBatch{
+	r.streaming = r.ConsumeStream("stream-identities", f, table, blueprint.StreamBatch{
 		Size: batchOf, Window: time.Second, Parallel: 10, Retries: streamRetries, MaxAge: givenUpAfter, OnFailure: &aside,
 	})
 	pool := r.IdentityPool("fans-pool", ownItem(table.Put()), ownItem(table.Get()))
@@ -78,7 +78,7 @@ func ownItem(grants []blueprint.Grant) []blueprint.Grant {
 func (r *room) turning() {
 	c := queue.TurnConfig{
 		Base: r.base, Tables: r.tables(), Passes: r.passes.issued, KeyParameter: r.key.Name(), StatusShards: statusShards, External: r.m.external(),
-		PassKeyParameter: r.passes.parameter, PassKeyARN: r.passes.keyARN, PassKeyID: r.passes.keyID,
+		PassKey: r.passes.key,
 	}
 	f := r.function("turn", blueprint.Function{
 		// Signing a pass is work: with half a gigabyte about three milliseconds.
@@ -110,12 +110,11 @@ func (r *room) serving() {
 // passes are what fans go to the shop with: by which keys they are signed, and
 // how others know them.
 type passes struct {
-	issued    queue.Passes
-	keys      pass.JWKS
-	parameter string // In SSM.
-	keyARN    string // In KMS.
-	keyID     string
-	sign      []blueprint.Grant
+	issued queue.Passes
+	keys   pass.JWKS
+	key    queue.PassKey
+	kms    *blueprint.SigningKeyHandle // Where the key is in KMS.
+	sign   []blueprint.Grant
 }
 
 // issuePasses are the keys of passes, and the documents by which others know them:
@@ -133,7 +132,7 @@ func (r *room) issuePasses() {
 			})
 			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
 			if g == current {
-				r.passes.keyARN, r.passes.keyID, r.passes.sign = key.ARN(), key.KeyID(), key.Sign()
+				r.passes.key, r.passes.sign, r.passes.kms = queue.PassKey{PassKeyARN: key.ARN(), PassKeyID: key.KeyID()}, key.Sign(), &key
 			}
 		}
 	} else {
@@ -141,7 +140,7 @@ func (r *room) issuePasses() {
 			key := r.Secret(generationKey(g), blueprint.Secret{Form: blueprint.RSA2048, Replaceable: true})
 			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
 			if g == current {
-				r.passes.parameter, r.passes.sign = key.Name(), key.Read()
+				r.passes.key, r.passes.sign = queue.PassKey{PassKeyParameter: key.Name()}, key.Read()
 			}
 		}
 	}

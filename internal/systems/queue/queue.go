@@ -143,6 +143,7 @@ type room struct {
 	key                                      blueprint.SecretHandle
 	passes                                   passes
 	placing                                  blueprint.MappingHandle
+	streaming                                blueprint.StreamMappingHandle
 	join, turn, service                      blueprint.URLHandle
 	functions                                map[string]blueprint.FunctionHandle
 	// pageBytes is what a visit to the page brings, in bytes.
@@ -174,6 +175,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 	}
 	r.watch()
 	r.outputs()
+	r.load()
 	return nil
 }
 
@@ -270,6 +272,11 @@ func (r *room) operators() {
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(queue.ControlConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Line: r.lines.Name()}}),
 		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.salesTable.Update(), r.lines.Get()},
+	})
+	r.function("bypass", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key}),
+		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.passes.sign},
 	})
 }
 
