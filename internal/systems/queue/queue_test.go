@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -133,5 +134,23 @@ func TestRefused(t *testing.T) {
 				t.Errorf("said is %q, want %q", said, c.says)
 			}
 		})
+	}
+}
+
+// While no sale is open it costs next to nothing.
+func TestIdle(t *testing.T) {
+	for name, more := range rooms {
+		b, diags := describedBy(t, more)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		idle := preflight.Cost(b, preflight.Builtin(), "us-east-1").Idle
+		most := 3.0
+		if name == "full.json" {
+			most += 3 + 3 // Its dashboard, and three keys in KMS.
+		}
+		if idle < 2 || idle > most {
+			t.Errorf("%s costs $%.2f a month, should be at most $%.2f", name, idle, most)
+		}
 	}
 }
