@@ -3,11 +3,14 @@ package provider_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
+	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
 // waited is what a fan saw on the page.
@@ -100,5 +104,69 @@ func TestAccQueuePage(t *testing.T) {
 	}
 	if got, err := shop.Verify(t.Context(), b.Token); err != nil || !got.VIP || got.Fan != "press-7" {
 		t.Errorf("the bypass pass says %+v: %v", got, err)
+	}
+	p.rejoins(to.Query().Get("token"))
+	p.usesItsGrants(t)
+}
+
+// rejoins ends an evening: the fan with the pass buys; somebody who comes while the
+// sale is paused waits, leaves, and joins again at the end.
+func (p *presale) rejoins(token string) {
+	p.t.Helper()
+	ctx, turn := p.t.Context(), text(p.t, p.state, "turn_url")
+	if got, _, err := ask[turned](ctx, text(p.t, p.state, "service_url"), map[string]any{"token": token, "do": "release"}); err != nil || got.State != "purchased" {
+		p.t.Fatalf("release: %+v %v", got, err)
+	}
+	p.control(queue.ControlRequest{Action: queue.ControlPause})
+	eventually(p.t, 5*time.Second, func() error {
+		if s := p.status(); s.State != queue.Paused {
+			return fmt.Errorf("the state is %q", s.State)
+		}
+		return nil
+	})
+	url, nonce := text(p.t, p.state, "join_url"), nonceOf(999)
+	place := int64(0)
+	for attempt, end := range []string{"leave", "look"} {
+		joined, status, err := ask[ticketed](ctx, url, map[string]any{"sale": "arena", "nonce": nonce, "attempt": attempt})
+		if err != nil || status != http.StatusAccepted {
+			p.t.Fatalf("join: %d %+v %v", status, joined, err)
+		}
+		var got turned
+		eventually(p.t, endsWithin, func() (err error) {
+			if got, _, err = ask[turned](ctx, turn, map[string]any{"ticket": joined.Ticket, "do": "look"}); err == nil && (got.State != "waiting" || got.Place <= place) {
+				err = fmt.Errorf("the fan has no place: %+v", got)
+			}
+			return err
+		})
+		place = got.Place
+		if got, _, err := ask[turned](ctx, turn, map[string]any{"ticket": joined.Ticket, "do": end}); err != nil || got.State != map[string]string{"leave": "left", "look": "waiting"}[end] {
+			p.t.Fatalf("%s: %+v %v", end, got, err)
+		}
+	}
+}
+
+// usesItsGrants: nothing was refused, and every function has used all that its role
+// grants, but for what the blueprint explains.
+func (p *presale) usesItsGrants(t *testing.T) {
+	t.Helper()
+	if local.Proof() == nil {
+		return // The endpoint judges by itself.
+	}
+	for _, d := range local.Proof().Denials(string(p.a)) {
+		t.Errorf("%s was refused %s on %s: %s", d.Principal, d.Action, d.Resource, d.Message)
+	}
+	system, _ := systems.Find("queue")
+	more := maps.Clone(p.config)
+	delete(more, "name")
+	b, err := system.Described(t.Context(), "arena", more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := map[string]string{}
+	for key, arn := range stateTexts(t, p.state, "role_arns") {
+		roles[arn] = key + "-role"
+	}
+	if unused := unused(t, b, roles); len(unused) > 0 {
+		t.Errorf("granted, never used and not explained:\n%s", strings.Join(unused, "\n"))
 	}
 }
