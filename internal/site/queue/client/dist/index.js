@@ -27,7 +27,7 @@ function n(e, t, n) {
 	};
 }
 function r(e, t) {
-	return t <= 0 ? 15 : Math.min(120, Math.max(5, Math.ceil(Math.ceil(e / t) / 4)));
+	return t <= 0 ? 15 : Math.min(120, Math.max(5, Math.ceil(Math.ceil(e / t) / 2)));
 }
 function i(e, t) {
 	let n = Math.min(r(t, e.pace), e.ask.far || 120);

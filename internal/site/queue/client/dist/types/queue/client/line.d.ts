@@ -10,8 +10,8 @@ export declare function estimateOf(ahead: number, pace: number, paceNow: number)
     high: number;
 } | undefined;
 /**
- * In how many seconds to ask again: after a quarter of the estimated wait. So a fan far from the front costs little, and
- * who is called learns it in time even where the line moves four times as fast.
+ * In how many seconds to ask again: after half of the estimated wait. So a fan far from the front costs little, and
+ * who is called learns it in time even where the line moves twice as fast.
  */
 export declare function askAfter(ahead: number, pace: number): number;
 /** askAfter, at most as the status says: it asks those near the front more often. */
