@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -143,6 +145,29 @@ func (r *room) sale(s queue.Sale) error {
 		return fmt.Errorf("render sale %s: %w", s.ID, err)
 	}
 	r.Item("sale-"+s.ID, r.salesTable, s.ID, map[string]blueprint.ItemAttribute{queue.ConfigAttribute: blueprint.ItemText(string(text))})
+	for _, c := range []struct {
+		argument, field string
+		configured      string
+		moment          bool
+	}{
+		{"opens_at", "opens_at", blueprint.Time(time.UnixMilli(s.OpensAt)), true},
+		{"closes_at", "closes_at", blueprint.Time(time.UnixMilli(s.ClosesAt)), true},
+		{"paused", "paused", strconv.FormatBool(s.Paused), false},
+		{"windows", "windows", strconv.Itoa(s.Windows), false},
+		{"admission_rate", "rate", strconv.FormatFloat(s.Rate, 'f', -1, 64), false},
+		{"window_ttl_seconds", "window_ttl", strconv.FormatInt(s.WindowTTL, 10), false},
+		{"claim_ttl_seconds", "claim_ttl", strconv.FormatInt(s.ClaimTTL, 10), false},
+	} {
+		o := blueprint.ControlOptions{
+			Table: r.salesTable, Item: s.ID, Within: queue.ControlAttribute, Field: c.field, Configured: c.configured, Moment: c.moment, Clear: "`unset queue " + r.base.Name + "`",
+		}
+		argument := c.argument
+		if s.ID != r.base.Name {
+			o.Clear = "`unset queue " + r.base.Name + " --sale " + s.ID + "`"
+			o.Path, argument = []string{"sales", s.ID, c.argument}, fmt.Sprintf("sales[%q].%s", s.ID, c.argument)
+		}
+		r.Control(argument, o)
+	}
 	return nil
 }
 
