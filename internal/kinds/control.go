@@ -51,13 +51,13 @@ func (e Env) Overrides(ctx context.Context, controls []*blueprint.Control, table
 	}
 	found := map[string]blueprint.Override{}
 	for _, c := range controls {
-		item, set := out.Item, false
+		item := out.Item
 		if c.Within != "" {
 			if item, err = within(out.Item[c.Within], c.Field); err != nil {
 				return nil, fmt.Errorf("item %q of table %s: attribute %s: %w", c.Item, table, c.Within, err)
 			}
 		}
-		if _, set = item[c.Field]; !set {
+		if _, set := item[c.Field]; !set {
 			continue
 		}
 		var o blueprint.Override
