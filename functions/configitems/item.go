@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Type is the type of an item.
@@ -60,7 +60,7 @@ type item struct {
 	key, schema string
 	kind        Type
 	// configured is Terraform's value; inForce is that, or an operator's.
-	configured, inForce tables.Value
+	configured, inForce dynamodb.Value
 	operator            bool
 	overridden          bool
 	by                  string
@@ -68,10 +68,10 @@ type item struct {
 }
 
 // itemOf reads an item. An operator's value is in force only against the configured one that it was set against.
-func itemOf(i tables.Item) (item, error) {
+func itemOf(i dynamodb.Item) (item, error) {
 	out := item{
 		key: i[KeyAttribute].Text(), kind: Type(i[TypeAttribute].Text()), schema: i[SchemaAttribute].Text(), configured: i[ValueAttribute],
-		operator: i[OperatorAttribute].Text() == "true",
+		operator: i[OperatorAttribute].True(),
 	}
 	if err := out.kind.check(out.configured); err != nil {
 		return item{}, fmt.Errorf("item %q: %w", out.key, err)
@@ -80,18 +80,18 @@ func itemOf(i tables.Item) (item, error) {
 	override, there := i[OverrideAttribute]
 	if there && out.operator && out.kind.check(override) == nil && Normal(i[OfAttribute]) == Normal(out.configured) {
 		out.inForce, out.overridden = override, true
-		out.by, out.at = i[ByAttribute].Text(), i.Whole(AtAttribute)
+		out.by, out.at = i[ByAttribute].Text(), i[AtAttribute].Int()
 	}
 	return out, nil
 }
 
 // check says whether a value is of the type.
-func (t Type) check(v tables.Value) error {
+func (t Type) check(v dynamodb.Value) error {
 	ok := v.S != nil
 	switch t {
 	case TypeString, TypeJSON, TypeSecret:
 	case TypeNumber:
-		ok = v.N != nil
+		ok = v.N != ""
 	case TypeBool:
 		ok = v.BOOL != nil
 	default:
@@ -104,39 +104,39 @@ func (t Type) check(v tables.Value) error {
 }
 
 // Parse reads a value of the type from a text.
-func (t Type) Parse(text string) (tables.Value, error) {
+func (t Type) Parse(text string) (dynamodb.Value, error) {
 	switch t {
 	case TypeNumber:
 		if _, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven); err != nil || !json.Valid([]byte(text)) {
-			return tables.Value{}, fmt.Errorf("%q is no number", text)
+			return dynamodb.Value{}, fmt.Errorf("%q is no number", text)
 		}
-		return tables.Number(text), nil
+		return dynamodb.Decimal(text), nil
 	case TypeBool:
 		value, err := strconv.ParseBool(text)
 		if err != nil || text != "true" && text != "false" {
-			return tables.Value{}, fmt.Errorf("%q is neither true nor false", text)
+			return dynamodb.Value{}, fmt.Errorf("%q is neither true nor false", text)
 		}
-		return tables.Bool(value), nil
+		return dynamodb.Bool(value), nil
 	case TypeJSON:
 		if !json.Valid([]byte(text)) {
-			return tables.Value{}, fmt.Errorf("it is no JSON")
+			return dynamodb.Value{}, fmt.Errorf("it is no JSON")
 		}
 	case TypeSecret:
 		if _, err := parseReference(text); err != nil {
-			return tables.Value{}, err
+			return dynamodb.Value{}, err
 		}
 	}
-	return tables.String(text), nil
+	return dynamodb.String(text), nil
 }
 
 // Normal is a value's text, in which equal numbers are equal.
-func Normal(v tables.Value) string {
-	if v.N == nil {
-		return v.Text()
+func Normal(v dynamodb.Value) string {
+	if v.N == "" {
+		return v.Scalar()
 	}
-	f, _, err := big.ParseFloat(*v.N, 10, 512, big.ToNearestEven)
+	f, _, err := big.ParseFloat(v.N, 10, 512, big.ToNearestEven)
 	if err != nil {
-		return *v.N
+		return v.N
 	}
 	if plain := f.Text('f', -1); len(plain) <= 40 {
 		return plain
@@ -145,12 +145,12 @@ func Normal(v tables.Value) string {
 }
 
 // Plain is a value as encoding/json knows it, for JSON Schema.
-func (t Type) Plain(v tables.Value) (any, error) {
+func (t Type) Plain(v dynamodb.Value) (any, error) {
 	switch t {
 	case TypeNumber:
-		return json.Number(v.Text()), nil
+		return json.Number(v.N), nil
 	case TypeBool:
-		return v.Text() == "true", nil
+		return v.True(), nil
 	case TypeJSON:
 		decoder := json.NewDecoder(strings.NewReader(v.Text()))
 		decoder.UseNumber()

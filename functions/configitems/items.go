@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Variables of a function's environment that FromEnvironment reads: the outputs table_name and readers_table_name.
@@ -64,7 +64,7 @@ type Items struct {
 
 // source is where all items are read.
 type source interface {
-	Scan(ctx context.Context, in tables.Read) ([]tables.Item, error)
+	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
 }
 
 // New reads from AWS with the configuration. It calls nobody yet.
@@ -75,7 +75,7 @@ func New(cfg aws.Config, o Options) (*Items, error) {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = awshttp.NewBuildableClient()
 	}
-	client := tables.New(cfg)
+	client := dynamodb.New(cfg)
 	return newItems(client, client, &parameters{cfg}, o), nil
 }
 
@@ -116,7 +116,7 @@ func (c *Items) Number(ctx context.Context, key string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseFloat(v.Text(), 64)
+	n, err := strconv.ParseFloat(v.N, 64)
 	if err != nil {
 		return 0, fmt.Errorf("configuration item %q: %w", key, err)
 	}
@@ -126,7 +126,7 @@ func (c *Items) Number(ctx context.Context, key string) (float64, error) {
 // Bool returns a truth value.
 func (c *Items) Bool(ctx context.Context, key string) (bool, error) {
 	v, err := c.value(ctx, key, TypeBool)
-	return v.Text() == "true", err
+	return v.True(), err
 }
 
 // JSON decodes a JSON value.
@@ -156,19 +156,19 @@ func (c *Items) Secret(ctx context.Context, key string) (string, error) {
 }
 
 // value returns the value in force.
-func (c *Items) value(ctx context.Context, key string, kind Type) (tables.Value, error) {
+func (c *Items) value(ctx context.Context, key string, kind Type) (dynamodb.Value, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.readers.asked(key)
 	if err := c.refresh(ctx); err != nil {
-		return tables.Value{}, fmt.Errorf("configuration item %q: %w", key, err)
+		return dynamodb.Value{}, fmt.Errorf("configuration item %q: %w", key, err)
 	}
 	found, there := c.values[key]
 	switch {
 	case !there:
-		return tables.Value{}, fmt.Errorf("configuration item %q: table %s has none of that key", key, c.options.Table)
+		return dynamodb.Value{}, fmt.Errorf("configuration item %q: table %s has none of that key", key, c.options.Table)
 	case found.kind != kind:
-		return tables.Value{}, fmt.Errorf("configuration item %q: it is a %s, and was asked for as a %s", key, found.kind, kind)
+		return dynamodb.Value{}, fmt.Errorf("configuration item %q: it is a %s, and was asked for as a %s", key, found.kind, kind)
 	}
 	return found.inForce, nil
 }
@@ -181,7 +181,7 @@ func (c *Items) refresh(ctx context.Context) error {
 		return nil
 	}
 	c.tried = now
-	read, err := c.table.Scan(ctx, tables.Read{TableName: c.options.Table})
+	read, err := c.scan(ctx)
 	if err != nil {
 		if c.values == nil {
 			return err
@@ -211,4 +211,16 @@ func (c *Items) refresh(ctx context.Context) error {
 	c.values, c.failed = values, false
 	c.readers.tell(ctx)
 	return nil
+}
+
+// scan reads the whole table.
+func (c *Items) scan(ctx context.Context) ([]dynamodb.Item, error) {
+	var items []dynamodb.Item
+	for item, err := range dynamodb.Items(ctx, c.table.Scan, &dynamodb.Scan{TableName: c.options.Table}) {
+		if err != nil {
+			return nil, fmt.Errorf("read table %s: %w", c.options.Table, err)
+		}
+		items = append(items, item)
+	}
+	return items, nil
 }

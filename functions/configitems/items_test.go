@@ -11,28 +11,28 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // world is a table, a place for readers, secrets and a clock, all in memory.
 type world struct {
-	items   []tables.Item
+	items   []dynamodb.Item
 	fails   error
 	scans   int
 	now     time.Time
-	told    []tables.Change
+	told    []*dynamodb.UpdateItem
 	denied  error
 	secrets map[string]string
 	asked   int
 	log     bytes.Buffer
 }
 
-func (w *world) Scan(context.Context, tables.Read) ([]tables.Item, error) {
+func (w *world) Scan(context.Context, *dynamodb.Scan) (dynamodb.Page, error) {
 	w.scans++
-	return w.items, w.fails
+	return dynamodb.Page{Items: w.items}, w.fails
 }
 
-func (w *world) Update(_ context.Context, c tables.Change) error {
+func (w *world) UpdateItem(_ context.Context, c *dynamodb.UpdateItem) error {
 	w.told = append(w.told, c)
 	return w.denied
 }
@@ -49,19 +49,19 @@ func (w *world) Resolve(_ context.Context, r reference) (string, error) {
 func newWorld() *world {
 	return &world{
 		now: time.Unix(1_900_000_000, 0), secrets: map[string]string{"/pay/key": "s3cret"},
-		items: []tables.Item{
-			itemWith("url", TypeString, tables.String("https://a.example")),
-			itemWith("rate", TypeNumber, tables.Number("2.5")),
-			itemWith("open", TypeBool, tables.Bool(true)),
-			itemWith("fees", TypeJSON, tables.String(`{"service":4}`)),
-			itemWith("key", TypeSecret, tables.String("arn:aws:ssm:eu-central-1:123456789012:parameter/pay/key")),
-			{KeyAttribute: tables.String(SchemaKey), SchemaAttribute: tables.String("{}")},
+		items: []dynamodb.Item{
+			itemWith("url", TypeString, dynamodb.String("https://a.example")),
+			itemWith("rate", TypeNumber, dynamodb.Decimal("2.5")),
+			itemWith("open", TypeBool, dynamodb.Bool(true)),
+			itemWith("fees", TypeJSON, dynamodb.String(`{"service":4}`)),
+			itemWith("key", TypeSecret, dynamodb.String("arn:aws:ssm:eu-central-1:123456789012:parameter/pay/key")),
+			{KeyAttribute: dynamodb.String(SchemaKey), SchemaAttribute: dynamodb.String("{}")},
 		},
 	}
 }
 
-func itemWith(key string, kind Type, v tables.Value) tables.Item {
-	return tables.Item{KeyAttribute: tables.String(key), TypeAttribute: tables.String(string(kind)), ValueAttribute: v}
+func itemWith(key string, kind Type, v dynamodb.Value) dynamodb.Item {
+	return dynamodb.Item{KeyAttribute: dynamodb.String(key), TypeAttribute: dynamodb.String(string(kind)), ValueAttribute: v}
 }
 
 func (w *world) reading(keys ...string) *Items {
@@ -99,7 +99,7 @@ func TestErrors(t *testing.T) {
 	text := func(key string) error { _, err := c.String(ctx, key); return err }
 	secret := func(key string) error { _, err := c.Secret(ctx, key); return err }
 	object := func(key string) error { _, err := JSON[[]string](ctx, c, key); return err }
-	w.items = append(w.items, itemWith("lost", TypeSecret, tables.String("arn:aws:ssm:eu-central-1:123456789012:parameter/gone")))
+	w.items = append(w.items, itemWith("lost", TypeSecret, dynamodb.String("arn:aws:ssm:eu-central-1:123456789012:parameter/gone")))
 	for _, c := range []struct {
 		read func(string) error
 		key  string
@@ -117,7 +117,7 @@ func TestErrors(t *testing.T) {
 	}
 	failing := newWorld()
 	failing.fails = errors.New("no answer")
-	if _, err := failing.reading().String(ctx, "url"); err == nil || err.Error() != `configuration item "url": no answer` {
+	if _, err := failing.reading().String(ctx, "url"); err == nil || err.Error() != `configuration item "url": read table items: no answer` {
 		t.Errorf("a first reading that fails gave %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestRefresh(t *testing.T) {
 		}
 	}
 	expect("at first", 0, 2.5, 1)
-	w.items[1] = itemWith("rate", TypeNumber, tables.Number("3"))
+	w.items[1] = itemWith("rate", TypeNumber, dynamodb.Decimal("3"))
 	expect("within five seconds", DefaultRefresh-1, 2.5, 1)
 	expect("after", 1, 3, 2)
 	w.fails = errors.New("throttled")
@@ -146,30 +146,30 @@ func TestRefresh(t *testing.T) {
 	if n := strings.Count(w.log.String(), "the last good values stay"); n != 1 {
 		t.Errorf("it was logged %d times, want once: %s", n, w.log.String())
 	}
-	w.fails, w.items[1] = nil, itemWith("rate", TypeNumber, tables.Number("4"))
+	w.fails, w.items[1] = nil, itemWith("rate", TypeNumber, dynamodb.Decimal("4"))
 	expect("well again", DefaultRefresh, 4, 5)
-	w.items[1] = itemWith("rate", TypeNumber, tables.String("four"))
+	w.items[1] = itemWith("rate", TypeNumber, dynamodb.String("four"))
 	expect("one item spoilt", DefaultRefresh, 4, 6)
 }
 
 // An operator's value is in force against the value that it was set against.
 func TestOverride(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(tables.Item)
+		change func(dynamodb.Item)
 		want   float64
 	}{
-		"in force":          {func(tables.Item) {}, 80},
-		"another value now": {func(i tables.Item) { i[ValueAttribute] = tables.Number("60") }, 60},
-		"the same value":    {func(i tables.Item) { i[ValueAttribute] = tables.Number("50.0") }, 80},
-		"no longer open":    {func(i tables.Item) { delete(i, OperatorAttribute) }, 50},
-		"of another type":   {func(i tables.Item) { i[OverrideAttribute] = tables.String("many") }, 50},
+		"in force":          {func(dynamodb.Item) {}, 80},
+		"another value now": {func(i dynamodb.Item) { i[ValueAttribute] = dynamodb.Decimal("60") }, 60},
+		"the same value":    {func(i dynamodb.Item) { i[ValueAttribute] = dynamodb.Decimal("50.0") }, 80},
+		"no longer open":    {func(i dynamodb.Item) { delete(i, OperatorAttribute) }, 50},
+		"of another type":   {func(i dynamodb.Item) { i[OverrideAttribute] = dynamodb.String("many") }, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			i := itemWith("rate", TypeNumber, tables.Number("50"))
-			i[OperatorAttribute], i[OverrideAttribute], i[OfAttribute] = tables.Bool(true), tables.Number("80"), tables.String("50")
+			i := itemWith("rate", TypeNumber, dynamodb.Decimal("50"))
+			i[OperatorAttribute], i[OverrideAttribute], i[OfAttribute] = dynamodb.Bool(true), dynamodb.Decimal("80"), dynamodb.String("50")
 			c.change(i)
-			w.items = []tables.Item{i}
+			w.items = []dynamodb.Item{i}
 			if got, err := w.reading().Number(t.Context(), "rate"); err != nil || got != c.want {
 				t.Errorf("in force is %v, %v; want %v", got, err, c.want)
 			}
@@ -201,7 +201,7 @@ func TestReaders(t *testing.T) {
 	if last.TableName != "readers" || last.Key[ReaderAttribute].Text() != "checkout" || last.UpdateExpression != "SET #expires = :expires, #k0 = :now, #k1 = :now" {
 		t.Errorf("told is %+v", last)
 	}
-	if last.ExpressionAttributeNames["#k0"] != "read:rate" || last.ExpressionAttributeNames["#k1"] != "read:url" || last.ExpressionAttributeValues.Whole(":now") != w.now.UnixMilli() {
+	if last.ExpressionAttributeNames["#k0"] != "read:rate" || last.ExpressionAttributeNames["#k1"] != "read:url" || last.ExpressionAttributeValues[":now"].Int() != w.now.UnixMilli() {
 		t.Errorf("told is %v, %v", last.ExpressionAttributeNames, last.ExpressionAttributeValues)
 	}
 	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}

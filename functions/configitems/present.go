@@ -3,7 +3,7 @@ package configitems
 import (
 	"time"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Present is an item for people. Values are texts; times RFC 3339 in UTC.
@@ -23,7 +23,7 @@ type Present struct {
 }
 
 // PresentOf reads an item of the table for people.
-func PresentOf(i tables.Item) (Present, error) {
+func PresentOf(i dynamodb.Item) (Present, error) {
 	read, err := itemOf(i)
 	if err != nil {
 		return Present{}, err
@@ -36,7 +36,7 @@ func PresentOf(i tables.Item) (Present, error) {
 }
 
 // PlainOf reads the value in force of an item of the table, as encoding/json knows it.
-func PlainOf(i tables.Item) (key string, plain any, err error) {
+func PlainOf(i dynamodb.Item) (key string, plain any, err error) {
 	read, err := itemOf(i)
 	if err != nil {
 		return "", nil, err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 
 // updater is where a reader tells what it reads.
 type updater interface {
-	Update(ctx context.Context, in tables.Change) error
+	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
 }
 
 // readers tells which keys are read. A nil one tells nobody.
@@ -66,10 +66,10 @@ func (r *readers) tell(ctx context.Context) {
 		return
 	}
 	r.told, r.fresh = now, false
-	change := tables.Change{
-		TableName: r.options.ReadersTable, Key: tables.Item{ReaderAttribute: tables.String(r.options.Reader)},
+	change := &dynamodb.UpdateItem{
+		TableName: r.options.ReadersTable, Key: dynamodb.Item{ReaderAttribute: dynamodb.String(r.options.Reader)},
 		ExpressionAttributeNames:  map[string]string{"#expires": ExpiresAttribute},
-		ExpressionAttributeValues: tables.Item{":now": tables.Millis(now.UnixMilli()), ":expires": tables.Millis(now.Add(readersLast).Unix())},
+		ExpressionAttributeValues: dynamodb.Item{":now": dynamodb.Number(now.UnixMilli()), ":expires": dynamodb.Number(now.Add(readersLast).Unix())},
 	}
 	sets := []string{"#expires = :expires"}
 	for i, key := range slices.Sorted(maps.Keys(r.keys)) {
@@ -80,7 +80,7 @@ func (r *readers) tell(ctx context.Context) {
 	change.UpdateExpression = "SET " + strings.Join(sets, ", ")
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
-	err := r.table.Update(ctx, change)
+	err := r.table.UpdateItem(ctx, change)
 	if err == nil {
 		return
 	}
@@ -88,5 +88,6 @@ func (r *readers) tell(ctx context.Context) {
 	if errors.As(err, &refused) && strings.Contains(refused.ErrorCode(), "AccessDenied") {
 		r.denied = true
 	}
+	err = fmt.Errorf("write into table %s: %w", r.options.ReadersTable, err)
 	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
 )
 
 // reference is the ARN of a parameter of Systems Manager or of a secret of Secrets Manager.
@@ -49,7 +48,7 @@ func (p *parameters) Resolve(ctx context.Context, r reference) (string, error) {
 	cfg := p.cfg.Copy()
 	cfg.Region = r.region
 	if r.service == "ssm" {
-		calls := awscall.Client{Config: cfg, Service: "ssm", Target: "AmazonSSM", JSON: "1.1", Retryer: tables.Retryer(cfg)}
+		calls := awscall.Client{Config: cfg, Service: "ssm", Target: "AmazonSSM", JSON: "1.1"}
 		var out struct{ Parameter struct{ Value string } }
 		err := calls.Call(ctx, "GetParameter", map[string]any{"Name": r.name, "WithDecryption": true}, &out)
 		if err != nil {
@@ -57,7 +56,7 @@ func (p *parameters) Resolve(ctx context.Context, r reference) (string, error) {
 		}
 		return out.Parameter.Value, nil
 	}
-	calls := awscall.Client{Config: cfg, Service: "secretsmanager", Target: "secretsmanager", JSON: "1.1", Retryer: tables.Retryer(cfg)}
+	calls := awscall.Client{Config: cfg, Service: "secretsmanager", Target: "secretsmanager", JSON: "1.1"}
 	var out struct{ SecretString *string }
 	if err := calls.Call(ctx, "GetSecretValue", map[string]any{"SecretId": r.arn}, &out); err != nil {
 		return "", fmt.Errorf("read the secret %s: %w", r.arn, err)

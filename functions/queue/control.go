@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // The values of ControlRequest.Action.
@@ -199,8 +199,8 @@ func (s *Store) ReadControl(ctx context.Context, id string) (Sale, Control, stri
 	if len(item) == 0 {
 		return Sale{}, Control{}, "", ErrNoSale
 	}
-	former := dynamo.Text(item, ControlAttribute)
-	sale, control, err := ReadSale(id, dynamo.Text(item, ConfigAttribute), former)
+	former := item[ControlAttribute].Text()
+	sale, control, err := ReadSale(id, item[ConfigAttribute].Text(), former)
 	return sale, control, former, err
 }
 
@@ -210,10 +210,10 @@ func (s *Store) ReplaceControl(ctx context.Context, sale, former string, next Co
 	if err != nil {
 		return false, fmt.Errorf("encode control: %w", err)
 	}
-	values := dynamo.Item{":control": dynamo.Str(string(text))}
+	values := dynamodb.Item{":control": dynamodb.String(string(text))}
 	where := "attribute_exists(#config) AND attribute_not_exists(#control)"
 	if former != "" {
-		where, values[":former"] = "attribute_exists(#config) AND #control = :former", dynamo.Str(former)
+		where, values[":former"] = "attribute_exists(#config) AND #control = :former", dynamodb.String(former)
 	}
 	return s.update(ctx, s.Tables.Sales, SalesKey, sale, "SET #control = :control", condition{where, values})
 }

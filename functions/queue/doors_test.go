@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/allowlist"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -157,7 +157,7 @@ func TestTurnOfWhoHasNoRecord(t *testing.T) {
 	} {
 		w := newWorld(c.at, c.sale)
 		if c.stage != "" {
-			w.tables["line"]["gig/draw"] = dynamo.Item{"id": dynamo.Str("gig/draw"), "stage": dynamo.Str(c.stage)}
+			w.tables["line"]["gig/draw"] = dynamodb.Item{"id": dynamodb.String("gig/draw"), "stage": dynamodb.String(c.stage)}
 		}
 		turn := w.turn()
 		ticket := turn.Key.Seal(queue.Ticket{Sale: "gig", Fan: fanOf(1), Joined: c.joined})
@@ -296,7 +296,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 		Sales: &queue.Sales{Store: w.store(), Clock: w.clock}, Store: w.store(), Key: key, Joins: joinsQueue{w}, Aside: aside, Clock: w.clock, Log: discard, Metrics: quiet,
 	}
 	s.Store.(*queue.Store).Tables.Joins = "joins"
-	w.tables["joins"] = map[string]dynamo.Item{"eu:1": {"identity": dynamo.Str("eu:1")}}
+	w.tables["joins"] = map[string]dynamodb.Item{"eu:1": {"identity": dynamodb.String("eu:1")}}
 	large := streamRecord(3, "eu:3", "gig", nil)
 	large.Change.SizeBytes = 300_000
 	records := []events.DynamoDBEventRecord{
@@ -330,7 +330,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	if got, want := strings.Join(reasons, ", "), "2 malformed, 3 oversize, 4 malformed, 5 not_open, 6 malformed, 7 malformed"; got != want {
 		t.Errorf("set aside %s, want %s", got, want)
 	}
-	if ticket, err := key.OpenTicket(dynamo.Text(w.tables["joins"]["eu:1"], "ticket")); err != nil || ticket.Fan != queue.FanID("gig", "eu:1") {
+	if ticket, err := key.OpenTicket(w.tables["joins"]["eu:1"]["ticket"].Text()); err != nil || ticket.Fan != queue.FanID("gig", "eu:1") {
 		t.Errorf("%+v %v", ticket, err)
 	}
 	// What can be neither sent nor set aside comes again, with what follows.

@@ -3,7 +3,7 @@ package queue
 import (
 	"context"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // DrawStage is how far a draw is.
@@ -44,41 +44,41 @@ func (d Draw) listOpen() bool { return d.Stage == "" || d.Stage == DrawCommitted
 func (s *Store) ReadDraw(ctx context.Context, sale string) (Draw, error) {
 	item, err := s.get(ctx, s.Tables.Line, LineKey, drawID(sale), true)
 	return Draw{
-		Stage: DrawStage(dynamo.Text(item, "stage")), Secret: dynamo.Text(item, "secret"), Commitment: dynamo.Text(item, "commitment"),
-		ClosedAt: dynamo.Int(item, "closed_at"), Count: dynamo.Int(item, "count"), ListSHA256: dynamo.Text(item, "list_sha"),
-		ListedAt: dynamo.Int(item, "listed_at"), Round: dynamo.Int(item, "round"), RoundAt: dynamo.Int(item, "round_at"),
-		Randomness: dynamo.Text(item, "randomness"), Signature: dynamo.Text(item, "signature"), Missed: dynamo.Int(item, "missed") != 0,
-		Seed: dynamo.Text(item, "seed"), Blocks: dynamo.Int(item, "blocks"), Version: dynamo.Int(item, "version"),
+		Stage: DrawStage(item["stage"].Text()), Secret: item["secret"].Text(), Commitment: item["commitment"].Text(),
+		ClosedAt: item["closed_at"].Int(), Count: item["count"].Int(), ListSHA256: item["list_sha"].Text(),
+		ListedAt: item["listed_at"].Int(), Round: item["round"].Int(), RoundAt: item["round_at"].Int(),
+		Randomness: item["randomness"].Text(), Signature: item["signature"].Text(), Missed: item["missed"].Int() != 0,
+		Seed: item["seed"].Text(), Blocks: item["blocks"].Int(), Version: item["version"].Int(),
 	}, err
 }
 
 // PutDraw writes a draw where the one before it, of Version one less, stands, and says whether it did.
 func (s *Store) PutDraw(ctx context.Context, sale string, draw Draw) (bool, error) {
-	item := dynamo.Item{LineKey: dynamo.Str(drawID(sale)), "stage": dynamo.Str(string(draw.Stage)), "version": dynamo.Num(draw.Version)}
+	item := dynamodb.Item{LineKey: dynamodb.String(drawID(sale)), "stage": dynamodb.String(string(draw.Stage)), "version": dynamodb.Number(draw.Version)}
 	for attribute, text := range map[string]string{
 		"secret": draw.Secret, "commitment": draw.Commitment, "list_sha": draw.ListSHA256, "randomness": draw.Randomness,
 		"signature": draw.Signature, "seed": draw.Seed,
 	} {
-		dynamo.SetStr(item, attribute, text)
+		dynamodb.SetString(item, attribute, text)
 	}
 	for attribute, n := range map[string]int64{
 		"closed_at": draw.ClosedAt, "count": draw.Count, "listed_at": draw.ListedAt, "round": draw.Round, "round_at": draw.RoundAt, "blocks": draw.Blocks,
 	} {
-		dynamo.SetNum(item, attribute, n)
+		dynamodb.SetNumber(item, attribute, n)
 	}
 	if draw.Missed {
-		item["missed"] = dynamo.Num(1)
+		item["missed"] = dynamodb.Number(1)
 	}
 	if draw.Version == 1 {
 		return s.put(ctx, s.Tables.Line, item, condition{text: "attribute_not_exists(#id)"})
 	}
-	return s.put(ctx, s.Tables.Line, item, condition{"#version = :former", dynamo.Item{":former": dynamo.Num(draw.Version - 1)}})
+	return s.put(ctx, s.Tables.Line, item, condition{"#version = :former", dynamodb.Item{":former": dynamodb.Number(draw.Version - 1)}})
 }
 
 // PutArrivals keeps those who came before the draw, under an id that nobody else has.
 func (s *Store) PutArrivals(ctx context.Context, sale, id string, fans []string, expires int64) error {
-	item := dynamo.Item{LineKey: dynamo.Str(arrivalsPrefix(sale) + id), "fans": dynamo.Strs(fans)}
-	dynamo.SetNum(item, ExpiresAttribute, expires)
+	item := dynamodb.Item{LineKey: dynamodb.String(arrivalsPrefix(sale) + id), "fans": dynamodb.Strings(fans)}
+	dynamodb.SetNumber(item, ExpiresAttribute, expires)
 	_, err := s.put(ctx, s.Tables.Line, item, condition{text: "attribute_not_exists(#id)"})
 	return err
 }

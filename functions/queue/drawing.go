@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
@@ -238,7 +237,7 @@ func (s *Store) ReadArrivals(ctx context.Context, sale string) ([]string, error)
 		TableName: s.Tables.Line, ConsistentRead: true,
 		FilterExpression:          "begins_with(#id, :arrivals)",
 		ExpressionAttributeNames:  map[string]string{"#id": LineKey},
-		ExpressionAttributeValues: dynamo.Item{":arrivals": dynamo.Str(arrivalsPrefix(sale))},
-	}, func(item dynamo.Item) { fans = append(fans, dynamo.Texts(item, "fans")...) })
+		ExpressionAttributeValues: dynamodb.Item{":arrivals": dynamodb.String(arrivalsPrefix(sale))},
+	}, func(item dynamodb.Item) { fans = append(fans, item["fans"].Texts()...) })
 	return fans, err
 }

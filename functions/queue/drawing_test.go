@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
@@ -94,7 +93,7 @@ func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
 			t.Fatalf("%v, %+v", err, proof)
 		}
 		for i, id := range order {
-			if item := w.tables["fans"]["gig/"+id]; dynamo.Text(item, "line") != "draw" || dynamo.Int(item, "place") != int64(i)+1 {
+			if item := w.tables["fans"]["gig/"+id]; item["line"].Text() != "draw" || item["place"].Int() != int64(i)+1 {
 				t.Fatalf("%s was drawn as %d: %v", id, i+1, item)
 			}
 		}
@@ -146,7 +145,7 @@ func TestADrawGoesOnWhereItStood(t *testing.T) {
 		}
 		var drawn []string
 		for number := 1; number <= 2; number++ {
-			drawn = append(drawn, dynamo.Texts(w.tables["line"][fmt.Sprint("gig/block/draw/", number)], "fans")...)
+			drawn = append(drawn, w.tables["line"][fmt.Sprint("gig/block/draw/", number)]["fans"].Texts()...)
 		}
 		if !slices.Equal(drawn, order) {
 			t.Errorf("dies at %d: the blocks hold another order", at)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -176,9 +175,9 @@ func TestAHundredThousandFansInFiveSeconds(t *testing.T) {
 	checkPlaces(t, e.memory, eveningFans)
 	ends := map[string]int{}
 	for _, item := range e.tables["fans"] {
-		ends[dynamo.Text(item, "done")]++
+		ends[item["done"].Text()]++
 	}
-	given := dynamo.Int(e.tables["line"]["gig/counter/queue"], "place")
+	given := e.tables["line"]["gig/counter/queue"]["place"].Int()
 	t.Logf("%d s; %v; %d places given, %d of them gaps; most writes of an item a second: %v", e.rounds, ends, given, given-eveningFans, e.hottest)
 	if e.hottest["counter"] < 190 || e.hottest["counter"] > 400 || e.hottest["fans"] > 20 || e.hottest["windows"] > 20 || e.hottest["state"] > 20 {
 		t.Errorf("most writes of an item a second: %v", e.hottest)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -33,7 +33,7 @@ func TestEventsAsLambdaGivesThem(t *testing.T) {
 	w := newWorld(opened.OpensAt, opened)
 	tables := tableNames
 	tables.Joins = "joins"
-	w.tables["joins"] = map[string]dynamo.Item{}
+	w.tables["joins"] = map[string]dynamodb.Item{}
 	store := &queue.Store{Client: w.memory, Tables: tables}
 
 	joined, _ := w.join().Handle(t.Context(), eventOf[queue.Request](t, "join"))

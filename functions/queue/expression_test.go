@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
@@ -28,7 +27,7 @@ func tokens(text string) []string {
 }
 
 // checkUse refuses what DynamoDB refuses: names and values that no expression uses, and empty maps of them.
-func checkUse(expression string, names map[string]string, values dynamo.Item) {
+func checkUse(expression string, names map[string]string, values dynamodb.Item) {
 	if len(names) == 0 && len(values) == 0 && expression == "" {
 		return
 	}
@@ -59,8 +58,8 @@ func checkUse(expression string, names map[string]string, values dynamo.Item) {
 type reader struct {
 	text   []string
 	names  map[string]string
-	values dynamo.Item
-	item   dynamo.Item
+	values dynamodb.Item
+	item   dynamodb.Item
 }
 
 func (r *reader) next() string {
@@ -140,7 +139,7 @@ func (r *reader) term() bool {
 }
 
 // changed is an item after an update of SET, REMOVE and ADD.
-func changed(old, key dynamo.Item, text string, names map[string]string, values dynamo.Item) dynamo.Item {
+func changed(old, key dynamodb.Item, text string, names map[string]string, values dynamodb.Item) dynamodb.Item {
 	item := maps.Clone(old)
 	if item == nil {
 		item = maps.Clone(key)
@@ -163,7 +162,7 @@ func changed(old, key dynamo.Item, text string, names map[string]string, values 
 			delete(item, name)
 			words = words[1:]
 		case "ADD":
-			item[name], words = dynamo.Num(dynamo.Int(item, name)+dynamo.Int(values, words[1])), words[2:]
+			item[name], words = dynamodb.Number(item[name].Int()+values[words[1]].Int()), words[2:]
 		default:
 			panic(text)
 		}
@@ -192,9 +191,9 @@ func compare(a, b dynamodb.Value) int {
 
 // The test's own judge must not be kinder than DynamoDB.
 func TestExpressions(t *testing.T) {
-	item := dynamo.Item{"a": dynamo.Num(5), "b": dynamo.Str("x")}
+	item := dynamodb.Item{"a": dynamodb.Number(5), "b": dynamodb.String("x")}
 	names := map[string]string{"#a": "a", "#b": "b", "#c": "c"}
-	values := dynamo.Item{":five": dynamo.Num(5), ":six": dynamo.Num(6), ":x": dynamo.Str("x")}
+	values := dynamodb.Item{":five": dynamodb.Number(5), ":six": dynamodb.Number(6), ":x": dynamodb.String("x")}
 	for text, want := range map[string]bool{
 		"#a = :five":            true,
 		"#a <> :five":           false,
@@ -212,10 +211,10 @@ func TestExpressions(t *testing.T) {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
-	if got := changed(item, nil, "SET #a = :six, #c = :x REMOVE #b", names, values); len(got) != 2 || dynamo.Int(got, "a") != 6 || dynamo.Text(got, "c") != "x" {
+	if got := changed(item, nil, "SET #a = :six, #c = :x REMOVE #b", names, values); len(got) != 2 || got["a"].Int() != 6 || got["c"].Text() != "x" {
 		t.Errorf("%v", got)
 	}
-	if got := changed(nil, dynamo.Item{"id": dynamo.Str("k")}, "ADD #a :five, #c :six", names, values); len(got) != 3 || dynamo.Int(got, "c") != 6 {
+	if got := changed(nil, dynamodb.Item{"id": dynamodb.String("k")}, "ADD #a :five, #c :six", names, values); len(got) != 3 || got["c"].Int() != 6 {
 		t.Errorf("%v", got)
 	}
 }

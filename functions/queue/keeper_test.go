@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -342,7 +341,7 @@ func TestKeepersFollowEachOther(t *testing.T) {
 	if first.Called < 100_000 || first.Called > 102_000 {
 		t.Errorf("opened at 100,000; the first was called at %d", first.Called)
 	}
-	if until := dynamo.Int(w.tables["state"]["lease"], "until"); until != 0 {
+	if until := w.tables["state"]["lease"]["until"].Int(); until != 0 {
 		t.Errorf("the lease lasts until %d", until)
 	}
 	// One that is dead holds the lease for ten seconds.

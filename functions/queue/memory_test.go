@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
@@ -51,7 +50,7 @@ func (l *life) of(ctx context.Context) context.Context { return context.WithValu
 // keys, and the same item twice in one call.
 type memory struct {
 	mu     sync.Mutex
-	tables map[string]map[string]dynamo.Item
+	tables map[string]map[string]dynamodb.Item
 	calls  map[string]int // By operation and table.
 	writes map[string]int // By table and key.
 	page   int            // Items of a page of a scan.
@@ -68,9 +67,9 @@ var keyNames = map[string]string{
 }
 
 func newMemory() *memory {
-	m := &memory{tables: map[string]map[string]dynamo.Item{}, calls: map[string]int{}, writes: map[string]int{}, page: 50}
+	m := &memory{tables: map[string]map[string]dynamodb.Item{}, calls: map[string]int{}, writes: map[string]int{}, page: 50}
 	for name := range keyNames {
-		m.tables[name] = map[string]dynamo.Item{}
+		m.tables[name] = map[string]dynamodb.Item{}
 	}
 	return m
 }
@@ -114,8 +113,8 @@ func (m *memory) begin(ctx context.Context, operation, table, key string) (fault
 	return fine, nil
 }
 
-func keyOf(table string, item dynamo.Item) string {
-	key := dynamo.Text(item, keyNames[table])
+func keyOf(table string, item dynamodb.Item) string {
+	key := item[keyNames[table]].Text()
 	if key == "" {
 		panic("no key for " + table)
 	}
@@ -123,11 +122,11 @@ func keyOf(table string, item dynamo.Item) string {
 }
 
 // judge says whether a condition holds.
-func judge(text string, item dynamo.Item, names map[string]string, values dynamo.Item) bool {
+func judge(text string, item dynamodb.Item, names map[string]string, values dynamodb.Item) bool {
 	return text == "" || (&reader{text: tokens(text), names: names, values: values, item: item}).or()
 }
 
-func (m *memory) set(table, key string, item dynamo.Item) {
+func (m *memory) set(table, key string, item dynamodb.Item) {
 	m.writes[table+" "+key]++
 	if item == nil {
 		delete(m.tables[table], key)
@@ -161,7 +160,7 @@ func (m *memory) PutItem(ctx context.Context, put *dynamodb.PutItem) error {
 	return err
 }
 
-func (m *memory) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamo.Item, error) {
+func (m *memory) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error) {
 	key := keyOf(get.TableName, get.Key)
 	happens, err := m.begin(ctx, "get", get.TableName, key)
 	defer m.mu.Unlock()
@@ -176,7 +175,7 @@ func (m *memory) UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) er
 	return err
 }
 
-func (m *memory) UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamo.Item, error) {
+func (m *memory) UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamodb.Item, error) {
 	table, key := update.TableName, keyOf(update.TableName, update.Key)
 	checkUse(update.ConditionExpression+" "+update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
 	happens, err := m.begin(ctx, "update", table, key)
@@ -204,7 +203,7 @@ func (m *memory) apply(update *dynamodb.UpdateItem) {
 	m.set(update.TableName, key, changed(m.tables[update.TableName][key], update.Key, update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues))
 }
 
-func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamo.Item) (items, left []dynamo.Item, err error) {
+func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
 	if len(keys) < 1 || len(keys) > 100 {
 		panic("a batch of " + fmt.Sprint(len(keys)))
 	}
@@ -248,7 +247,7 @@ func (m *memory) BatchExecuteStatement(ctx context.Context, statements []dynamod
 		if parts == nil {
 			panic(statement.Statement)
 		}
-		item := dynamo.Item{}
+		item := dynamodb.Item{}
 		for at, name := range strings.Split(parts[2], "': ?, '") {
 			item[name] = statement.Parameters[at]
 		}
@@ -327,7 +326,7 @@ func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.P
 			page.Items = append(page.Items, maps.Clone(item))
 		}
 		looked++
-		page.LastEvaluatedKey = dynamo.Item{keyNames[table]: dynamo.Str(key)}
+		page.LastEvaluatedKey = dynamodb.Item{keyNames[table]: dynamodb.String(key)}
 	}
 	page.LastEvaluatedKey = nil
 	return page, nil

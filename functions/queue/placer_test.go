@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
@@ -55,9 +55,9 @@ func (m *memory) putSale(s queue.Sale) {
 	}
 	item := m.tables["sales"][s.ID]
 	if item == nil {
-		item = dynamo.Item{queue.SalesKey: dynamo.Str(s.ID)}
+		item = dynamodb.Item{queue.SalesKey: dynamodb.String(s.ID)}
 	}
-	item[queue.ConfigAttribute] = dynamo.Str(string(config))
+	item[queue.ConfigAttribute] = dynamodb.String(string(config))
 	m.tables["sales"][s.ID] = item
 }
 
@@ -109,7 +109,7 @@ func (m *memory) places() map[string]string {
 	defer m.mu.Unlock()
 	found := map[string]string{}
 	for key, item := range m.tables["fans"] {
-		found[key] = dynamo.Text(item, "line") + " " + strconv.FormatInt(dynamo.Int(item, "place"), 10) + " " + strconv.FormatInt(dynamo.Int(item, "attempt"), 10)
+		found[key] = item["line"].Text() + " " + strconv.FormatInt(item["place"].Int(), 10) + " " + strconv.FormatInt(item["attempt"].Int(), 10)
 	}
 	return found
 }
@@ -145,7 +145,7 @@ func TestPlacerKeepsTheOrderOfABatch(t *testing.T) {
 		t.Errorf("joined at %d", fan.Joined)
 	}
 	block := m.tables["line"]["gig/block/queue/1"]
-	if got, want := dynamo.Texts(block, "fans"), []string{fanOf(1), fanOf(3), fanOf(2)}; !slices.Equal(got, want) || dynamo.Int(block, "first") != 1 || dynamo.Int(block, "at") != 200_000 {
+	if got, want := block["fans"].Texts(), []string{fanOf(1), fanOf(3), fanOf(2)}; !slices.Equal(got, want) || block["first"].Int() != 1 || block["at"].Int() != 200_000 {
 		t.Errorf("block %v", block)
 	}
 	// A redelivery takes no range.
@@ -156,18 +156,18 @@ func TestPlacerKeepsTheOrderOfABatch(t *testing.T) {
 
 func TestPlacerTakesBackWhoIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
-		record  dynamo.Item
+		record  dynamodb.Item
 		attempt int
 		again   bool
 	}{
-		"waits":                          {dynamo.Item{}, 1, false},
-		"called":                         {dynamo.Item{"called": dynamo.Num(1), "until": dynamo.Num(200_000)}, 1, false},
-		"ran out, and nobody said so":    {dynamo.Item{"called": dynamo.Num(1), "until": dynamo.Num(199_999)}, 1, true},
-		"ghost":                          {dynamo.Item{"done": dynamo.Str("ghost")}, 1, true},
-		"left":                           {dynamo.Item{"done": dynamo.Str("left")}, 7, true},
-		"expired, an old message":        {dynamo.Item{"done": dynamo.Str("expired")}, 0, false},
-		"purchased: one place each":      {dynamo.Item{"done": dynamo.Str("purchased"), "until": dynamo.Num(1)}, 1, false},
-		"purchased, with a window's end": {dynamo.Item{"done": dynamo.Str("purchased"), "called": dynamo.Num(1), "until": dynamo.Num(1)}, 1, false},
+		"waits":                          {dynamodb.Item{}, 1, false},
+		"called":                         {dynamodb.Item{"called": dynamodb.Number(1), "until": dynamodb.Number(200_000)}, 1, false},
+		"ran out, and nobody said so":    {dynamodb.Item{"called": dynamodb.Number(1), "until": dynamodb.Number(199_999)}, 1, true},
+		"ghost":                          {dynamodb.Item{"done": dynamodb.String("ghost")}, 1, true},
+		"left":                           {dynamodb.Item{"done": dynamodb.String("left")}, 7, true},
+		"expired, an old message":        {dynamodb.Item{"done": dynamodb.String("expired")}, 0, false},
+		"purchased: one place each":      {dynamodb.Item{"done": dynamodb.String("purchased"), "until": dynamodb.Number(1)}, 1, false},
+		"purchased, with a window's end": {dynamodb.Item{"done": dynamodb.String("purchased"), "called": dynamodb.Number(1), "until": dynamodb.Number(1)}, 1, false},
 	} {
 		m, clock := newMemory(), handAt(200_000)
 		m.putSale(sale())
@@ -203,20 +203,20 @@ func TestPlacerKeepsWhoComesBeforeTheDraw(t *testing.T) {
 	var kept []string
 	for id, item := range m.tables["line"] {
 		if strings.HasPrefix(id, "gig/arrivals/") {
-			kept = append(kept, dynamo.Texts(item, "fans")...)
+			kept = append(kept, item["fans"].Texts()...)
 		}
 	}
 	if !slices.Equal(kept, []string{fanOf(1)}) {
 		t.Errorf("kept %v", kept)
 	}
 	// After the list is closed they come to the end of the line.
-	m.tables["line"]["gig/draw"] = dynamo.Item{"id": dynamo.Str("gig/draw"), "stage": dynamo.Str("closed")}
+	m.tables["line"]["gig/draw"] = dynamodb.Item{"id": dynamodb.String("gig/draw"), "stage": dynamodb.String("closed")}
 	place(t, p, t.Context(), sqsMessage("d", 55_000, join(3, 0)))
 	if fan := m.fan(t, 3); fan.Line != "queue" || fan.Place != 2 {
 		t.Errorf("too late: %+v", fan)
 	}
 	// A block of the draw becomes records; who has one keeps it.
-	m.tables["line"]["gig/block/draw/1"] = dynamo.Item{"id": dynamo.Str("gig/block/draw/1"), "first": dynamo.Num(1), "fans": dynamo.Strs([]string{fanOf(1), fanOf(3)})}
+	m.tables["line"]["gig/block/draw/1"] = dynamodb.Item{"id": dynamodb.String("gig/block/draw/1"), "first": dynamodb.Number(1), "fans": dynamodb.Strings([]string{fanOf(1), fanOf(3)})}
 	failed := place(t, p, t.Context(), sqsMessage("e", 1, queue.Message{Sale: "gig", Block: 1}), sqsMessage("f", 1, queue.Message{Sale: "gig", Block: 2}))
 	if !maps.Equal(failed, map[string]bool{"f": true}) {
 		t.Errorf("failed %v", failed)
@@ -320,13 +320,13 @@ func checkPlaces(t tester, m *memory, fans int) {
 			continue
 		}
 		last := int64(0)
-		for i, fan := range dynamo.Texts(block, "fans") {
+		for i, fan := range block["fans"].Texts() {
 			record := m.tables["fans"]["gig/"+fan]
-			if dynamo.Int(record, "place") != dynamo.Int(block, "first")+int64(i) || dynamo.Text(record, "line") != strings.Split(id, "/")[2] {
+			if record["place"].Int() != block["first"].Int()+int64(i) || record["line"].Text() != strings.Split(id, "/")[2] {
 				continue
 			}
 			found++
-			if joined := dynamo.Int(record, "joined"); joined < last {
+			if joined := record["joined"].Int(); joined < last {
 				t.Fatalf("within %s, %d comes after %d", id, joined, last)
 			} else {
 				last = joined

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Progress is how far the keepers are with a sale. Each writes it where the one that it read stands, so that of two who are at work at the same time
@@ -142,10 +142,10 @@ func (s *Store) ReadProgress(ctx context.Context, sale string) (Progress, error)
 		return Progress{}, err
 	}
 	var progress Progress
-	if err := json.Unmarshal([]byte(dynamo.Text(item, "progress")), &progress); err != nil {
+	if err := json.Unmarshal([]byte(item["progress"].Text()), &progress); err != nil {
 		return Progress{}, fmt.Errorf("read the progress of sale %s: %w", sale, err)
 	}
-	progress.Version = dynamo.Int(item, "version")
+	progress.Version = item["version"].Int()
 	return progress, nil
 }
 
@@ -155,9 +155,9 @@ func (s *Store) PutProgress(ctx context.Context, sale string, progress Progress)
 	if err != nil {
 		return false, fmt.Errorf("encode the progress of sale %s: %w", sale, err)
 	}
-	item := dynamo.Item{StateKey: dynamo.Str(keeperID(sale)), "progress": dynamo.Str(string(text)), "version": dynamo.Num(progress.Version)}
+	item := dynamodb.Item{StateKey: dynamodb.String(keeperID(sale)), "progress": dynamodb.String(string(text)), "version": dynamodb.Number(progress.Version)}
 	if progress.Version == 1 {
 		return s.put(ctx, s.Tables.State, item, condition{text: "attribute_not_exists(#id)"})
 	}
-	return s.put(ctx, s.Tables.State, item, condition{"#version = :former", dynamo.Item{":former": dynamo.Num(progress.Version - 1)}})
+	return s.put(ctx, s.Tables.State, item, condition{"#version = :former", dynamodb.Item{":former": dynamodb.Number(progress.Version - 1)}})
 }

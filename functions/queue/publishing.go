@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -160,9 +160,9 @@ func (s *Store) PutStatus(ctx context.Context, status Status, shards int) error 
 		return fmt.Errorf("encode status: %w", err)
 	}
 	return each(shards, func(shard int) error {
-		_, err := s.put(ctx, s.Tables.State, dynamo.Item{
-			StateKey: dynamo.Str(statusID(status.Sale, shard)), "status": dynamo.Str(string(text)), "version": dynamo.Num(status.Version),
-		}, condition{"attribute_not_exists(#id) OR #version < :version", dynamo.Item{":version": dynamo.Num(status.Version)}})
+		_, err := s.put(ctx, s.Tables.State, dynamodb.Item{
+			StateKey: dynamodb.String(statusID(status.Sale, shard)), "status": dynamodb.String(string(text)), "version": dynamodb.Number(status.Version),
+		}, condition{"attribute_not_exists(#id) OR #version < :version", dynamodb.Item{":version": dynamodb.Number(status.Version)}})
 		return err
 	})
 }
@@ -174,7 +174,7 @@ func (s *Store) ReadStatus(ctx context.Context, sale string, shard int) (Status,
 		return Status{}, err
 	}
 	var status Status
-	if err := json.Unmarshal([]byte(dynamo.Text(item, "status")), &status); err != nil {
+	if err := json.Unmarshal([]byte(item["status"].Text()), &status); err != nil {
 		return Status{}, fmt.Errorf("read the status of sale %s: %w", sale, err)
 	}
 	return status, nil
@@ -185,15 +185,15 @@ const leaseID = "lease"
 // TakeLease takes or renews the lease for holder where nobody else holds it at now, and says whether it did.
 func (s *Store) TakeLease(ctx context.Context, holder string, now, until time.Time) (bool, error) {
 	return s.put(ctx, s.Tables.State, leaseItem(holder, until), condition{"attribute_not_exists(#id) OR #until <= :now OR #holder = :holder",
-		dynamo.Item{":now": dynamo.Num(ms(now)), ":holder": dynamo.Str(holder)}})
+		dynamodb.Item{":now": dynamodb.Number(ms(now)), ":holder": dynamodb.String(holder)}})
 }
 
 // ReleaseLease ends the lease if holder has it.
 func (s *Store) ReleaseLease(ctx context.Context, holder string) error {
-	_, err := s.put(ctx, s.Tables.State, leaseItem(holder, time.UnixMilli(0)), condition{"#holder = :holder", dynamo.Item{":holder": dynamo.Str(holder)}})
+	_, err := s.put(ctx, s.Tables.State, leaseItem(holder, time.UnixMilli(0)), condition{"#holder = :holder", dynamodb.Item{":holder": dynamodb.String(holder)}})
 	return err
 }
 
-func leaseItem(holder string, until time.Time) dynamo.Item {
-	return dynamo.Item{StateKey: dynamo.Str(leaseID), "holder": dynamo.Str(holder), "until": dynamo.Num(ms(until))}
+func leaseItem(holder string, until time.Time) dynamodb.Item {
+	return dynamodb.Item{StateKey: dynamodb.String(leaseID), "holder": dynamodb.String(holder), "until": dynamodb.Number(ms(until))}
 }

@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Key attributes of the tables, all of type string.
@@ -62,25 +62,25 @@ func (f Fan) over(now int64) bool {
 	return f.Done != "" && f.Done != Purchased || f.Done == "" && f.Called != 0 && f.Until < now
 }
 
-func fanItem(fan Fan) dynamo.Item {
-	item := dynamo.Item{
-		FansKey: dynamo.Str(FanKey(fan.Sale, fan.ID)), "line": dynamo.Str(fan.Line), "place": dynamo.Num(fan.Place),
-		"joined": dynamo.Num(fan.Joined), "attempt": dynamo.Num(int64(fan.Attempt)),
+func fanItem(fan Fan) dynamodb.Item {
+	item := dynamodb.Item{
+		FansKey: dynamodb.String(FanKey(fan.Sale, fan.ID)), "line": dynamodb.String(fan.Line), "place": dynamodb.Number(fan.Place),
+		"joined": dynamodb.Number(fan.Joined), "attempt": dynamodb.Number(int64(fan.Attempt)),
 	}
 	if fan.Probe {
-		item["probe"] = dynamo.Num(1)
+		item["probe"] = dynamodb.Number(1)
 	}
-	dynamo.SetNum(item, ExpiresAttribute, fan.Expires)
+	dynamodb.SetNumber(item, ExpiresAttribute, fan.Expires)
 	return item
 }
 
-func readFan(sale, id string, item dynamo.Item) Fan {
+func readFan(sale, id string, item dynamodb.Item) Fan {
 	return Fan{
-		Sale: sale, ID: id, Line: dynamo.Text(item, "line"), Place: dynamo.Int(item, "place"), Joined: dynamo.Int(item, "joined"),
-		Attempt: int(dynamo.Int(item, "attempt")), Seen: dynamo.Int(item, "seen"), Window: int(dynamo.Int(item, "window")),
-		Called: dynamo.Int(item, "called"), Until: dynamo.Int(item, "until"), Claimed: dynamo.Int(item, "claimed"),
-		Renewed: int(dynamo.Int(item, "renewed")), Done: Done(dynamo.Text(item, "done")), Redeemed: dynamo.Int(item, "redeemed"),
-		PurchaseURL: dynamo.Text(item, "purchase_url"), Probe: dynamo.Int(item, "probe") != 0, Expires: dynamo.Int(item, ExpiresAttribute),
+		Sale: sale, ID: id, Line: item["line"].Text(), Place: item["place"].Int(), Joined: item["joined"].Int(),
+		Attempt: int(item["attempt"].Int()), Seen: item["seen"].Int(), Window: int(item["window"].Int()),
+		Called: item["called"].Int(), Until: item["until"].Int(), Claimed: item["claimed"].Int(),
+		Renewed: int(item["renewed"].Int()), Done: Done(item["done"].Text()), Redeemed: item["redeemed"].Int(),
+		PurchaseURL: item["purchase_url"].Text(), Probe: item["probe"].Int() != 0, Expires: item[ExpiresAttribute].Int(),
 	}
 }
 
@@ -95,18 +95,18 @@ type Block struct {
 	Expires int64
 }
 
-func blockItem(block Block) dynamo.Item {
-	item := dynamo.Item{
-		LineKey: dynamo.Str(blockID(block.Sale, block.Line, block.Number)), "first": dynamo.Num(block.First),
-		"fans": dynamo.Strs(block.Fans), "at": dynamo.Num(block.At),
+func blockItem(block Block) dynamodb.Item {
+	item := dynamodb.Item{
+		LineKey: dynamodb.String(blockID(block.Sale, block.Line, block.Number)), "first": dynamodb.Number(block.First),
+		"fans": dynamodb.Strings(block.Fans), "at": dynamodb.Number(block.At),
 	}
-	dynamo.SetNum(item, ExpiresAttribute, block.Expires)
+	dynamodb.SetNumber(item, ExpiresAttribute, block.Expires)
 	return item
 }
 
-func readBlock(sale, line string, number int64, item dynamo.Item) Block {
+func readBlock(sale, line string, number int64, item dynamodb.Item) Block {
 	return Block{
-		Sale: sale, Line: line, Number: number, First: dynamo.Int(item, "first"), Fans: dynamo.Texts(item, "fans"), At: dynamo.Int(item, "at"),
+		Sale: sale, Line: line, Number: number, First: item["first"].Int(), Fans: item["fans"].Texts(), At: item["at"].Int(),
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -107,7 +106,7 @@ func (w *world) finish(t tester, k *queue.Keeper, where string, windows int, rat
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for key, item := range w.tables["fans"] {
-			if dynamo.Int(item, "called") == 0 && dynamo.Text(item, "done") == "" {
+			if item["called"].Int() == 0 && item["done"].Text() == "" {
 				waiting = append(waiting, key)
 			}
 		}
@@ -165,7 +164,7 @@ func (m *machine) check() {
 			m.t.Fatalf("%s had %s, and has %s", fan, was, place)
 		}
 		m.places[fan] = place
-		if called := dynamo.Int(item, "called"); called != 0 {
+		if called := item["called"].Int(); called != 0 {
 			m.calls[fan+" "+strconv.FormatInt(called, 10)] = true
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
@@ -81,15 +80,15 @@ func (s *Store) ReadSale(ctx context.Context, id string) (Sale, Control, error) 
 	if len(item) == 0 {
 		return Sale{}, Control{}, ErrNoSale
 	}
-	return ReadSale(id, dynamo.Text(item, ConfigAttribute), dynamo.Text(item, ControlAttribute))
+	return ReadSale(id, item[ConfigAttribute].Text(), item[ControlAttribute].Text())
 }
 
 // ReadSales returns all sales as they are in force, and an error for those that cannot be read.
 func (s *Store) ReadSales(ctx context.Context) ([]Sale, error) {
 	var sales []Sale
 	var faults []error
-	err := s.scan(ctx, &dynamodb.Scan{TableName: s.Tables.Sales}, func(item dynamo.Item) {
-		sale, control, err := ReadSale(dynamo.Text(item, SalesKey), dynamo.Text(item, ConfigAttribute), dynamo.Text(item, ControlAttribute))
+	err := s.scan(ctx, &dynamodb.Scan{TableName: s.Tables.Sales}, func(item dynamodb.Item) {
+		sale, control, err := ReadSale(item[SalesKey].Text(), item[ConfigAttribute].Text(), item[ControlAttribute].Text())
 		if err != nil {
 			faults = append(faults, err)
 			return
@@ -100,20 +99,14 @@ func (s *Store) ReadSales(ctx context.Context) ([]Sale, error) {
 }
 
 // scan reads a table to its end.
-func (s *Store) scan(ctx context.Context, input *dynamodb.Scan, found func(dynamo.Item)) error {
-	for {
-		page, err := s.Client.Scan(ctx, input)
+func (s *Store) scan(ctx context.Context, input *dynamodb.Scan, found func(dynamodb.Item)) error {
+	for item, err := range dynamodb.Items(ctx, s.Client.Scan, input) {
 		if err != nil {
 			return fmt.Errorf("scan %s: %w", input.TableName, err)
 		}
-		for _, item := range page.Items {
-			found(item)
-		}
-		if len(page.LastEvaluatedKey) == 0 {
-			return nil
-		}
-		input.ExclusiveStartKey = page.LastEvaluatedKey
+		found(item)
 	}
+	return nil
 }
 
 // ms is a moment as milliseconds since 1970.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
@@ -50,8 +49,8 @@ const (
 )
 
 // get reads one item; nil where there is none.
-func (s *Store) get(ctx context.Context, table, key, value string, consistent bool) (dynamo.Item, error) {
-	found, err := s.Client.GetItem(ctx, &dynamodb.GetItem{TableName: table, Key: dynamo.Item{key: dynamo.Str(value)}, ConsistentRead: consistent})
+func (s *Store) get(ctx context.Context, table, key, value string, consistent bool) (dynamodb.Item, error) {
+	found, err := s.Client.GetItem(ctx, &dynamodb.GetItem{TableName: table, Key: dynamodb.Item{key: dynamodb.String(value)}, ConsistentRead: consistent})
 	if err != nil {
 		return nil, fmt.Errorf("get item from %s: %w", table, err)
 	}
@@ -60,14 +59,14 @@ func (s *Store) get(ctx context.Context, table, key, value string, consistent bo
 
 // getMany reads items, strongly consistent, at most readAtOnce in a call and the calls at the same time. Those that are not there are not in
 // the answer.
-func (s *Store) getMany(ctx context.Context, table, key string, values []string) (map[string]dynamo.Item, error) {
-	found := make(map[string]dynamo.Item, len(values))
+func (s *Store) getMany(ctx context.Context, table, key string, values []string) (map[string]dynamodb.Item, error) {
+	found := make(map[string]dynamodb.Item, len(values))
 	var mu sync.Mutex
 	err := each((len(values)+readAtOnce-1)/readAtOnce, func(call int) error {
 		part := values[call*readAtOnce : min((call+1)*readAtOnce, len(values))]
-		keys := make([]dynamo.Item, len(part))
+		keys := make([]dynamodb.Item, len(part))
 		for i, value := range part {
-			keys[i] = dynamo.Item{key: dynamo.Str(value)}
+			keys[i] = dynamodb.Item{key: dynamodb.String(value)}
 		}
 		for range readTries {
 			items, left, err := s.Client.BatchGetItem(ctx, table, keys)
@@ -76,7 +75,7 @@ func (s *Store) getMany(ctx context.Context, table, key string, values []string)
 			}
 			mu.Lock()
 			for _, item := range items {
-				found[dynamo.Text(item, key)] = item
+				found[item[key].Text()] = item
 			}
 			mu.Unlock()
 			if keys = left; len(keys) == 0 {
@@ -94,14 +93,14 @@ func (s *Store) getMany(ctx context.Context, table, key string, values []string)
 // condition is what a write asks of the item that stands, in an expression whose names are the attributes' with a #.
 type condition struct {
 	text   string
-	values dynamo.Item
+	values dynamodb.Item
 }
 
 // put writes an item where the condition holds, and says whether it did.
-func (s *Store) put(ctx context.Context, table string, item dynamo.Item, where condition) (bool, error) {
+func (s *Store) put(ctx context.Context, table string, item dynamodb.Item, where condition) (bool, error) {
 	err := s.Client.PutItem(ctx, &dynamodb.PutItem{
 		TableName: table, Item: item, ConditionExpression: where.text,
-		ExpressionAttributeNames: dynamo.Names(where.text), ExpressionAttributeValues: where.values,
+		ExpressionAttributeNames: dynamodb.Names(where.text), ExpressionAttributeValues: where.values,
 	})
 	return held(err, "put item in %s", table)
 }
@@ -116,8 +115,8 @@ func (s *Store) update(ctx context.Context, table, key, value, change string, wh
 // changing is an update of one item.
 func changing(table, key, value, change string, where condition) dynamodb.UpdateItem {
 	return dynamodb.UpdateItem{
-		TableName: table, Key: dynamo.Item{key: dynamo.Str(value)}, UpdateExpression: change, ConditionExpression: where.text,
-		ExpressionAttributeNames: dynamo.Names(change, where.text), ExpressionAttributeValues: where.values,
+		TableName: table, Key: dynamodb.Item{key: dynamodb.String(value)}, UpdateExpression: change, ConditionExpression: where.text,
+		ExpressionAttributeNames: dynamodb.Names(change, where.text), ExpressionAttributeValues: where.values,
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
@@ -40,14 +39,14 @@ func (s *Store) ReadFans(ctx context.Context, sale string, ids []string) (map[st
 func (s *Store) TakeRange(ctx context.Context, sale, line string, n int) (block, first int64, err error) {
 	change := "ADD #block :one, #place :n"
 	changed, err := s.Client.UpdateReturning(ctx, &dynamodb.UpdateItem{
-		TableName: s.Tables.Line, Key: dynamo.Item{LineKey: dynamo.Str(counterID(sale, line))}, UpdateExpression: change,
-		ExpressionAttributeNames:  dynamo.Names(change),
-		ExpressionAttributeValues: dynamo.Item{":one": dynamo.Num(1), ":n": dynamo.Num(int64(n))},
+		TableName: s.Tables.Line, Key: dynamodb.Item{LineKey: dynamodb.String(counterID(sale, line))}, UpdateExpression: change,
+		ExpressionAttributeNames:  dynamodb.Names(change),
+		ExpressionAttributeValues: dynamodb.Item{":one": dynamodb.Number(1), ":n": dynamodb.Number(int64(n))},
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("update item in %s: %w", s.Tables.Line, err)
 	}
-	block, last := dynamo.Int(changed, "block"), dynamo.Int(changed, "place")
+	block, last := changed["block"].Int(), changed["place"].Int()
 	if block < 1 || last < int64(n) {
 		return 0, 0, errors.New("the counter's answer has no range")
 	}
@@ -125,6 +124,6 @@ func (s *Store) insertBatch(ctx context.Context, fans []Fan, done []Insertion) e
 func (s *Store) ReplaceFan(ctx context.Context, fan Fan, now int64) (bool, error) {
 	return s.put(ctx, s.Tables.Fans, fanItem(fan), condition{
 		"attribute_not_exists(#fan) OR #attempt < :attempt AND (attribute_exists(#done) AND #done <> :purchased OR attribute_not_exists(#done) AND #until < :now)",
-		dynamo.Item{":attempt": dynamo.Num(int64(fan.Attempt)), ":purchased": dynamo.Str(string(Purchased)), ":now": dynamo.Num(now)},
+		dynamodb.Item{":attempt": dynamodb.Number(int64(fan.Attempt)), ":purchased": dynamodb.String(string(Purchased)), ":now": dynamodb.Number(now)},
 	})
 }

@@ -3,7 +3,7 @@ package queue
 import (
 	"context"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // ReadFan returns a fan's record, and whether there is one.
@@ -23,12 +23,12 @@ func (s *Store) MarkSeen(ctx context.Context, fan Fan, now int64) (bool, error) 
 // hasWindow is the condition that a fan has the window of its last call.
 const hasWindow = "#attempt = :attempt AND #called = :called AND attribute_not_exists(#done)"
 
-func (f Fan) inWindow() dynamo.Item {
-	return dynamo.Item{":attempt": dynamo.Num(int64(f.Attempt)), ":called": dynamo.Num(f.Called)}
+func (f Fan) inWindow() dynamodb.Item {
+	return dynamodb.Item{":attempt": dynamodb.Number(int64(f.Attempt)), ":called": dynamodb.Number(f.Called)}
 }
 
 // hold changes a fan's record and the window that it has, both or neither. A probe has none.
-func (s *Store) hold(ctx context.Context, fan Fan, now, until int64, window, record string, values dynamo.Item, where string) (bool, error) {
+func (s *Store) hold(ctx context.Context, fan Fan, now, until int64, window, record string, values dynamodb.Item, where string) (bool, error) {
 	ofFan := fan.inWindow()
 	for name, value := range values {
 		ofFan[name] = value
@@ -39,8 +39,8 @@ func (s *Store) hold(ctx context.Context, fan Fan, now, until int64, window, rec
 		return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, ofFan})
 	}
 	refused, err := s.transact(ctx,
-		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), window, condition{"#fan = :fan AND #called = :called AND #until >= :now", dynamo.Item{
-			":fan": dynamo.Str(fan.ID), ":called": dynamo.Num(fan.Called), ":now": dynamo.Num(now), ":until": dynamo.Num(until),
+		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), window, condition{"#fan = :fan AND #called = :called AND #until >= :now", dynamodb.Item{
+			":fan": dynamodb.String(fan.ID), ":called": dynamodb.Number(fan.Called), ":now": dynamodb.Number(now), ":until": dynamodb.Number(until),
 		}}),
 		changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, ofFan}))
 	return err == nil && refused == nil, err
@@ -54,10 +54,10 @@ func (s *Store) Claim(ctx context.Context, fan Fan, now, until int64) (bool, err
 
 // Renew keeps a claimed window for longer. It counts from what the fan's record said when it was read.
 func (s *Store) Renew(ctx context.Context, fan Fan, now, until int64) (bool, error) {
-	values := dynamo.Item{":next": dynamo.Num(int64(fan.Renewed) + 1)}
+	values := dynamodb.Item{":next": dynamodb.Number(int64(fan.Renewed) + 1)}
 	where := " AND attribute_exists(#claimed) AND attribute_not_exists(#renewed)"
 	if fan.Renewed > 0 {
-		values[":renewed"] = dynamo.Num(int64(fan.Renewed))
+		values[":renewed"] = dynamodb.Number(int64(fan.Renewed))
 		where = " AND attribute_exists(#claimed) AND #renewed = :renewed"
 	}
 	return s.hold(ctx, fan, now, until, "SET #until = :until", "SET #until = :until, #renewed = :next", values, where)
@@ -68,15 +68,15 @@ func (s *Store) End(ctx context.Context, fan Fan, done Done) (bool, error) {
 	record := "SET #done = :done"
 	if fan.waiting() {
 		values := fan.atPlace()
-		values[":done"] = dynamo.Str(string(done))
+		values[":done"] = dynamodb.String(string(done))
 		return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{stillWaits, values})
 	}
 	values := fan.inWindow()
-	values[":done"] = dynamo.Str(string(done))
+	values[":done"] = dynamodb.String(string(done))
 	if fan.Window != 0 {
 		refused, err := s.transact(ctx,
 			changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, fan.Window), "REMOVE #fan, #line, #place, #called, #until, #claimed, #told",
-				condition{"#fan = :fan AND #called = :called", dynamo.Item{":fan": dynamo.Str(fan.ID), ":called": dynamo.Num(fan.Called)}}),
+				condition{"#fan = :fan AND #called = :called", dynamodb.Item{":fan": dynamodb.String(fan.ID), ":called": dynamodb.Number(fan.Called)}}),
 			changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{hasWindow, values}))
 		if err != nil || refused == nil {
 			return err == nil, err
@@ -85,7 +85,7 @@ func (s *Store) End(ctx context.Context, fan Fan, done Done) (bool, error) {
 	where := hasWindow
 	if done == Purchased { // Bought is bought, though the window ran out meanwhile.
 		where = "#attempt = :attempt AND #called = :called AND (attribute_not_exists(#done) OR #done = :expired)"
-		values[":expired"] = dynamo.Str(string(Expired))
+		values[":expired"] = dynamodb.String(string(Expired))
 	}
 	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), record, condition{where, values})
 }
@@ -98,5 +98,5 @@ func (s *Store) Redeem(ctx context.Context, fan Fan, now int64) (bool, error) {
 
 // Assign tells a fan who was called where to go, and gives the window until a time.
 func (s *Store) Assign(ctx context.Context, fan Fan, purchaseURL string, now, until int64) (bool, error) {
-	return s.hold(ctx, fan, now, until, "SET #until = :until", "SET #until = :until, #purchase_url = :url", dynamo.Item{":url": dynamo.Str(purchaseURL)}, "")
+	return s.hold(ctx, fan, now, until, "SET #until = :until", "SET #until = :until, #purchase_url = :url", dynamodb.Item{":url": dynamodb.String(purchaseURL)}, "")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -206,6 +206,6 @@ func (s *Stream) setAside(ctx context.Context, record events.DynamoDBEventRecord
 // PutTicket writes the ticket to a browser's item, unless it has one.
 func (s *Store) PutTicket(ctx context.Context, key, ticket string) error {
 	_, err := s.update(ctx, s.Tables.Joins, IdentityKey, key, "SET #ticket = :ticket",
-		condition{"attribute_exists(#identity) AND attribute_not_exists(#ticket)", dynamo.Item{":ticket": dynamo.Str(ticket)}})
+		condition{"attribute_exists(#identity) AND attribute_not_exists(#ticket)", dynamodb.Item{":ticket": dynamodb.String(ticket)}})
 	return err
 }

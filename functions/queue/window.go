@@ -3,7 +3,7 @@ package queue
 import (
 	"context"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Window is one of a sale's windows. Times are milliseconds since 1970.
@@ -31,8 +31,8 @@ func (s *Store) ReadWindows(ctx context.Context, sale string, to int) (map[int]W
 	windows := make(map[int]Window, len(found))
 	for id, item := range found {
 		windows[of[id]] = Window{
-			Number: of[id], Fan: dynamo.Text(item, "fan"), Place: Place{dynamo.Text(item, "line"), dynamo.Int(item, "place")},
-			Called: dynamo.Int(item, "called"), Until: dynamo.Int(item, "until"), Claimed: dynamo.Int(item, "claimed"), Told: dynamo.Int(item, "told") != 0,
+			Number: of[id], Fan: item["fan"].Text(), Place: Place{item["line"].Text(), item["place"].Int()},
+			Called: item["called"].Int(), Until: item["until"].Int(), Claimed: item["claimed"].Int(), Told: item["told"].Int() != 0,
 		}
 	}
 	return windows, err
@@ -52,13 +52,13 @@ const (
 // stillWaits is the condition that a fan waits at a place by an attempt, with the values that it needs.
 const stillWaits = "#line = :line AND #place = :place AND #attempt = :attempt AND attribute_not_exists(#called) AND attribute_not_exists(#done)"
 
-func (f Fan) atPlace() dynamo.Item {
-	return dynamo.Item{":line": dynamo.Str(f.Line), ":place": dynamo.Num(f.Place), ":attempt": dynamo.Num(int64(f.Attempt))}
+func (f Fan) atPlace() dynamodb.Item {
+	return dynamodb.Item{":line": dynamodb.String(f.Line), ":place": dynamodb.Number(f.Place), ":attempt": dynamodb.Number(int64(f.Attempt))}
 }
 
 // with adds values to some.
-func with(values dynamo.Item, name string, n int64) dynamo.Item {
-	values[name] = dynamo.Num(n)
+func with(values dynamodb.Item, name string, n int64) dynamodb.Item {
+	values[name] = dynamodb.Number(n)
 	return values
 }
 
@@ -68,8 +68,8 @@ func (s *Store) Call(ctx context.Context, fan Fan, window int, now, until int64)
 	refused, err := s.transact(ctx,
 		changing(s.Tables.Windows, WindowsKey, windowID(fan.Sale, window),
 			"SET #fan = :fan, #line = :line, #place = :place, #called = :now, #until = :until REMOVE #claimed, #told",
-			condition{"attribute_not_exists(#fan) OR #until < :now", dynamo.Item{
-				":fan": dynamo.Str(fan.ID), ":line": values[":line"], ":place": values[":place"], ":now": values[":now"], ":until": values[":until"],
+			condition{"attribute_not_exists(#fan) OR #until < :now", dynamodb.Item{
+				":fan": dynamodb.String(fan.ID), ":line": values[":line"], ":place": values[":place"], ":now": values[":now"], ":until": values[":until"],
 			}}),
 		changing(s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #window = :window, #called = :now, #until = :until", condition{stillWaits, values}))
 	switch {
@@ -93,10 +93,10 @@ func (s *Store) CallProbe(ctx context.Context, fan Fan, now, until int64) (bool,
 // MarkGhost ends the wait of a fan who was not seen since it was read.
 func (s *Store) MarkGhost(ctx context.Context, fan Fan) (bool, error) {
 	values := fan.atPlace()
-	values[":ghost"] = dynamo.Str(string(Ghost))
+	values[":ghost"] = dynamodb.String(string(Ghost))
 	text := stillWaits + " AND attribute_not_exists(#seen)"
 	if fan.Seen != 0 {
-		text, values[":seen"] = stillWaits+" AND #seen = :seen", dynamo.Num(fan.Seen)
+		text, values[":seen"] = stillWaits+" AND #seen = :seen", dynamodb.Number(fan.Seen)
 	}
 	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #done = :ghost", condition{text, values})
 }
@@ -104,21 +104,21 @@ func (s *Store) MarkGhost(ctx context.Context, fan Fan) (bool, error) {
 // MarkExpired notes at a fan that its window ran out, unless it was renewed, or the fan is somewhere else by now.
 func (s *Store) MarkExpired(ctx context.Context, sale string, window Window, now int64) (bool, error) {
 	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(sale, window.Fan), "SET #done = :expired",
-		condition{"#window = :window AND #called = :called AND #until < :now AND attribute_not_exists(#done)", dynamo.Item{
-			":expired": dynamo.Str(string(Expired)), ":window": dynamo.Num(int64(window.Number)), ":called": dynamo.Num(window.Called), ":now": dynamo.Num(now),
+		condition{"#window = :window AND #called = :called AND #until < :now AND attribute_not_exists(#done)", dynamodb.Item{
+			":expired": dynamodb.String(string(Expired)), ":window": dynamodb.Number(int64(window.Number)), ":called": dynamodb.Number(window.Called), ":now": dynamodb.Number(now),
 		}})
 }
 
 // MarkTold notes at a window that the ticketing service was told of its fan.
 func (s *Store) MarkTold(ctx context.Context, sale string, window Window) (bool, error) {
 	return s.update(ctx, s.Tables.Windows, WindowsKey, windowID(sale, window.Number), "SET #told = :yes",
-		condition{"#fan = :fan AND #called = :called", dynamo.Item{
-			":fan": dynamo.Str(window.Fan), ":called": dynamo.Num(window.Called), ":yes": dynamo.Num(1),
+		condition{"#fan = :fan AND #called = :called", dynamodb.Item{
+			":fan": dynamodb.String(window.Fan), ":called": dynamodb.Number(window.Called), ":yes": dynamodb.Number(1),
 		}})
 }
 
 // Counter returns the last block and the last place that were taken of a line, strongly consistent.
 func (s *Store) Counter(ctx context.Context, sale, line string) (block, place int64, err error) {
 	item, err := s.get(ctx, s.Tables.Line, LineKey, counterID(sale, line), true)
-	return dynamo.Int(item, "block"), dynamo.Int(item, "place"), err
+	return item["block"].Int(), item["place"].Int(), err
 }

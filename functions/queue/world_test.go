@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamo"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -228,7 +227,7 @@ func (w *world) openWindows() map[int]string {
 	open := map[int]string{}
 	for id, item := range w.tables["windows"] {
 		number, _ := strconv.Atoi(strings.TrimPrefix(id, "gig/"))
-		if fan := dynamo.Text(item, "fan"); fan != "" && dynamo.Int(item, "until") >= w.clock.at.Load() {
+		if fan := item["fan"].Text(); fan != "" && item["until"].Int() >= w.clock.at.Load() {
 			open[number] = fan
 		}
 	}
@@ -251,7 +250,7 @@ func (w *world) checkWindows(t tester, windows int) {
 		w.mu.Lock()
 		record, item := w.tables["fans"]["gig/"+fan], w.tables["windows"]["gig/"+strconv.Itoa(number)]
 		w.mu.Unlock()
-		if dynamo.Int(record, "window") != int64(number) || dynamo.Int(record, "called") != dynamo.Int(item, "called") || dynamo.Int(record, "until") != dynamo.Int(item, "until") || dynamo.Text(record, "done") != "" {
+		if record["window"].Int() != int64(number) || record["called"].Int() != item["called"].Int() || record["until"].Int() != item["until"].Int() || record["done"].Text() != "" {
 			t.Fatalf("window %d is %v, and its fan's record %v", number, item, record)
 		}
 	}
@@ -263,7 +262,7 @@ func (w *world) checkRecords(t tester, open map[int]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, item := range w.tables["fans"] {
-		if number := int(dynamo.Int(item, "window")); number != 0 && dynamo.Text(item, "done") == "" && dynamo.Int(item, "until") >= w.clock.at.Load() && "gig/"+open[number] != key {
+		if number := int(item["window"].Int()); number != 0 && item["done"].Text() == "" && item["until"].Int() >= w.clock.at.Load() && "gig/"+open[number] != key {
 			t.Fatalf("%s was called to window %d, which %q has", key, number, open[number])
 		}
 	}
@@ -275,8 +274,8 @@ func (w *world) called() []queue.Fan {
 	defer w.mu.Unlock()
 	var fans []queue.Fan
 	for key, item := range w.tables["fans"] {
-		if called := dynamo.Int(item, "called"); called != 0 {
-			fans = append(fans, queue.Fan{ID: key, Line: dynamo.Text(item, "line"), Place: dynamo.Int(item, "place"), Called: called, Window: int(dynamo.Int(item, "window"))})
+		if called := item["called"].Int(); called != 0 {
+			fans = append(fans, queue.Fan{ID: key, Line: item["line"].Text(), Place: item["place"].Int(), Called: called, Window: int(item["window"].Int())})
 		}
 	}
 	slices.SortFunc(fans, func(a, b queue.Fan) int {

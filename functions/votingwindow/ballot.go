@@ -74,9 +74,16 @@ type Entry struct {
 const rehearsalPrefix = "rehearsal/"
 
 // BallotKey is the key of a ballot: the voter's hash, the question, the slot where it is not the first, with a prefix for
-// rehearsals. One item has one place: a voter's votes meet there, whichever recorder has them.
+// rehearsals. Of OnlyQuestion nothing is written, since scans are billed by bytes. One item has one place: a voter's votes meet there, whichever
+// recorder has them.
 func BallotKey(voter, question string, slot int, rehearsal bool) string {
-	key := voter + "/" + question
+	key := voter
+	switch {
+	case question != OnlyQuestion:
+		key += "/" + question
+	case slot > 0:
+		key += "/"
+	}
 	if slot > 0 {
 		key += "/" + strconv.Itoa(slot)
 	}
@@ -91,6 +98,9 @@ func SplitBallotKey(key string) (voter, question string, slot int, rehearsal boo
 	key, rehearsal = strings.CutPrefix(key, rehearsalPrefix)
 	voter, question, _ = strings.Cut(key, "/")
 	question, last, found := strings.Cut(question, "/")
+	if question == "" {
+		question = OnlyQuestion
+	}
 	if found {
 		slot, _ = strconv.Atoi(last) // Keys are made by BallotKey alone.
 	}

@@ -18,7 +18,7 @@ import (
 
 // Key attributes of the three tables, all of type string.
 const (
-	BallotsKey = "voter"   // The ballots table: one item per vote that stands, keyed by hashed voter, question and slot.
+	BallotsKey = "v"       // The ballots table: one item per vote that stands, keyed by hashed voter, question and slot.
 	LedgerKey  = "message" // The ledger table: one item per message that does not count.
 	TalliesKey = "id"      // The tallies table: worker counters, the window's state, the publisher's lease, an operator's control.
 )
@@ -54,6 +54,8 @@ const (
 	// MinPublishEvery and MaxPublishEvery bound how often results are published.
 	MinPublishEvery = time.Second
 	MaxPublishEvery = time.Minute
+	// BatchSize is how many messages a recorder is given at most.
+	BatchSize = 100
 	// DefaultPublishEvery is how often results are published where nothing else was asked for.
 	DefaultPublishEvery = 5 * time.Second
 )
@@ -81,6 +83,9 @@ type Window struct {
 	VotesPerVoter int      `env:"VOTES_PER_VOTER"` // On each question; 0 for 1.
 	Revote        string   `env:"REVOTE"`          // RevoteReject or RevoteReplace; empty for RevoteReject.
 }
+
+// OnlyQuestion is the id of the question of a window that names none.
+const OnlyQuestion = "vote"
 
 // Question is one question and its answers as Window.Questions holds them.
 func Question(id string, answers ...string) string {

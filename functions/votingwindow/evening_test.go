@@ -145,7 +145,7 @@ func (d *drama) body(c *cast) string {
 	return string(encoded)
 }
 
-func messageID(i int) string { return fmt.Sprintf("message-%07d", i) }
+func messageID(i int) string { return fmt.Sprintf("0a1b2c3d-4e5f-4000-8000-%012x", i) }
 
 // send puts a vote on the queue.
 func (d *drama) send(c cast, sent time.Time) int {

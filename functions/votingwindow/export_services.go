@@ -17,7 +17,7 @@ type SigningKey struct {
 
 // NewSigningKey uses the key with an ARN.
 func NewSigningKey(cfg aws.Config, arn string) *SigningKey {
-	return &SigningKey{awscall.Client{Config: cfg, Service: "kms", Target: "TrentService", JSON: "1.1", Retryer: cfg.Retryer()}, arn}
+	return &SigningKey{awscall.Client{Config: cfg, Service: "kms", Target: "TrentService", JSON: "1.1"}, arn}
 }
 
 // ID is the key's ARN.

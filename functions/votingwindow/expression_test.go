@@ -94,6 +94,8 @@ func plain(value dynamodb.Value) string {
 		return *value.S
 	case value.N != "":
 		return value.N
+	case len(value.B) > 0:
+		return string(value.B)
 	default:
 		panic(fmt.Sprintf("cannot compare %+v", value))
 	}

@@ -9,27 +9,6 @@ import (
 // item is a DynamoDB item.
 type item = dynamodb.Item
 
-func ballotItem(ballot Ballot) item {
-	put := item{
-		BallotsKey: str(ballot.Key), attrAnswer: str(ballot.Answer), attrMessage: str(ballot.Message), attrSent: millis(ballot.Sent),
-	}
-	putText(put, attrAddress, ballot.Address)
-	putText(put, attrQuarantine, ballot.Quarantine)
-	putText(put, attrReleased, ballot.Released)
-	putRehearsal(put, ballot.Rehearsal)
-	putExpires(put, ballot.Expires)
-	return put
-}
-
-// ReadBallot reads an item of the ballots table.
-func ReadBallot(found dynamodb.Item) Ballot {
-	return Ballot{
-		Key: text(found, BallotsKey), Answer: text(found, attrAnswer), Message: text(found, attrMessage), Sent: moment(found, attrSent),
-		Address: text(found, attrAddress), Quarantine: text(found, attrQuarantine), Released: text(found, attrReleased),
-		Rehearsal: flag(found, attrRehearsal), Expires: expires(found),
-	}
-}
-
 func entryItem(entry Entry) item {
 	put := item{LedgerKey: str(entry.Message), attrOutcome: str(string(entry.Outcome)), attrReason: str(string(entry.Reason))}
 	putTime(put, attrSent, entry.Sent)

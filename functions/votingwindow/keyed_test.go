@@ -50,8 +50,8 @@ func TestBallotKey(t *testing.T) {
 		slot            int
 		rehearsal       bool
 	}{
-		"hash/vote": {"hash", "vote", 0, false}, "hash/vote/2": {"hash", "vote", 2, false},
-		"rehearsal/hash/vote": {"hash", "vote", 0, true}, "rehearsal/hash/vote/19": {"hash", "vote", 19, true},
+		"hash": {"hash", "vote", 0, false}, "hash//2": {"hash", "vote", 2, false}, "hash/song": {"hash", "song", 0, false}, "hash/song/2": {"hash", "song", 2, false},
+		"rehearsal/hash": {"hash", "vote", 0, true}, "rehearsal/hash//19": {"hash", "vote", 19, true}, "rehearsal/hash/song/19": {"hash", "song", 19, true},
 	} {
 		if got := votingwindow.BallotKey(parts.voter, parts.question, parts.slot, parts.rehearsal); got != key {
 			t.Errorf("got %s, want %s", got, key)

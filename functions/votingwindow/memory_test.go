@@ -3,6 +3,7 @@ package votingwindow_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -269,6 +270,29 @@ func (m *memory) GetItem(ctx context.Context, input *dynamodb.GetItem) (dynamodb
 		panic("an eventually consistent read decides nothing")
 	}
 	return m.tables[input.TableName].get(key), nil
+}
+
+// ScanInto decodes the items from JSON, as they come.
+func (m *memory) ScanInto(ctx context.Context, input *dynamodb.Scan, items any) (dynamodb.Item, error) {
+	return scannedInto(m.Scan, ctx, input, items)
+}
+
+func scannedInto(
+	scan func(context.Context, *dynamodb.Scan) (dynamodb.Page, error), ctx context.Context, input *dynamodb.Scan, items any,
+) (dynamodb.Item, error) {
+	page, err := scan(ctx, input)
+	if err != nil {
+		return nil, err
+	}
+	if plain, ok := items.(*[]item); ok {
+		*plain = page.Items
+		return page.LastEvaluatedKey, nil
+	}
+	encoded, err := json.Marshal(page.Items)
+	if err != nil {
+		return nil, err
+	}
+	return page.LastEvaluatedKey, json.Unmarshal(encoded, items)
 }
 
 func (m *memory) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.Page, error) {

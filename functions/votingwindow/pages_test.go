@@ -24,6 +24,10 @@ type pagedTable struct {
 	calls int
 }
 
+func (p *pagedTable) ScanInto(ctx context.Context, input *dynamodb.Scan, items any) (dynamodb.Item, error) {
+	return scannedInto(p.Scan, ctx, input, items)
+}
+
 func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.Page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,8 +48,7 @@ func (p *pagedTable) Scan(ctx context.Context, input *dynamodb.Scan) (dynamodb.P
 	var found dynamodb.Page
 	for i := range 2 {
 		found.Items = append(found.Items, dynamodb.Item{
-			"voter":  dynamodb.String(fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)),
-			"answer": dynamodb.String("vote/anna"),
+			votingwindow.BallotsKey: dynamodb.String(fmt.Sprintf("s%d-p%d-%d/vote", segment, page, i)),
 		})
 	}
 	if page+1 < p.pages[segment] {

@@ -83,7 +83,7 @@ func draw(t *rapid.T) *trial {
 		if rapid.IntRange(0, 7).Draw(t, "poison") == 0 {
 			text = rapid.SampledFrom([]string{"", "{", "\xff", `{"voter":"ann"}`, `{"voter":"ann","answer":"yes","x":1}`}).Draw(t, "body")
 		}
-		message := sqsMessage(fmt.Sprintf("m%02d", i), text, rapid.SampledFrom(sent).Draw(t, "sent"), 0)
+		message := sqsMessage(fmt.Sprintf(rapid.SampledFrom([]string{"m%02d", "0a1b2c3d-4e5f-4000-8000-%012x"}).Draw(t, "id"), i), text, rapid.SampledFrom(sent).Draw(t, "sent"), 0)
 		if rapid.IntRange(0, 15).Draw(t, "unsent") == 0 {
 			delete(message.Attributes, "SentTimestamp")
 		}

@@ -225,12 +225,12 @@ func (q *Quarantine) release(ctx context.Context, request QuarantineRequest) (Qu
 // EachBallot visits the real ballots, strongly consistent, one at a time, without their answers.
 func (s *Store) EachBallot(ctx context.Context, visit func(Ballot)) error {
 	var mu sync.Mutex
-	attributes := []string{BallotsKey, attrSent, attrAddress, attrQuarantine, attrReleased, attrRehearsal}
-	return s.segments(ctx, s.Ballots, true, attributes, func(_ int, found item) {
-		if flag(found, attrRehearsal) {
+	attributes := []string{BallotsKey, ballotSent, ballotAddress, ballotQuarantine, ballotReleased, ballotRehearsal}
+	return segments(ctx, s, s.Ballots, true, attributes, func(_ int, found *item) {
+		ballot := ReadBallot(*found)
+		if ballot.Rehearsal {
 			return
 		}
-		ballot := ReadBallot(found)
 		mu.Lock()
 		defer mu.Unlock()
 		visit(ballot)
@@ -242,7 +242,7 @@ func (s *Store) QuarantineBallot(ctx context.Context, key, rule string) (bool, e
 	return s.updateBallot(ctx, key, &dynamodb.UpdateItem{
 		UpdateExpression:          "SET #quarantine = :rule",
 		ConditionExpression:       "attribute_exists(#key) AND attribute_not_exists(#quarantine) AND attribute_not_exists(#released)",
-		ExpressionAttributeNames:  map[string]string{"#key": BallotsKey, "#quarantine": attrQuarantine, "#released": attrReleased},
+		ExpressionAttributeNames:  map[string]string{"#key": BallotsKey, "#quarantine": ballotQuarantine, "#released": ballotReleased},
 		ExpressionAttributeValues: item{":rule": str(rule)},
 	})
 }
@@ -252,7 +252,7 @@ func (s *Store) ReleaseBallot(ctx context.Context, key, rule string) (bool, erro
 	return s.updateBallot(ctx, key, &dynamodb.UpdateItem{
 		UpdateExpression:          "SET #released = :rule REMOVE #quarantine",
 		ConditionExpression:       "#quarantine = :rule",
-		ExpressionAttributeNames:  map[string]string{"#quarantine": attrQuarantine, "#released": attrReleased},
+		ExpressionAttributeNames:  map[string]string{"#quarantine": ballotQuarantine, "#released": ballotReleased},
 		ExpressionAttributeValues: item{":rule": str(rule)},
 	})
 }

@@ -81,7 +81,10 @@ type Recorder struct {
 	Metrics *telemetry.Metrics
 
 	mu     sync.Mutex
-	counts Tally // All that this environment recorded, in its life.
+	counts Tally     // All that this environment recorded, in its life.
+	kept   Tally     // Those of them that its counters in the table say.
+	untold report    // What no line of metrics says yet.
+	told   time.Time // When counters and metrics were last written.
 }
 
 // message is one SQS message, judged.
@@ -117,33 +120,32 @@ func (r *Recorder) Handle(ctx context.Context, event events.SQSEvent) (events.SQ
 	results := r.record(ctx, window, messages, sealErr)
 
 	var batch Tally
-	var failed, redelivered int
-	var delay time.Duration
+	var said report
 	now := r.Clock.Now()
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, result := range results {
 		message := &messages[i]
 		switch {
 		case result.err != nil:
-			failed++
+			said.failed++
 			failure := events.SQSBatchItemFailure{ItemIdentifier: message.id}
 			if !slices.Contains(response.BatchItemFailures, failure) {
 				response.BatchItemFailures = append(response.BatchItemFailures, failure)
 			}
-			if failed == 1 { // One line for a batch: they share their cause.
+			if said.failed == 1 { // One line for a batch: they share their cause.
 				r.Log.ErrorContext(ctx, "record a message", "message", message.id, "error", result.err)
 			}
 		case result.outcome == "":
-			redelivered++
+			said.redelivered++
 		default:
 			batch.of(message.verdict.Rehearsal).add(result.outcome, message.verdict.Choice)
 			if !message.sent.IsZero() {
-				delay = max(delay, now.Sub(message.sent))
+				said.delay = max(said.delay, now.Sub(message.sent))
 			}
 		}
 	}
-	r.keepCounters(ctx, window, batch)
-	r.emit(ctx, window, batch.Real, failed, redelivered, delay)
+	said.counts = batch.Real
+	r.tell(ctx, window, batch, said, len(event.Records))
 	return response, nil
 }
 
@@ -154,7 +156,7 @@ func (r *Recorder) failAll(ctx context.Context, event events.SQSEvent, cause err
 	for _, record := range event.Records {
 		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 	}
-	r.emit(ctx, r.Judge.Window, Counts{}, len(event.Records), 0, 0)
+	r.tell(ctx, r.Judge.Window, Tally{}, report{failed: len(event.Records)}, len(event.Records))
 	return response
 }
 

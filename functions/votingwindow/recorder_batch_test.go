@@ -3,6 +3,7 @@ package votingwindow_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
 )
@@ -202,4 +204,60 @@ func TestRecorderPutsABallotWhereAnotherIsGone(t *testing.T) {
 	recorder.Store = taken{recorder.Store}
 	expectFailed(t, handle(t, recorder, batch(sqsMessage("m1", body("ann", "yes"), opens, 1))))
 	expectEnds(t, m, map[string]string{"m1": "counted vote/yes"})
+}
+
+// TestRecorderInAFlood: of full batches of nothing but ballots the counters and the metrics wait for a second, and then tell of all.
+func TestRecorderInAFlood(t *testing.T) {
+	m := newMemory()
+	var lines bytes.Buffer
+	clock := &manualClock{now: opens.Add(time.Minute)}
+	recorder := recorderOf(m, mustRules(window()), clock, "w")
+	recorder.Metrics = telemetry.NewMetrics(&lines, telemetry.Source{System: "voting_window", Name: "final", Function: "recorder"})
+	voter := 0
+	for i, step := range []struct {
+		messages int
+		again    bool // The first is a second vote.
+		after    time.Duration
+		told     int   // How often the counters were written by then.
+		counted  int64 // By the counters in the table.
+	}{
+		{messages: votingwindow.BatchSize, told: 1, counted: 100},
+		{messages: votingwindow.BatchSize, after: 300 * time.Millisecond, told: 1, counted: 100},
+		{messages: votingwindow.BatchSize, after: 699 * time.Millisecond, told: 1, counted: 100},
+		{messages: votingwindow.BatchSize, after: time.Millisecond, told: 2, counted: 400},
+		{messages: votingwindow.BatchSize, told: 2, counted: 400},
+		{messages: votingwindow.BatchSize - 1, told: 3, counted: 599},
+		{messages: votingwindow.BatchSize, told: 3, counted: 599},
+		{messages: votingwindow.BatchSize, again: true, told: 4, counted: 798},
+	} {
+		clock.now = clock.now.Add(step.after)
+		messages := make([]events.SQSMessage, step.messages)
+		for at := range messages {
+			who := voter
+			if voter++; step.again && at == 0 {
+				who = 0
+			}
+			messages[at] = sqsMessage(fmt.Sprintf("m%d", voter), body(fmt.Sprintf("v%d", who), "yes"), opens, 1)
+		}
+		expectFailed(t, handle(t, recorder, batch(messages...)))
+		counters, err := m.store().Counters(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := m.count("put", "tallies")
+		if written := bytes.Count(lines.Bytes(), []byte("\n")); told != step.told || written != step.told || counters.Counted() != step.counted {
+			t.Fatalf("step %d: counters written %d times and metrics %d times, want %d, and %d counted, want %d", i, told, written, step.told, counters.Counted(), step.counted)
+		}
+	}
+	var sum float64
+	for line := range bytes.Lines(lines.Bytes()) {
+		var metrics struct{ Counted float64 }
+		if err := json.Unmarshal(line, &metrics); err != nil {
+			t.Fatal(err)
+		}
+		sum += metrics.Counted
+	}
+	if sum != 798 {
+		t.Errorf("the metrics say %g counted, want 798", sum)
+	}
 }

@@ -49,11 +49,10 @@ func (r *Reset) Handle(ctx context.Context, _ json.RawMessage) (Removed, error) 
 // reach a real one.
 func (s *Store) RemoveRehearsal(ctx context.Context) (removed Removed, err error) {
 	marked := "attribute_exists(#rehearsal)"
-	names := map[string]string{"#rehearsal": attrRehearsal}
-	if removed.Ballots, err = s.removeAll(ctx, s.Ballots, BallotsKey, marked, names, nil); err != nil {
+	if removed.Ballots, err = s.removeAll(ctx, s.Ballots, BallotsKey, marked, map[string]string{"#rehearsal": ballotRehearsal}, nil); err != nil {
 		return removed, err
 	}
-	if removed.Entries, err = s.removeAll(ctx, s.Ledger, LedgerKey, marked, names, nil); err != nil {
+	if removed.Entries, err = s.removeAll(ctx, s.Ledger, LedgerKey, marked, map[string]string{"#rehearsal": attrRehearsal}, nil); err != nil {
 		return removed, err
 	}
 	removed.Counters, err = s.removeAll(ctx, s.Tallies, TalliesKey,
@@ -89,10 +88,10 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 			}
 		})
 	}
-	err := s.scan(ctx, &dynamodb.Scan{
+	err := scanAll(ctx, s.Client, &dynamodb.Scan{
 		TableName: table, ConsistentRead: true,
 		FilterExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-	}, func(found item) { keys <- found[key] })
+	}, func(found *item) { keys <- (*found)[key] })
 	close(keys)
 	workers.Wait()
 	if fault != nil {

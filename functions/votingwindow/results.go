@@ -120,6 +120,20 @@ func results(now time.Time, window Window, status Status, counts Counts, version
 	return public
 }
 
+// ResultsBytes is the size of a window's results while it is open, with as many votes for each answer.
+func ResultsBytes(window Window, each int64) int {
+	counts := Counts{Answers: map[string]int64{}}
+	for _, choice := range window.Choices() {
+		counts.Answers[choice] = each
+	}
+	const version = 1000 // Of so many digits: a round each five seconds for an hour and a half.
+	encoded, err := encodeObject(results(window.ClosesAt.Add(-1), window, StatusOpen, counts, version, false))
+	if err != nil {
+		return 0 // Of texts and numbers alone there is no such error.
+	}
+	return len(encoded)
+}
+
 func ledgerSummary(now time.Time, status Status, counts Counts, liveTotal, deadLetters int64) LedgerSummary {
 	return LedgerSummary{
 		Status: status, AsOf: clockText(now),

@@ -43,7 +43,7 @@ type Mapping struct {
 
 // NewMapping uses the mapping with an UUID.
 func NewMapping(cfg aws.Config, id string) *Mapping {
-	return &Mapping{awscall.Client{Config: cfg, Service: "lambda", Retryer: cfg.Retryer()}, id}
+	return &Mapping{awscall.Client{Config: cfg, Service: "lambda"}, id}
 }
 
 // mapping is what is read of a mapping (Lambda API Reference, GetEventSourceMapping).

@@ -20,25 +20,21 @@ const (
 	rehearsalWorkerPrefix = "rehearsal#"
 )
 
-// Attributes of ballots and entries, and those that filters, conditions and projections name.
+// Attributes of ledger entries, and of the tallies those that filters and conditions name; a ballot has its own.
 const (
-	attrMessage    = "message"
-	attrAnswer     = "answer"
-	attrSent       = "sent" // Milliseconds since 1970.
-	attrAddress    = "address"
-	attrQuarantine = "quarantine"
-	attrReleased   = "released"
-	attrRehearsal  = "rehearsal"
-	attrOutcome    = "outcome"
-	attrReason     = "reason"
-	attrVoter      = "voter"
-	attrVersion    = "version"
-	attrHolder     = "holder"
-	attrUntil      = "until" // Milliseconds since 1970.
-	attrClosesAt   = "closes_at"
-	attrOf         = "of"
-	attrBy         = "by"
-	attrAt         = "at"
+	attrAnswer    = "answer"
+	attrSent      = "sent" // Milliseconds since 1970.
+	attrRehearsal = "rehearsal"
+	attrOutcome   = "outcome"
+	attrReason    = "reason"
+	attrVoter     = "voter"
+	attrVersion   = "version"
+	attrHolder    = "holder"
+	attrUntil     = "until" // Milliseconds since 1970.
+	attrClosesAt  = "closes_at"
+	attrOf        = "of"
+	attrBy        = "by"
+	attrAt        = "at"
 )
 
 // DynamoDB is the part of DynamoDB's client that Store uses.
@@ -49,7 +45,7 @@ type DynamoDB interface {
 	DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error
 	TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
 	BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error)
-	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
+	ScanInto(ctx context.Context, scan *dynamodb.Scan, items any) (dynamodb.Item, error)
 }
 
 // Store keeps a window in its three tables. It serves every handler's store interface.
@@ -81,8 +77,7 @@ func (s *Store) PutBallot(ctx context.Context, ballot Ballot) (*Ballot, error) {
 	if !errors.As(err, &stands) {
 		return nil, wrap(err, "put item in %s", s.Ballots)
 	}
-	if text(stands.Item, attrMessage) != "" {
-		standing := ReadBallot(stands.Item)
+	if standing := ReadBallot(stands.Item); standing.Message != "" {
 		return &standing, nil
 	}
 	standing, err := s.Ballot(ctx, ballot.Key)
@@ -108,8 +103,8 @@ func (s *Store) ReplaceBallot(ctx context.Context, ballot Ballot, displaced Entr
 	err := s.Client.TransactPut(ctx, []dynamodb.PutItem{
 		{
 			TableName: s.Ballots, Item: ballotItem(ballot), ConditionExpression: "#message = :displaced",
-			ExpressionAttributeNames:  map[string]string{"#message": attrMessage},
-			ExpressionAttributeValues: item{":displaced": str(displaced.Message)},
+			ExpressionAttributeNames:  map[string]string{"#message": ballotMessage},
+			ExpressionAttributeValues: item{":displaced": messageValue(displaced.Message)},
 		},
 		{TableName: s.Ledger, Item: entryItem(displaced), ConditionExpression: ifNew, ExpressionAttributeNames: ledgerKeyName},
 	})
@@ -199,12 +194,12 @@ func (s *Store) Counters(ctx context.Context, rehearsal bool) (Counts, error) {
 		prefix = rehearsalWorkerPrefix
 	}
 	var sum Counts
-	err := s.scan(ctx, &dynamodb.Scan{
+	err := scanAll(ctx, s.Client, &dynamodb.Scan{
 		TableName:                 s.Tallies,
 		FilterExpression:          "begins_with(#key, :worker)",
 		ExpressionAttributeNames:  map[string]string{"#key": TalliesKey},
 		ExpressionAttributeValues: item{":worker": str(prefix)},
-	}, func(found item) { sum = sum.Plus(readCounts(found)) })
+	}, func(found *item) { sum = sum.Plus(readCounts(*found)) })
 	return sum.clone(), err
 }
 

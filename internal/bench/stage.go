@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 )
 
 // stage is a bootstrap at work, with everything that it sees of AWS played in this
@@ -144,6 +146,9 @@ func (s *stage) aws(target string, body []byte) []byte {
 		TableName   string
 		MessageBody string
 		Statements  []struct{ Statement string }
+
+		TotalSegments, Limit int
+		ExclusiveStartKey    map[string]struct{ S string }
 	}
 	if err := json.Unmarshal(body, &said); err != nil {
 		return nil
@@ -162,6 +167,11 @@ func (s *stage) aws(target string, body []byte) []byte {
 		return []byte(`{}`)
 	case "DynamoDB_20120810.UpdateItem", "DynamoDB_20120810.GetItem":
 		return []byte(`{}`)
+	case "DynamoDB_20120810.Scan":
+		if said.TableName != "ballots" {
+			return []byte(`{"Items":[]}`)
+		}
+		return ballotsScanned(said.TotalSegments, said.Limit, said.ExclusiveStartKey[votingwindow.BallotsKey].S)
 	case "DynamoDB_20120810.BatchExecuteStatement":
 		s.ballots.Add(int64(len(said.Statements)))
 		return []byte(`{"Responses":[` + strings.TrimSuffix(strings.Repeat(`{"TableName":"ballots"},`, len(said.Statements)), ",") + `]}`)

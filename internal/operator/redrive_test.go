@@ -68,11 +68,16 @@ func (n *night) ballots(t *testing.T) map[string]bool {
 	}
 	votes := map[string]bool{}
 	for _, item := range out.Items {
-		message, ok := item["message"].(*dynamodbtypes.AttributeValueMemberS)
-		if !ok || votes[message.Value] {
-			t.Fatalf("the ballot %v has no message, or another's", item)
+		message, ok := item["m"].(*dynamodbtypes.AttributeValueMemberB) // A UUID as its bytes.
+		if !ok || len(message.Value) != 16 {
+			t.Fatalf("the ballot %v has no message", item)
 		}
-		votes[message.Value] = true
+		id := message.Value
+		text := fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+		if votes[text] {
+			t.Fatalf("the ballot %v has another's message", item)
+		}
+		votes[text] = true
 	}
 	return votes
 }

@@ -45,7 +45,7 @@ func TestAccCost(t *testing.T) {
 }
 
 // idleCost is what an idle voting window costs a month on arm64, in dollars.
-const idleCost = 2.1601
+const idleCost = 2.1558
 
 func TestAccCostEstimate(t *testing.T) {
 	a := newAccount(t)
@@ -58,7 +58,7 @@ func TestAccCostEstimate(t *testing.T) {
 		return resource.TestCheckResourceAttr(address, name, value)
 	}
 	given := resource.ComposeAggregateTestCheckFunc(
-		attribute("idle_per_month", fmt.Sprint(idleCost)), attribute("per_event", "3.0341"), attribute("per_million", "1.5171"), attribute("per_month", "14.2966"),
+		attribute("idle_per_month", fmt.Sprint(idleCost)), attribute("per_event", "2.943"), attribute("per_million", "1.4715"), attribute("per_month", "13.9277"),
 		attribute("unit", "vote"), attribute("by_service.sqs", "4.1034"), attribute("prices_region", "us-east-1"),
 	)
 	refuse := func(load, want string) resource.TestStep {

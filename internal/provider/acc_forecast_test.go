@@ -46,16 +46,16 @@ func TestAccBurstForecast(t *testing.T) {
 			),
 		},
 		// Above what a new table carries the rest waits, longer than the grace.
-		resource.TestStep{Config: look(lookArguments, "arrivals = { plateau_rate = 8000 }"), Check: resource.ComposeAggregateTestCheckFunc(
+		resource.TestStep{Config: look(lookArguments, "arrivals = { plateau_rate = 7000 }"), Check: resource.ComposeAggregateTestCheckFunc(
 			attribute("within_grace", "false"), attribute("refused", "0"), attribute("results_frozen_seconds", "0"),
 			resource.TestMatchResourceAttr(address, "throttled.table_writes", regexp.MustCompile(`^[1-9]\d+$`)),
 			resource.TestCheckTypeSetElemNestedAttrs(address, "limits.*", map[string]string{"limit": "table_writes", "part": "ballots"}),
 		)},
-		resource.TestStep{Config: look(lookArguments, "arrivals = { plateau_rate = 8000 }", "quotas = { table_write_units_at_start = 9000 }"), Check: resource.ComposeAggregateTestCheckFunc(
+		resource.TestStep{Config: look(lookArguments, "arrivals = { plateau_rate = 7000 }", "quotas = { table_write_units_at_start = 9000 }"), Check: resource.ComposeAggregateTestCheckFunc(
 			attribute("within_grace", "true"), attribute("limits.#", "0"),
 		)},
 		// The same of a table that is warmed; one that is provisioned is scaled.
-		resource.TestStep{Config: look(with("capacity = { warm_writes = 9000 }"), "arrivals = { plateau_rate = 8000 }"), Check: resource.ComposeAggregateTestCheckFunc(
+		resource.TestStep{Config: look(with("capacity = { warm_writes = 9000 }"), "arrivals = { plateau_rate = 7000 }"), Check: resource.ComposeAggregateTestCheckFunc(
 			attribute("within_grace", "true"), attribute("limits.#", "0"),
 		)},
 		resource.TestStep{Config: look(with("capacity = { mode = \"provisioned\", max_writes = 9000 }"), plateau), Check: resource.ComposeAggregateTestCheckFunc(
@@ -69,7 +69,7 @@ func TestAccBurstForecast(t *testing.T) {
 		)},
 		// An expected load among the arguments is kept, its votes apart: viewers cost.
 		resource.TestStep{Config: look(with("expected_load = { votes = 1, viewers = 100000 }"), plateau),
-			Check: resource.TestMatchResourceAttr(address, "cost_per_event", regexp.MustCompile(`^4\.\d+$`))},
+			Check: resource.TestMatchResourceAttr(address, "cost_per_event", regexp.MustCompile(`^3\.\d+$`))},
 		refuse(`The\s+argument\s+"arrivals"\s+is\s+required`),
 		refuse(`attribute "plateau_rate" is\s+required`, "arrivals = {}"),
 		refuse(`arrivals\.plateau_rate\s+value\s+must\s+be\s+at\s+least`, "arrivals = { plateau_rate = -1 }"),

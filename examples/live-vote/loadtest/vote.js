@@ -23,7 +23,7 @@ const settings = {
 };
 
 // What a million votes cost in us-east-1, as the guide "What it costs" has it.
-const perMillion = { url: 1.5, api: 2.5, direct: 1.25 };
+const perMillion = { url: 1.5, api: 2.5, direct: 1.2 };
 const perDuplicate = 0.75;
 
 const accepted = new Counter('votes_accepted');

@@ -16,7 +16,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/configitems/history"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -67,7 +67,7 @@ func keeper(environ map[string]string, aws aws.Config) (any, error) {
 		return nil, err
 	}
 	function := &history.History{
-		Config: cfg, Table: tables.New(aws), Aside: history.NewDeadLetters(aws, cfg.DeadLetterURL), Stream: history.NewStreams(aws),
+		Config: cfg, Table: dynamodb.New(aws), Aside: history.NewDeadLetters(aws, cfg.DeadLetterURL), Stream: history.NewStreams(aws),
 		Log: telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "history"}),
 	}
 	return function.Handle, nil
@@ -78,5 +78,5 @@ func control(environ map[string]string, aws aws.Config) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&history.Control{Config: cfg, Tables: tables.New(aws), Now: time.Now}).Handle, nil
+	return (&history.Control{Config: cfg, Tables: dynamodb.New(aws), Now: time.Now}).Handle, nil
 }

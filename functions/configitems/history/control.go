@@ -9,11 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/smithy-go"
-
 	"github.com/burstline/terraform-provider-serverless/functions/configitems"
 	"github.com/burstline/terraform-provider-serverless/functions/configitems/schema"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // The values of Request.Action.
@@ -44,10 +42,10 @@ type Answer struct {
 
 // Tables are those that control reads and changes.
 type Tables interface {
-	Scan(ctx context.Context, in tables.Read) ([]tables.Item, error)
-	Query(ctx context.Context, in tables.Read, most int) ([]tables.Item, error)
-	Get(ctx context.Context, table string, key tables.Item) (tables.Item, error)
-	Update(ctx context.Context, in tables.Change) error
+	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
+	Query(ctx context.Context, query *dynamodb.Query) (dynamodb.Page, error)
+	GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error)
+	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
 }
 
 // Control is what operators call.
@@ -75,7 +73,7 @@ func (c *Control) Handle(ctx context.Context, r Request) (Answer, error) {
 
 // present lists what is in force, by key.
 func (c *Control) present(ctx context.Context, key string) (Answer, error) {
-	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ItemsTable, ConsistentRead: true})
+	items, err := c.scan(ctx, &dynamodb.Scan{TableName: c.Config.ItemsTable, ConsistentRead: true})
 	if err != nil {
 		return Answer{}, err
 	}
@@ -107,7 +105,7 @@ func (c *Control) present(ctx context.Context, key string) (Answer, error) {
 const readersCount = 24 * time.Hour
 
 func (c *Control) readers(ctx context.Context) (map[string][]string, error) {
-	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ReadersTable})
+	items, err := c.scan(ctx, &dynamodb.Scan{TableName: c.Config.ReadersTable})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +113,7 @@ func (c *Control) readers(ctx context.Context) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, i := range items {
 		for name := range i {
-			if key, reads := strings.CutPrefix(name, configitems.ReadPrefix); reads && i.Whole(name) >= since {
+			if key, reads := strings.CutPrefix(name, configitems.ReadPrefix); reads && i[name].Int() >= since {
 				out[key] = append(out[key], i[configitems.ReaderAttribute].Text())
 			}
 		}
@@ -123,15 +121,27 @@ func (c *Control) readers(ctx context.Context) (map[string][]string, error) {
 	return out, nil
 }
 
+// scan reads all items of a table.
+func (c *Control) scan(ctx context.Context, scan *dynamodb.Scan) ([]dynamodb.Item, error) {
+	var items []dynamodb.Item
+	for item, err := range dynamodb.Items(ctx, c.Tables.Scan, scan) {
+		if err != nil {
+			return nil, fmt.Errorf("read table %s: %w", scan.TableName, err)
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
 // change sets or unsets an override, in the name of who asks for it.
 func (c *Control) change(ctx context.Context, r Request) error {
 	if r.Key == "" || r.Key == configitems.SchemaKey {
 		return errors.New("say which item")
 	}
-	id := tables.Item{configitems.KeyAttribute: tables.String(r.Key)}
-	found, err := c.Tables.Get(ctx, c.Config.ItemsTable, id)
+	id := dynamodb.Item{configitems.KeyAttribute: dynamodb.String(r.Key)}
+	found, err := c.Tables.GetItem(ctx, &dynamodb.GetItem{TableName: c.Config.ItemsTable, Key: id, ConsistentRead: true})
 	if err != nil {
-		return err
+		return fmt.Errorf("read table %s: %w", c.Config.ItemsTable, err)
 	}
 	if found == nil {
 		return fmt.Errorf("there is no item %q", r.Key)
@@ -140,22 +150,13 @@ func (c *Control) change(ctx context.Context, r Request) error {
 	if err != nil {
 		return err
 	}
-	change := tables.Change{
+	change := &dynamodb.UpdateItem{
 		TableName: c.Config.ItemsTable, Key: id,
-		ExpressionAttributeNames: map[string]string{
-			"#value": configitems.ValueAttribute, "#operator": configitems.OperatorAttribute, "#override": configitems.OverrideAttribute,
-			"#of": configitems.OfAttribute, "#by": configitems.ByAttribute, "#at": configitems.AtAttribute,
-		},
-		ExpressionAttributeValues: tables.Item{":by": tables.String(r.By), ":at": tables.Millis(c.Now().UnixMilli())},
+		ExpressionAttributeValues: dynamodb.Item{":by": dynamodb.String(r.By), ":at": dynamodb.Number(c.Now().UnixMilli())},
 	}
 	if r.Action == ActionUnset {
-		delete(change.ExpressionAttributeNames, "#operator")
-		delete(change.ExpressionAttributeNames, "#value")
 		change.UpdateExpression, change.ConditionExpression = "SET #by = :by, #at = :at REMOVE #override, #of", "attribute_exists(#override)"
-		err := c.Tables.Update(ctx, change)
-		if conditionFailed(err) {
-			return nil // Nothing is set: that is what was asked for.
-		}
+		_, err := c.update(ctx, change) // Where nothing is set, that is what was asked for.
 		return err
 	}
 	if !p.Operator {
@@ -171,18 +172,18 @@ func (c *Control) change(ctx context.Context, r Request) error {
 	// Where Terraform changes the item in between, the override is not made: it would be against a value that nobody has seen.
 	change.UpdateExpression = "SET #override = :override, #of = :of, #by = :by, #at = :at"
 	change.ConditionExpression = "#value = :value AND #operator = :true"
-	maps.Copy(change.ExpressionAttributeValues, tables.Item{
-		":override": value, ":of": tables.String(p.Configured), ":value": found[configitems.ValueAttribute], ":true": tables.Bool(true),
+	maps.Copy(change.ExpressionAttributeValues, dynamodb.Item{
+		":override": value, ":of": dynamodb.String(p.Configured), ":value": found[configitems.ValueAttribute], ":true": dynamodb.Bool(true),
 	})
-	err = c.Tables.Update(ctx, change)
-	if conditionFailed(err) {
+	held, err := c.update(ctx, change)
+	if err == nil && !held {
 		return fmt.Errorf("item %q was changed by an apply at the same moment: look at it, and set it again if you still want to", r.Key)
 	}
 	return err
 }
 
 // valid holds a value against the item's schema and, with all others as they are in force, against that of all together.
-func (c *Control) valid(ctx context.Context, p configitems.Present, own string, value tables.Value) error {
+func (c *Control) valid(ctx context.Context, p configitems.Present, own string, value dynamodb.Value) error {
 	plain, err := p.Type.Plain(value)
 	if err != nil {
 		return fmt.Errorf("item %q: %w", p.Key, err)
@@ -196,7 +197,7 @@ func (c *Control) valid(ctx context.Context, p configitems.Present, own string, 
 			return fmt.Errorf("item %q: %w", p.Key, err)
 		}
 	}
-	items, err := c.Tables.Scan(ctx, tables.Read{TableName: c.Config.ItemsTable, ConsistentRead: true})
+	items, err := c.scan(ctx, &dynamodb.Scan{TableName: c.Config.ItemsTable, ConsistentRead: true})
 	if err != nil {
 		return err
 	}
@@ -226,9 +227,18 @@ func (c *Control) valid(ctx context.Context, p configitems.Present, own string, 
 	return nil
 }
 
-func conditionFailed(err error) bool {
-	var refused smithy.APIError
-	return errors.As(err, &refused) && refused.ErrorCode() == "ConditionalCheckFailedException"
+// update changes an item where its condition holds, and says whether it did.
+func (c *Control) update(ctx context.Context, update *dynamodb.UpdateItem) (bool, error) {
+	update.ExpressionAttributeNames = dynamodb.Names(update.UpdateExpression, update.ConditionExpression)
+	err := c.Tables.UpdateItem(ctx, update)
+	var refused *dynamodb.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("write into table %s: %w", update.TableName, err)
+	}
+	return true, nil
 }
 
 // defaultLast is how many entries are told where nobody says.
@@ -240,24 +250,23 @@ func (c *Control) history(ctx context.Context, r Request) (Answer, error) {
 	if most <= 0 {
 		most = defaultLast
 	}
-	read := tables.Read{TableName: c.Config.HistoryTable, ConsistentRead: true}
-	var items []tables.Item
-	var err error
+	items := dynamodb.Items(ctx, c.Tables.Scan, &dynamodb.Scan{TableName: c.Config.HistoryTable, ConsistentRead: true})
 	if r.Key != "" {
-		newestFirst := false
-		read.KeyConditionExpression, read.ScanIndexForward = "#key = :key", &newestFirst
-		read.ExpressionAttributeNames = map[string]string{"#key": KeyAttribute}
-		read.ExpressionAttributeValues = tables.Item{":key": tables.String(r.Key)}
-		items, err = c.Tables.Query(ctx, read, most)
-	} else {
-		items, err = c.Tables.Scan(ctx, read)
-	}
-	if err != nil {
-		return Answer{}, err
+		oldestFirst := false
+		items = dynamodb.Items(ctx, c.Tables.Query, &dynamodb.Query{
+			TableName: c.Config.HistoryTable, ConsistentRead: true, KeyConditionExpression: "#key = :key", ScanIndexForward: &oldestFirst,
+			ExpressionAttributeNames: map[string]string{"#key": KeyAttribute}, ExpressionAttributeValues: dynamodb.Item{":key": dynamodb.String(r.Key)},
+		})
 	}
 	out := Answer{Entries: []Entry{}}
-	for _, i := range items {
+	for i, err := range items {
+		if err != nil {
+			return Answer{}, fmt.Errorf("read table %s: %w", c.Config.HistoryTable, err)
+		}
 		out.Entries = append(out.Entries, entryOf(i))
+		if r.Key != "" && len(out.Entries) == most {
+			break
+		}
 	}
 	slices.SortFunc(out.Entries, func(a, b Entry) int { return strings.Compare(b.At, a.At) })
 	out.Entries = out.Entries[:min(most, len(out.Entries))]

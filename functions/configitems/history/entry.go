@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/configitems"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // What an entry says has happened to an item.
@@ -41,7 +41,7 @@ type Entry struct {
 type record struct {
 	EventName string `json:"eventName"`
 	DynamoDB  struct {
-		Keys, NewImage, OldImage    tables.Item
+		Keys, NewImage, OldImage    dynamodb.Item
 		SequenceNumber              string
 		ApproximateCreationDateTime float64 // Seconds since 1970.
 	} `json:"dynamodb"`
@@ -78,7 +78,7 @@ func entriesOf(raw json.RawMessage) ([]Entry, error) {
 	add := func(what, attribute, by string) {
 		out = append(out, Entry{
 			Key: key, At: fmt.Sprintf("%s/%040s/%d", time.Unix(int64(d.ApproximateCreationDateTime), 0).UTC().Format(time.RFC3339), d.SequenceNumber, len(out)),
-			What: what, By: by, Old: shortened(d.OldImage[attribute].Text()), New: shortened(d.NewImage[attribute].Text()),
+			What: what, By: by, Old: shortened(d.OldImage[attribute].Scalar()), New: shortened(d.NewImage[attribute].Scalar()),
 			OldType: d.OldImage[configitems.TypeAttribute].Text(), NewType: d.NewImage[configitems.TypeAttribute].Text(),
 		})
 	}
@@ -106,24 +106,24 @@ func entriesOf(raw json.RawMessage) ([]Entry, error) {
 }
 
 // item renders an entry for the table. Keys and places are part of it, so that a record that comes twice is written twice over itself.
-func (e Entry) item(retention time.Duration) (tables.Item, error) {
-	out := tables.Item{
-		KeyAttribute: tables.String(e.Key), AtAttribute: tables.String(e.At), whatAttribute: tables.String(e.What),
-		oldAttribute: tables.String(e.Old), newAttribute: tables.String(e.New),
-		oldTypeAttribute: tables.String(e.OldType), newTypeAttribute: tables.String(e.NewType), byAttribute: tables.String(e.By),
+func (e Entry) item(retention time.Duration) (dynamodb.Item, error) {
+	out := dynamodb.Item{
+		KeyAttribute: dynamodb.String(e.Key), AtAttribute: dynamodb.String(e.At), whatAttribute: dynamodb.String(e.What),
+		oldAttribute: dynamodb.String(e.Old), newAttribute: dynamodb.String(e.New),
+		oldTypeAttribute: dynamodb.String(e.OldType), newTypeAttribute: dynamodb.String(e.NewType), byAttribute: dynamodb.String(e.By),
 	}
 	if retention > 0 {
 		at, err := time.Parse(time.RFC3339, e.When())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errPoison, err)
 		}
-		out[ExpiresAttribute] = tables.Millis(at.Add(retention).Unix())
+		out[ExpiresAttribute] = dynamodb.Number(at.Add(retention).Unix())
 	}
 	return out, nil
 }
 
 // entryOf reads an entry of the table.
-func entryOf(i tables.Item) Entry {
+func entryOf(i dynamodb.Item) Entry {
 	return Entry{
 		Key: i[KeyAttribute].Text(), At: i[AtAttribute].Text(), What: i[whatAttribute].Text(), Old: i[oldAttribute].Text(), New: i[newAttribute].Text(),
 		OldType: i[oldTypeAttribute].Text(), NewType: i[newTypeAttribute].Text(), By: i[byAttribute].Text(),

@@ -10,12 +10,12 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // Table is where entries are written.
 type Table interface {
-	Put(ctx context.Context, table string, item tables.Item) error
+	PutItem(ctx context.Context, put *dynamodb.PutItem) error
 }
 
 // Queue takes what can be no entry.
@@ -154,8 +154,8 @@ func (h *History) write(ctx context.Context, raw json.RawMessage) error {
 		if err != nil {
 			return err
 		}
-		if err := h.Table.Put(ctx, h.Config.HistoryTable, item); err != nil {
-			return err
+		if err := h.Table.PutItem(ctx, &dynamodb.PutItem{TableName: h.Config.HistoryTable, Item: item}); err != nil {
+			return fmt.Errorf("write into table %s: %w", h.Config.HistoryTable, err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/burstline/terraform-provider-serverless/functions/configitems"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // kept is where entries and what is kept aside go, in memory.
@@ -29,12 +30,12 @@ type kept struct {
 	stream []json.RawMessage
 }
 
-func (k *kept) Put(_ context.Context, _ string, i tables.Item) error {
-	e := entryOf(i)
+func (k *kept) PutItem(_ context.Context, put *dynamodb.PutItem) error {
+	e := entryOf(put.Item)
 	if err := k.fails[e.Key]; err != nil {
 		return err
 	}
-	k.entries[e.Key+" "+e.At], k.expires[e.Key] = e, i.Whole(ExpiresAttribute)
+	k.entries[e.Key+" "+e.At], k.expires[e.Key] = e, put.Item[ExpiresAttribute].Int()
 	return nil
 }
 
@@ -59,25 +60,27 @@ func newHistory() (*History, *kept) {
 
 const second = 1_900_000_000
 
-func image(more tables.Item) tables.Item {
-	out := tables.Item{configitems.TypeAttribute: tables.String("number"), WrittenBy: tables.String("arn:terraform"), configitems.ByAttribute: tables.String("arn:anna")}
+func image(more dynamodb.Item) dynamodb.Item {
+	out := dynamodb.Item{configitems.TypeAttribute: dynamodb.String("number"), WrittenBy: dynamodb.String("arn:terraform"), configitems.ByAttribute: dynamodb.String("arn:anna")}
 	for name, v := range more {
 		out[name] = v
 	}
 	return out
 }
 
-func value(n string) tables.Item { return tables.Item{configitems.ValueAttribute: tables.Number(n)} }
+func value(n string) dynamodb.Item {
+	return dynamodb.Item{configitems.ValueAttribute: dynamodb.Decimal(n)}
+}
 
 // changed is a record of a stream.
-func changed(t *testing.T, key, sequence string, before, after tables.Item) json.RawMessage {
+func changed(t *testing.T, key, sequence string, before, after dynamodb.Item) json.RawMessage {
 	t.Helper()
 	var r struct {
 		record
 		EventSource string `json:"eventSource"`
 	}
 	r.EventSource = "aws:dynamodb"
-	r.DynamoDB.Keys, r.DynamoDB.SequenceNumber, r.DynamoDB.ApproximateCreationDateTime = tables.Item{configitems.KeyAttribute: tables.String(key)}, sequence, second
+	r.DynamoDB.Keys, r.DynamoDB.SequenceNumber, r.DynamoDB.ApproximateCreationDateTime = dynamodb.Item{configitems.KeyAttribute: dynamodb.String(key)}, sequence, second
 	r.DynamoDB.OldImage, r.DynamoDB.NewImage = before, after
 	raw, err := json.Marshal(r)
 	if err != nil {
@@ -96,8 +99,8 @@ func event(t *testing.T, records ...json.RawMessage) json.RawMessage {
 }
 
 func TestEntries(t *testing.T) {
-	override := func(n string) tables.Item { return tables.Item{configitems.OverrideAttribute: tables.Number(n)} }
-	both := func(a, b tables.Item) tables.Item {
+	override := func(n string) dynamodb.Item { return dynamodb.Item{configitems.OverrideAttribute: dynamodb.Decimal(n)} }
+	both := func(a, b dynamodb.Item) dynamodb.Item {
 		out := image(a)
 		for name, v := range b {
 			out[name] = v
@@ -106,19 +109,19 @@ func TestEntries(t *testing.T) {
 	}
 	type entry struct{ what, old, new, by string }
 	for name, c := range map[string]struct {
-		before, after tables.Item
+		before, after dynamodb.Item
 		want          []entry
 	}{
 		"new":                   {nil, image(value("50")), []entry{{Configured, "", "50", "arn:terraform"}}},
 		"another value":         {image(value("50")), image(value("60")), []entry{{Configured, "50", "60", "arn:terraform"}}},
 		"the same, otherwise":   {image(value("50")), image(value("50.0")), nil},
-		"another description":   {image(value("50")), both(value("50"), tables.Item{configitems.DescriptionAttribute: tables.String("d")}), nil},
+		"another description":   {image(value("50")), both(value("50"), dynamodb.Item{configitems.DescriptionAttribute: dynamodb.String("d")}), nil},
 		"removed":               {image(value("50")), nil, []entry{{Removed, "50", "", ""}}},
 		"overridden":            {image(value("50")), both(value("50"), override("80")), []entry{{Overridden, "", "80", "arn:anna"}}},
 		"overridden again":      {both(value("50"), override("80")), both(value("50"), override("90")), []entry{{Overridden, "80", "90", "arn:anna"}}},
 		"given up":              {both(value("50"), override("80")), image(value("50")), []entry{{Cleared, "80", "", "arn:anna"}}},
 		"both":                  {image(value("50")), both(value("60"), override("80")), []entry{{Configured, "50", "60", "arn:terraform"}, {Overridden, "", "80", "arn:anna"}}},
-		"overridden to nothing": {image(nil), both(nil, tables.Item{configitems.OverrideAttribute: tables.String("")}), []entry{{Overridden, "", "", "arn:anna"}}},
+		"overridden to nothing": {image(nil), both(nil, dynamodb.Item{configitems.OverrideAttribute: dynamodb.String("")}), []entry{{Overridden, "", "", "arn:anna"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := entriesOf(changed(t, "windows", "42", c.before, c.after))
@@ -141,7 +144,7 @@ func TestEntries(t *testing.T) {
 
 func TestLongValue(t *testing.T) {
 	long := strings.Repeat("x", longest+1)
-	got, err := entriesOf(changed(t, "text", "1", nil, image(tables.Item{configitems.ValueAttribute: tables.String(long)})))
+	got, err := entriesOf(changed(t, "text", "1", nil, image(dynamodb.Item{configitems.ValueAttribute: dynamodb.String(long)})))
 	if err != nil || len(got) != 1 || !strings.HasPrefix(got[0].New, "sha256:") || !strings.HasSuffix(got[0].New, "(153601 bytes)") {
 		t.Errorf("a long value gives %.200v, %v", got, err)
 	}
@@ -218,48 +221,48 @@ func TestRedrive(t *testing.T) {
 
 // desk is the tables as control sees them.
 type desk struct {
-	items   map[string]tables.Item
-	readers []tables.Item
-	changes []tables.Item
-	updates []tables.Change
+	items   map[string]dynamodb.Item
+	readers []dynamodb.Item
+	changes []dynamodb.Item
+	updates []*dynamodb.UpdateItem
 	race    bool
 }
 
-func (d *desk) Scan(_ context.Context, in tables.Read) ([]tables.Item, error) {
-	switch in.TableName {
+func (d *desk) Scan(_ context.Context, scan *dynamodb.Scan) (dynamodb.Page, error) {
+	switch scan.TableName {
 	case "readers":
-		return d.readers, nil
+		return dynamodb.Page{Items: d.readers}, nil
 	case "changes":
-		return d.changes, nil
+		return dynamodb.Page{Items: d.changes}, nil
 	}
-	var out []tables.Item
+	var page dynamodb.Page
 	for _, i := range d.items {
-		out = append(out, i)
+		page.Items = append(page.Items, i)
 	}
-	return out, nil
+	return page, nil
 }
 
-func (d *desk) Query(_ context.Context, in tables.Read, most int) ([]tables.Item, error) {
-	var out []tables.Item
+func (d *desk) Query(_ context.Context, query *dynamodb.Query) (dynamodb.Page, error) {
+	var page dynamodb.Page
 	for _, i := range slices.Backward(d.changes) {
-		if i[KeyAttribute].Text() == in.ExpressionAttributeValues[":key"].Text() {
-			out = append(out, i)
+		if i[KeyAttribute].Text() == query.ExpressionAttributeValues[":key"].Text() {
+			page.Items = append(page.Items, i)
 		}
 	}
-	return out[:min(most, len(out))], nil
+	return page, nil
 }
 
-func (d *desk) Get(_ context.Context, _ string, key tables.Item) (tables.Item, error) {
-	return d.items[key[configitems.KeyAttribute].Text()], nil
+func (d *desk) GetItem(_ context.Context, get *dynamodb.GetItem) (dynamodb.Item, error) {
+	return d.items[get.Key[configitems.KeyAttribute].Text()], nil
 }
 
-func (d *desk) Update(_ context.Context, c tables.Change) error {
+func (d *desk) UpdateItem(_ context.Context, c *dynamodb.UpdateItem) error {
 	d.updates = append(d.updates, c)
 	i := d.items[c.Key[configitems.KeyAttribute].Text()]
 	_, overridden := i[configitems.OverrideAttribute]
 	removes := strings.Contains(c.UpdateExpression, "REMOVE")
 	if d.race || removes && !overridden {
-		return &smithy.GenericAPIError{Code: "ConditionalCheckFailedException"}
+		return &dynamodb.ConditionalCheckFailedException{}
 	}
 	if removes {
 		delete(i, configitems.OverrideAttribute)
@@ -272,14 +275,14 @@ func (d *desk) Update(_ context.Context, c tables.Change) error {
 
 func newDesk() (*Control, *desk) {
 	windows := image(value("50"))
-	windows[configitems.KeyAttribute], windows[configitems.OperatorAttribute] = tables.String("windows"), tables.Bool(true)
-	windows[configitems.SchemaAttribute] = tables.String(`{"type":"integer","minimum":1}`)
+	windows[configitems.KeyAttribute], windows[configitems.OperatorAttribute] = dynamodb.String("windows"), dynamodb.Bool(true)
+	windows[configitems.SchemaAttribute] = dynamodb.String(`{"type":"integer","minimum":1}`)
 	rate := image(value("2"))
-	rate[configitems.KeyAttribute] = tables.String("rate")
-	all := tables.Item{configitems.KeyAttribute: tables.String(configitems.SchemaKey), configitems.SchemaAttribute: tables.String(`{"properties":{"windows":{"maximum":500}}}`)}
+	rate[configitems.KeyAttribute] = dynamodb.String("rate")
+	all := dynamodb.Item{configitems.KeyAttribute: dynamodb.String(configitems.SchemaKey), configitems.SchemaAttribute: dynamodb.String(`{"properties":{"windows":{"maximum":500}}}`)}
 	now := time.Unix(second, 0)
-	d := &desk{items: map[string]tables.Item{"windows": windows, "rate": rate, configitems.SchemaKey: all}, readers: []tables.Item{
-		{configitems.ReaderAttribute: tables.String("checkout"), "read:windows": tables.Millis(now.UnixMilli()), "read:rate": tables.Millis(now.Add(-25 * time.Hour).UnixMilli())},
+	d := &desk{items: map[string]dynamodb.Item{"windows": windows, "rate": rate, configitems.SchemaKey: all}, readers: []dynamodb.Item{
+		{configitems.ReaderAttribute: dynamodb.String("checkout"), "read:windows": dynamodb.Number(now.UnixMilli()), "read:rate": dynamodb.Number(now.Add(-25 * time.Hour).UnixMilli())},
 	}}
 	return &Control{Config: ControlConfig{ItemsTable: "items", ReadersTable: "readers", HistoryTable: "changes"}, Tables: d, Now: func() time.Time { return now }}, d
 }
@@ -300,10 +303,22 @@ func TestControl(t *testing.T) {
 	if got := d.updates[0].ConditionExpression; got != "#value = :value AND #operator = :true" {
 		t.Errorf("it was set under the condition %q", got)
 	}
+	names := map[string]string{
+		"#value": configitems.ValueAttribute, "#operator": configitems.OperatorAttribute, "#override": configitems.OverrideAttribute,
+		"#of": configitems.OfAttribute, "#by": configitems.ByAttribute, "#at": configitems.AtAttribute,
+	}
+	if got := d.updates[0].ExpressionAttributeNames; !maps.Equal(got, names) {
+		t.Errorf("it was set by the names %v", got)
+	}
 	for range 2 {
 		if p := ask(Request{Action: ActionUnset, Key: "windows", By: "arn:anna"}); p.Value != "50" || p.Overridden {
 			t.Errorf("unset gave %+v", p)
 		}
+	}
+	delete(names, "#value")
+	delete(names, "#operator")
+	if got := d.updates[1].ExpressionAttributeNames; !maps.Equal(got, names) {
+		t.Errorf("it was unset by the names %v", got)
 	}
 	a, err := c.Handle(t.Context(), Request{Action: ActionGet})
 	if err != nil || len(a.Items) != 2 || a.Items[0].Key != "rate" || a.Items[0].Readers != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/tables"
 )
 
 // DeadLetters is the queue for what can be no entry.
@@ -20,7 +19,7 @@ type DeadLetters struct {
 
 // NewDeadLetters is the queue with that URL.
 func NewDeadLetters(cfg aws.Config, url string) *DeadLetters {
-	return &DeadLetters{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0", Retryer: tables.Retryer(cfg)}, url}
+	return &DeadLetters{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0"}, url}
 }
 
 // Send puts a message on the queue.
@@ -46,7 +45,7 @@ func NewStreams(cfg aws.Config) *Streams {
 		cfg = cfg.Copy()
 		cfg.BaseEndpoint = aws.String("https://streams.dynamodb." + cfg.Region + "." + suffix)
 	}
-	return &Streams{awscall.Client{Config: cfg, Service: "dynamodb", Target: "DynamoDBStreams_20120810", JSON: "1.0", Retryer: tables.Retryer(cfg)}}
+	return &Streams{awscall.Client{Config: cfg, Service: "dynamodb", Target: "DynamoDBStreams_20120810", JSON: "1.0"}}
 }
 
 // Records reads the records of a batch. A stream forgets them after 24 hours.

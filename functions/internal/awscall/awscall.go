@@ -15,9 +15,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	smithytime "github.com/aws/smithy-go/time"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -37,8 +39,10 @@ type Client struct {
 	Target string
 	// JSON is the version of AWS JSON: "1.0" or "1.1".
 	JSON string
-	// Retryer decides about attempts.
+	// Retryer decides about attempts. Where it is nil, the first call takes the configuration's, or the SDK's standard one where that has none either.
 	Retryer aws.Retryer
+
+	retryerOnce sync.Once
 }
 
 // Request is one call as HTTP has it.
@@ -54,21 +58,22 @@ type Request struct {
 // Send makes one call in as many attempts as the retryer allows. take is given each answer that is no error, and closes its body. What it
 // returns is judged by the retryer too. An error of the service is a *Refusal.
 func (c *Client) Send(ctx context.Context, request Request, take func(*http.Response) error) error {
+	retryer := c.retryer()
 	release := func(error) error { return nil } // Gives back what a retry was lent, where it succeeds.
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, request, take)
 		if releaseErr := release(err); releaseErr != nil {
 			return errors.Join(err, releaseErr)
 		}
-		if err == nil || attempt >= c.Retryer.MaxAttempts() || ctx.Err() != nil || !c.Retryer.IsErrorRetryable(err) {
+		if err == nil || attempt >= retryer.MaxAttempts() || ctx.Err() != nil || !retryer.IsErrorRetryable(err) {
 			return err
 		}
-		token, tokenErr := c.Retryer.GetRetryToken(ctx, err)
+		token, tokenErr := retryer.GetRetryToken(ctx, err)
 		if tokenErr != nil {
 			return errors.Join(err, tokenErr)
 		}
 		release = token
-		delay, delayErr := c.Retryer.RetryDelay(attempt, err)
+		delay, delayErr := retryer.RetryDelay(attempt, err)
 		if delayErr != nil {
 			return errors.Join(err, delayErr)
 		}
@@ -76,6 +81,20 @@ func (c *Client) Send(ctx context.Context, request Request, take func(*http.Resp
 			return errors.Join(err, waitErr)
 		}
 	}
+}
+
+// retryer is one for all calls, since it counts the retries that are left to them together.
+func (c *Client) retryer() aws.Retryer {
+	c.retryerOnce.Do(func() {
+		switch {
+		case c.Retryer != nil:
+		case c.Config.Retryer != nil:
+			c.Retryer = c.Config.Retryer()
+		default:
+			c.Retryer = retry.NewStandard()
+		}
+	})
+	return c.Retryer
 }
 
 func (c *Client) attempt(ctx context.Context, call Request, take func(*http.Response) error) error {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -184,9 +185,13 @@ func TestCallEndsWithItsContext(t *testing.T) {
 }
 
 // asked is where a request goes to, and nothing comes back.
-type asked struct{ host, authorization string }
+type asked struct {
+	host, authorization string
+	times               int
+}
 
 func (a *asked) Do(r *http.Request) (*http.Response, error) {
+	a.times++
 	a.host, a.authorization = r.URL.Host, r.Header.Get("Authorization")
 	return nil, errors.New("nobody there")
 }
@@ -208,5 +213,36 @@ func TestCallFindsTheService(t *testing.T) {
 		if err == nil || to.host != test.host || !strings.Contains(to.authorization, "/"+test.signed+"/"+test.service+"/") {
 			t.Errorf("%+v: %v, asked %s, signed by %s", test, err, to.host, to.authorization)
 		}
+	}
+}
+
+// TestRetryerOfTheConfiguration: a client without a retryer has one of its own for all calls, the configuration's or else the SDK's.
+func TestRetryerOfTheConfiguration(t *testing.T) {
+	made := 0
+	for name, test := range map[string]struct {
+		retryer     func() aws.Retryer
+		times, made int // Of two calls.
+	}{
+		"the configuration's": {func() aws.Retryer { made++; return aws.NopRetryer{} }, 2, 1},
+		"the SDK's":           {nil, 2 * retry.DefaultMaxAttempts, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // Whose clock does not wait between attempts.
+				made = 0
+				to := &asked{}
+				client := &awscall.Client{
+					Config:  aws.Config{Region: "eu-west-1", HTTPClient: to, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""), Retryer: test.retryer},
+					Service: "ssm", Target: "AmazonSSM", JSON: "1.1",
+				}
+				for range 2 {
+					if err := client.Call(t.Context(), "GetParameter", struct{}{}, nil); err == nil {
+						t.Error("nobody was there, and the call succeeded")
+					}
+				}
+				if to.times != test.times || made != test.made {
+					t.Errorf("%d attempts with %d retryers, want %d and %d", to.times, made, test.times, test.made)
+				}
+			})
+		})
 	}
 }

@@ -78,9 +78,9 @@ func TestCalls(t *testing.T) {
 	}{
 		"put the least": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return nil, c.PutItem(t.Context(), &dynamodb.PutItem{TableName: "t", Item: dynamodb.Item{
-				"s": dynamodb.String(""), "n": dynamodb.Number(-1), "b": dynamodb.Bool(false), "m": dynamodb.Map(dynamodb.Item{}),
+				"s": dynamodb.String(""), "n": dynamodb.Number(-1), "b": dynamodb.Bool(false), "m": dynamodb.Map(dynamodb.Item{}), "x": dynamodb.Bytes([]byte{0, 255}),
 			}})
-		}, "PutItem", `{"TableName":"t","Item":{"b":{"BOOL":false},"m":{"M":{}},"n":{"N":"-1"},"s":{"S":""}}}`, nil},
+		}, "PutItem", `{"TableName":"t","Item":{"b":{"BOOL":false},"m":{"M":{}},"n":{"N":"-1"},"s":{"S":""},"x":{"B":"AP8="}}}`, nil},
 		"put": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return nil, c.PutItem(t.Context(), &dynamodb.PutItem{
 				TableName: "t", Item: key, ConditionExpression: "attribute_not_exists(#key)", ExpressionAttributeNames: names,
@@ -88,10 +88,10 @@ func TestCalls(t *testing.T) {
 			})
 		}, "PutItem", `{"TableName":"t","Item":{"voter":{"S":"ann"}},"ConditionExpression":"attribute_not_exists(#key)",` +
 			`"ExpressionAttributeNames":{"#key":"voter"},"ExpressionAttributeValues":{":n":{"N":"7"}},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`, nil},
-		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"of another type":{"NULL":true}}}`, func(c *dynamodb.Client) (any, error) {
+		"get": {`{"Item":{"s":{"S":"x"},"n":{"N":"3"},"b":{"BOOL":true},"m":{"M":{"k":{"S":"v"}}},"x":{"B":"AP8="},"of another type":{"NULL":true}}}`, func(c *dynamodb.Client) (any, error) {
 			return c.GetItem(t.Context(), &dynamodb.GetItem{TableName: "t", Key: key, ConsistentRead: true})
 		}, "GetItem", `{"TableName":"t","Key":{"voter":{"S":"ann"}},"ConsistentRead":true}`, dynamodb.Item{
-			"s": dynamodb.String("x"), "n": dynamodb.Number(3), "b": dynamodb.Bool(true), "m": dynamodb.Map(dynamodb.Item{"k": dynamodb.String("v")}), "of another type": {},
+			"s": dynamodb.String("x"), "n": dynamodb.Number(3), "b": dynamodb.Bool(true), "m": dynamodb.Map(dynamodb.Item{"k": dynamodb.String("v")}), "x": dynamodb.Bytes([]byte{0, 255}), "of another type": {},
 		}},
 		"get none": {`{}`, func(c *dynamodb.Client) (any, error) {
 			return c.GetItem(t.Context(), &dynamodb.GetItem{TableName: "t", Key: key})
@@ -107,6 +107,15 @@ func TestCalls(t *testing.T) {
 			return c.Scan(t.Context(), &dynamodb.Scan{TableName: "t", Segment: &segment, TotalSegments: 8, Limit: 1000, ProjectionExpression: "#key", ExclusiveStartKey: key})
 		}, "Scan", `{"TableName":"t","ProjectionExpression":"#key","Limit":1000,"Segment":0,"TotalSegments":8,"ExclusiveStartKey":{"voter":{"S":"ann"}}}`, dynamodb.Page{
 			Items: []dynamodb.Item{{"s": dynamodb.String("x")}, {}}, LastEvaluatedKey: dynamodb.Item{"voter": dynamodb.String("bob")},
+		}},
+		"query": {`{"Items":[{"s":{"S":"x"}}],"LastEvaluatedKey":{"voter":{"S":"bob"}}}`, func(c *dynamodb.Client) (any, error) {
+			backward := false
+			return c.Query(t.Context(), &dynamodb.Query{
+				TableName: "t", ConsistentRead: true, KeyConditionExpression: "#key = :n", ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+				ScanIndexForward: &backward, ExclusiveStartKey: key,
+			})
+		}, "Query", `{"TableName":"t","ConsistentRead":true,"KeyConditionExpression":"#key = :n","ExpressionAttributeNames":{"#key":"voter"},"ExpressionAttributeValues":{":n":{"N":"7"}},"ScanIndexForward":false,"ExclusiveStartKey":{"voter":{"S":"ann"}}}`, dynamodb.Page{
+			Items: []dynamodb.Item{{"s": dynamodb.String("x")}}, LastEvaluatedKey: dynamodb.Item{"voter": dynamodb.String("bob")},
 		}},
 		"the last page": {`{"Items":[]}`, func(c *dynamodb.Client) (any, error) {
 			return c.Scan(t.Context(), &dynamodb.Scan{TableName: "t"})
@@ -250,5 +259,12 @@ func TestValue(t *testing.T) {
 	}
 	if dynamodb.String("x").Text() != "x" || dynamodb.Number(-9).Int() != -9 || !dynamodb.Bool(true).True() || dynamodb.Bool(false).True() {
 		t.Error("a value is another one than it was made of")
+	}
+	for want, value := range map[string]dynamodb.Value{
+		"": none, "x": dynamodb.String("x"), "-9": dynamodb.Number(-9), "1.50": dynamodb.Decimal("1.50"), "false": dynamodb.Bool(false),
+	} {
+		if got := value.Scalar(); got != want {
+			t.Errorf("as text %q, want %q", got, want)
+		}
 	}
 }

@@ -24,7 +24,7 @@ type Bucket struct {
 
 // New returns a bucket by a configuration.
 func New(cfg aws.Config, bucket string) *Bucket {
-	return &Bucket{awscall.Client{Config: cfg, Service: "s3", Retryer: cfg.Retryer()}, bucket}
+	return &Bucket{awscall.Client{Config: cfg, Service: "s3"}, bucket}
 }
 
 // maxObjectBytes bounds what GetObject reads. Results with thousands of answers have some 100 KB, the list of a draw of a million fans 23 MB.

@@ -114,7 +114,7 @@ func (r *Role) Assume(ctx context.Context, lasts time.Duration) (Session, error)
 
 // client calls a service that speaks AWS query.
 func (r *Role) client(service string) *awscall.Client {
-	return &awscall.Client{Config: r.AWS, Service: service, Retryer: r.AWS.Retryer()}
+	return &awscall.Client{Config: r.AWS, Service: service}
 }
 
 // RevokeBefore puts an inline policy on the role that denies everything to sessions that began before a moment. It replaces that of

@@ -18,7 +18,7 @@ type Client struct{ client awscall.Client }
 
 // New returns a client by a configuration.
 func New(cfg aws.Config) *Client {
-	return &Client{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0", Retryer: cfg.Retryer()}}
+	return &Client{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0"}}
 }
 
 // SendMessage puts one message on the queue with an URL, and returns its id. A message that SQS took otherwise than it was sent, by its

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -213,12 +212,7 @@ type Scanner interface {
 }
 
 // Tables are the tables of a configuration's account and region, which has credentials, an HTTP client and, unless it is the SDK's own, a retryer.
-func Tables(cfg aws.Config) Scanner {
-	if cfg.Retryer == nil {
-		cfg.Retryer = func() aws.Retryer { return retry.NewStandard() }
-	}
-	return dynamodb.New(cfg)
-}
+func Tables(cfg aws.Config) Scanner { return dynamodb.New(cfg) }
 
 // Read reads both tables, strongly consistent and whole: for tests and small windows.
 func Read(
@@ -239,18 +233,11 @@ func Read(
 }
 
 func each(ctx context.Context, client Scanner, table string, visit func(dynamodb.Item)) error {
-	input := &dynamodb.Scan{TableName: table, ConsistentRead: true}
-	for {
-		page, err := client.Scan(ctx, input)
+	for item, err := range dynamodb.Items(ctx, client.Scan, &dynamodb.Scan{TableName: table, ConsistentRead: true}) {
 		if err != nil {
 			return fmt.Errorf("scan %s: %w", table, err)
 		}
-		for _, item := range page.Items {
-			visit(item)
-		}
-		if len(page.LastEvaluatedKey) == 0 {
-			return nil
-		}
-		input.ExclusiveStartKey = page.LastEvaluatedKey
+		visit(item)
 	}
+	return nil
 }

@@ -39,7 +39,7 @@ type answer struct {
 }
 
 // soleQuestion is the id of the question that has none of its own.
-const soleQuestion = "vote"
+const soleQuestion = votingwindow.OnlyQuestion
 
 // questions are all questions, in the order of their ids.
 func (m *Model) questions() []question {

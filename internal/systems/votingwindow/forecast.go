@@ -15,7 +15,7 @@ import (
 // calls are those of the cost.
 const (
 	// coldStart is what an environment's first call takes more: a Go function
-	// with one client and 512 MB.
+	// with one client and 256 MB.
 	coldStart = 100 * time.Millisecond
 	// A page sends a refused vote again, pageAttempts times in all.
 	pageAttempts  = 5
@@ -54,8 +54,8 @@ func design(m *Model, b *blueprint.Blueprint) (forecast.Design, error) {
 		Grace: w.Grace, Length: w.ClosesAt.Sub(w.OpensAt),
 		Load: forecast.Load{Units: "votes", Peak: "peak_votes_per_second"},
 		Assumptions: []forecast.Assumption{
-			{Name: "a batch of votes takes", Value: recorderTakes.String(), Source: "a hundred ballots, sixteen at a time; stated, as in the cost"},
-			{Name: "a cold start takes", Value: coldStart.String(), Source: "Go, one client, 512 MB; stated"},
+			{Name: "a batch of votes takes", Value: recorderTakes.String(), Source: "a hundred ballots in four calls; stated, as in the cost"},
+			{Name: "a cold start takes", Value: coldStart.String(), Source: "Go, one client, 256 MB; stated"},
 			{Name: "a throttled write is tried", Value: "3 times", Source: "AWS SDK for Go v2, standard retryer"},
 		},
 	}

@@ -64,7 +64,7 @@ const (
 	lineBytes       = 600 // A line of metrics in the log.
 
 	intakeTakes   = 10 * time.Millisecond // One message sent.
-	recorderTakes = 60 * time.Millisecond // A hundred ballots, in four calls at the same time.
+	recorderTakes = 70 * time.Millisecond // A hundred ballots: four calls at the same time, and 20 ms of its share of a processor.
 	tickTakes     = 30 * time.Millisecond // Three reads, outside an event.
 	// publisherTakes is a publisher's life during an event: it hands over ten
 	// seconds before its time-out.
@@ -75,10 +75,15 @@ const (
 	emptyFor        = time.Minute
 	// workers is how many recorders keep counters that each round adds up.
 	workers = 30
+	// floodRecorders are those at work while batches are full, at least: as many as
+	// pollers of the queue, each of which calls one at a time (Lambda Developer
+	// Guide, "Using Lambda with Amazon SQS", polling and scaling).
+	floodRecorders = 5.0
 	// waiting is how often in a round the publisher in waiting asks for the lease.
 	waiting = 2.5
 
-	recorderMetrics, publisherMetrics = 7, 5
+	// Faults have metrics of their own, which an event without any does not have.
+	recorderMetrics, publisherMetrics = 5, 5
 )
 
 // ExampleLoad is an expected load for the example: a television show with a
@@ -91,7 +96,7 @@ func (w *window) load() {
 	for _, id := range w.rules.Choices() {
 		figures += float64(len(id) + figureBytes)
 	}
-	tally, results, ballot := tallyBytes+figures, pollBytes+figures, w.ballotBytes()
+	tally, ballot := tallyBytes+figures, w.ballotBytes()
 	publisher, recorder := w.functions["publisher"], w.functions["recorder"]
 	w.standing(tally)
 	expected := func(field string, otherwise int64) float64 {
@@ -109,12 +114,12 @@ func (w *window) load() {
 	w.Event(blueprint.Event{Unit: "vote", Units: counted, PerMonth: expected("events_per_month", defaultEvents)})
 
 	votes := blueprint.Load{Unit: "vote", Count: cast, Over: open, Peak: expected("peak_votes_per_second", 0)}
-	batch := 1 / w.mapping.Fill(votes)
+	told := w.told(votes)
 	w.PerEvent(votes, w.taken(), w.votes.Sends(1, voteBytes), w.mapping.Takes(votes, messageBytes, recorderTakes),
-		w.ballots.Puts(1, ballot), w.tallies.Puts(batch, tally), recorder.Logs(batch, lineBytes))
+		w.ballots.Puts(1, ballot), w.tallies.Puts(told, tally), recorder.Logs(told, lineBytes))
 	w.PerEvent(blueprint.Load{Unit: "duplicate", Count: duplicates, Over: open}, w.ballots.Gets(1, ballot), w.ledger.Puts(1, entryBytes), w.ledger.Keeps(1, entryBytes))
 	every := time.Duration(orInt(w.m.PublishEvery, defaultPublishEvery)) * time.Second
-	w.viewers(expected("viewers", 0), open, closing, results)
+	w.viewers(expected("viewers", 0), open, closing, figures)
 	w.shows(live, every, figures)
 
 	w.PerEvent(blueprint.Load{Unit: "round", Count: live.Seconds() / every.Seconds(), Over: live},
@@ -136,6 +141,17 @@ func (w *window) load() {
 		w.ballots.Keeps(counted, ballot), w.ballots.Scans(2, counted*ballot), w.ledger.Scans(2, duplicates*entryBytes),
 		w.functions["export"].Invocations(1, exportTakes),
 		recorder.Metrics(recorderMetrics, live), publisher.Metrics(publisherMetrics, live))
+}
+
+// told is how often, for each vote, a recorder writes its counters and its line of
+// metrics: with each batch, but where batches are full at most every second.
+func (w *window) told(votes blueprint.Load) float64 {
+	fill, rate := w.mapping.Fill(votes), votes.Mean()
+	if fill < votingwindow.BatchSize || rate == 0 {
+		return 1 / fill
+	}
+	recorders := max(floodRecorders, rate/fill*recorderTakes.Seconds())
+	return min(1/fill, recorders/rate/votingwindow.TellEvery.Seconds())
 }
 
 // exportTakes is a stated time for a million ballots.
@@ -180,25 +196,21 @@ func (w *window) taken() []blueprint.Operation {
 	return out
 }
 
-// ballotBytes is the mean size of a ballot as DynamoDB counts it (DynamoDB
-// Developer Guide, "DynamoDB item sizes and formats"): names, texts, and for a
-// time in milliseconds seven bytes and one.
+// ballotBytes is the mean size of a ballot, each answer as frequent as another.
 func (w *window) ballotBytes() float64 {
-	const (
-		hash, address, id, time = 24, 16, 36, 8
-		names                   = len("voter") + len("answer") + len("message") + len("sent")
-	)
-	size := float64(names + hash + len("/") + id + time)
+	const hash, address, id = 24, 16, "00000000-0000-0000-0000-000000000000" // A voter's, an address's, and a message's as SQS gives it.
+	ballot := votingwindow.Ballot{Message: id, Sent: w.rules.OpensAt}
 	if w.door.Kind != intakeDirect {
-		size += float64(len("address") + address)
+		ballot.Address = strings.Repeat("a", address)
 	}
 	if known(w.m.RetentionDays) {
-		size += float64(len(votingwindow.ExpiresAttribute) + 6) // Seconds since 1970: ten digits.
+		ballot.Expires = w.rules.ClosesAt
 	}
-	choices := w.rules.Choices()
+	size, choices := 0.0, w.rules.Choices()
 	for _, choice := range choices {
 		question, _, _ := strings.Cut(choice, "/")
-		size += float64(len(question)+len(choice)) / float64(len(choices))
+		ballot.Key, ballot.Answer = votingwindow.BallotKey(strings.Repeat("v", hash), question, 0, false), choice
+		size += float64(votingwindow.BallotBytes(ballot)) / float64(len(choices))
 	}
 	return size
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 // The values of site.results_from.
@@ -41,8 +42,11 @@ func (w *window) publishViewers() {
 
 // Sizes in bytes, and spans, of what viewers' pages ask.
 const (
-	pollBytes     = 700 // The results without their answers, headers included.
-	objectHeaders = 450 // Of S3's answers: 12 headers, those for browsers among them.
+	// objectHeaders are those of S3's answers: 12, those for browsers among them. Of
+	// the distribution they are those of HTTP/2, which it speaks with every
+	// browser: 22 of 770 bytes, compressed (RFC 7541) to 450 in a connection's first
+	// answer, for which each is taken, and to 140 in the next.
+	objectHeaders = 450
 	// lineHead is what stands before the figures in a line of the status table,
 	// boardAnswer what DynamoDB's answer is beside it: 380 of headers, with those
 	// for browsers, and the names in its JSON.
@@ -61,10 +65,12 @@ const (
 
 // viewers is what the pages ask: each once for itself, and for results as often
 // as the page does. Of a status table's results the first are the object's.
-func (w *window) viewers(n float64, open, closing time.Duration, results float64) {
+func (w *window) viewers(n float64, open, closing time.Duration, figures float64) {
 	if n == 0 {
 		return
 	}
+	choices := int64(len(w.rules.Choices()))
+	results := objectHeaders + float64(votingwindow.ResultsBytes(w.rules, int64(composite.Expected(w.m.ExpectedLoad, "votes", 0))/choices))
 	watched := open + closing
 	polls := quickFor.Seconds()/quickPoll.Seconds() + max(0, watched-quickFor).Seconds()/slowPoll.Seconds()
 	switch refresh := intOf(w.m.Site, "refresh_seconds", 0); {
@@ -78,7 +84,7 @@ func (w *window) viewers(n float64, open, closing time.Duration, results float64
 	if w.status != nil {
 		objects = min(1, polls)
 		read := blueprint.Load{Unit: "read of the status", Count: n * (polls - objects), Over: watched}
-		line := lineHead + results - pollBytes
+		line := lineHead + figures
 		w.PerEvent(read, blueprint.Eventually(w.status.Gets(1, line)), w.status.Answers(1, boardAnswer+line))
 		w.PerEvent(visit, w.serves(1, credentialBytes), w.status.Answers(preflights, preflightBytes))
 	}

@@ -220,6 +220,12 @@ func (w *window) stores() {
 // provisionedReads carries the live count of a provisioned table.
 const provisionedReads = 500
 
+// What a recorder has, in MB: it takes 15 at its peak, and for a batch 3 ms of a
+// whole processor, of which 256 MB have a seventh (measured, "make bench"; Lambda
+// Developer Guide, "Configure Lambda function memory": 1,769 MB have one). An allow
+// list of ten million takes 80 more, and is to be read within a start.
+const recorderMemory, recorderMemoryListed = 256, 512
+
 // recorder takes votes from the queue to the tables.
 func (w *window) recorder() {
 	c := votingwindow.RecorderConfig{
@@ -230,13 +236,15 @@ func (w *window) recorder() {
 	grants := [][]blueprint.Grant{
 		w.votes.Consume(), w.voterKey.Read(), w.ballots.Insert(), w.ballots.Put(), w.ballots.Get(), w.ledger.Put(), w.ledger.Get(), w.tallies.Put(), w.tallies.Get(),
 	}
+	memory := recorderMemory
 	if list := w.m.AllowList; given(list) {
 		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, allowList(list))
 		c.AllowBucket, c.AllowKey = w.records.Name(), h.Object()
+		memory = recorderMemoryListed
 		grants = append(grants, h.Read())
 	}
-	f := w.function("recorder", blueprint.Function{MemoryMB: 512, Timeout: recorderTimeout, Environment: config.Environ(c), Grants: grants})
-	batch := blueprint.Batch{Size: 100, Window: time.Second}
+	f := w.function("recorder", blueprint.Function{MemoryMB: memory, Timeout: recorderTimeout, Environment: config.Environ(c), Grants: grants})
+	batch := blueprint.Batch{Size: votingwindow.BatchSize, Window: time.Second}
 	if s := w.m.capacity(); s.Provisioned {
 		batch.MaxConcurrency, batch.Scaled = s.MinWorkers, true
 	}
@@ -244,6 +252,13 @@ func (w *window) recorder() {
 }
 
 const allowListObject = "allow-list"
+
+// What a publisher needs for a million ballots, in MB. Its count takes 15 whatever
+// their number, and 0.65 s of a whole processor, which 256 MB have a seventh of
+// (measured, "make bench"; Lambda Developer Guide, "Configure Lambda function
+// memory": 1,769 MB have one). Marking those of suspicious addresses takes another
+// 150 where each has its own.
+const publisherMemory, publisherMemoryByAddress = 256, 512
 
 // publisher shows the results and closes the window.
 func (w *window) publisher() {
@@ -256,13 +271,17 @@ func (w *window) publisher() {
 	if perAddress > 0 {
 		grants = append(grants, w.ballots.Update())
 	}
+	memory := publisherMemory
+	if perAddress > 0 {
+		memory = publisherMemoryByAddress
+	}
 	statusTable := ""
 	if w.status != nil {
 		statusTable = w.status.Name()
 		grants = append(grants, w.status.PutMany())
 	}
 	f := w.function("publisher", blueprint.Function{
-		MemoryMB: 512, Timeout: publisherTimeout, ReservedConcurrency: publishers,
+		MemoryMB: memory, Timeout: publisherTimeout, ReservedConcurrency: publishers,
 		Environment: config.Environ(votingwindow.PublisherConfig{
 			Base: w.base, Window: w.rules, QueueURL: w.votes.URL(), DeadLetterURL: w.deadLetters.URL(),
 			BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(),

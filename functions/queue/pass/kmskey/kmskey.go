@@ -22,7 +22,7 @@ var _ pass.Key = (*Key)(nil)
 // New returns the key with that ARN, which is published under id: the thumbprint
 // of its public half.
 func New(cfg aws.Config, arn, id string) *Key {
-	return &Key{awscall.Client{Config: cfg, Service: "kms", Target: "TrentService", JSON: "1.1", Retryer: cfg.Retryer()}, arn, id}
+	return &Key{awscall.Client{Config: cfg, Service: "kms", Target: "TrentService", JSON: "1.1"}, arn, id}
 }
 
 // ID implements pass.Key.
