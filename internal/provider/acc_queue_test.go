@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
@@ -212,6 +213,9 @@ func (p *presale) fans() []fan {
 					}
 				}
 			}
+			if numbers["probe"] != 0 {
+				continue // It waits in a line of its own.
+			}
 			all = append(all, fan{
 				id: strings.TrimPrefix(texts["fan"], "arena/"), done: texts["done"], place: numbers["place"], window: numbers["window"], called: numbers["called"],
 			})
@@ -257,7 +261,7 @@ func (p *presale) status() (s queue.Status) {
 // there are; all go to the shop and leave it.
 func TestAccQueue(t *testing.T) {
 	const fans, windows = 1000, 50
-	p := newPresale(t, nil)
+	p := newPresale(t, map[string]any{"windows": windows / 2})
 	defer p.gone(p.a)
 	p.settled(p.config)
 	p.control(queue.ControlRequest{Action: queue.ControlPause})
@@ -267,6 +271,7 @@ func TestAccQueue(t *testing.T) {
 		}
 		return nil
 	})
+	p.probe()
 	tickets := p.join(0, fans)
 	places := p.places(fans)
 	// Half of the joins are delivered again, some of them joined again by themselves.
@@ -284,6 +289,14 @@ func TestAccQueue(t *testing.T) {
 		}
 	}
 	p.settled(p.config) // An operator's pause is nothing that an apply takes back.
+	// More windows by apply, which changes nothing but the sale.
+	p.change(map[string]any{"windows": windows})
+	eventually(t, 5*time.Second, func() error {
+		if s := p.status(); s.Windows != windows || s.State != queue.Paused {
+			return fmt.Errorf("there are %d windows, and the sale is %s", s.Windows, s.State)
+		}
+		return nil
+	})
 	p.control(queue.ControlRequest{Action: queue.ControlResume})
 
 	bought, most := p.buy(tickets)
@@ -297,6 +310,37 @@ func TestAccQueue(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// probe goes the whole way as a semantic monitor's fan does, though the sale is
+// paused, and takes no window.
+func (p *presale) probe() {
+	p.t.Helper()
+	_, parameter, _ := strings.Cut(text(p.t, p.state, "probe_key_arn"), ":parameter")
+	out, err := ssm.NewFromConfig(p.a.aws(home)).GetParameter(p.t.Context(), &ssm.GetParameterInput{Name: &parameter, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	key, err := queue.ReadKey(*out.Parameter.Value)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	nonce := nonceOf(-1)
+	request := map[string]any{"sale": "arena", "nonce": nonce, "probe": key.Probe("arena", nonce)}
+	joined, status, err := ask[ticketed](p.t.Context(), text(p.t, p.state, "join_url"), request)
+	if err != nil || status != http.StatusAccepted {
+		p.t.Fatalf("join: %d %+v %v", status, joined, err)
+	}
+	eventually(p.t, endsWithin, func() error {
+		got, _, err := ask[turned](p.t.Context(), text(p.t, p.state, "turn_url"), map[string]any{"ticket": joined.Ticket, "do": "look"})
+		if err == nil && got.State != "called" {
+			err = fmt.Errorf("the probe is %+v", got)
+		}
+		return err
+	})
+	if s := p.status(); s.Open != 0 || s.Waiting != 0 {
+		p.t.Errorf("with the probe %d wait and %d windows are open", s.Waiting, s.Open)
+	}
 }
 
 // buy takes each window as its fan is called, goes to the shop with the pass and

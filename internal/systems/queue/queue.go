@@ -61,6 +61,7 @@ type Model struct {
 	LineQueueURL       types.String `tfsdk:"line_queue_url"`
 	LineQueueARN       types.String `tfsdk:"line_queue_arn"`
 	IdentityPoolID     types.String `tfsdk:"identity_pool_id"`
+	ProbeKeyARN        types.String `tfsdk:"probe_key_arn"`
 	TableNames         types.Map    `tfsdk:"table_names"`
 	TableARNs          types.Map    `tfsdk:"table_arns"`
 	FunctionNames      types.Map    `tfsdk:"function_names"`
@@ -141,7 +142,7 @@ type room struct {
 	pool                                     *blueprint.IdentityPoolHandle
 	pages                                    blueprint.BucketHandle
 	cdn                                      *blueprint.DistributionHandle
-	key                                      blueprint.SecretHandle
+	key, probeKey                            blueprint.SecretHandle
 	passes                                   passes
 	placing                                  blueprint.MappingHandle
 	streaming                                blueprint.StreamMappingHandle
@@ -213,6 +214,7 @@ func (r *room) stores() error {
 	r.windows = r.Table("windows", blueprint.Table{Key: queue.WindowsKey, Data: true})
 	r.status = r.Table("state", blueprint.Table{Key: queue.StateKey, Data: true})
 	r.key = r.Secret("key", blueprint.Secret{Form: blueprint.Random32})
+	r.probeKey = r.Secret("probe-key", blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
 	r.pages = r.Bucket("pages", r.publicBucket())
 	return nil
 }

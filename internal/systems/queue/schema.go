@@ -268,6 +268,7 @@ func outputs() map[string]schema.Attribute {
 		"dead_letter_queue_arn": "ARN of the queue of joins that could not be placed.",
 		"line_queue_url":        "URL of the queue of fans in their order, with `assigner = \"external\"`; else empty.",
 		"line_queue_arn":        "ARN of that queue; else empty.",
+		"probe_key_arn":         "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
 		"identity_pool_id":      "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
 	} {
 		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}

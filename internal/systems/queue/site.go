@@ -209,6 +209,7 @@ func (r *room) outputs() {
 	r.Output("dead_letter_queue_arn", r.deadLetters.ARN())
 	optional("line_queue_url", r.line != nil, func() string { return r.line.URL() })
 	optional("line_queue_arn", r.line != nil, func() string { return r.line.ARN() })
+	r.Output("probe_key_arn", r.probeKey.ARN())
 	optional("identity_pool_id", r.pool != nil, func() string { return r.pool.ID() })
 	names, arns := map[string]string{}, map[string]string{}
 	tables := map[string]blueprint.TableHandle{"sales": r.salesTable, "fans": r.fans, "line": r.lines, "windows": r.windows, "state": r.status}
