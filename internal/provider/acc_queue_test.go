@@ -289,6 +289,7 @@ func TestAccQueue(t *testing.T) {
 		}
 	}
 	p.settled(p.config) // An operator's pause is nothing that an apply takes back.
+	equal(t, "what the plan says is in force of paused", text(t, fields(t, fields(t, p.state)["overrides"])["paused"], "value"), "true")
 	// More windows by apply, which changes nothing but the sale.
 	p.change(map[string]any{"windows": windows})
 	eventually(t, 5*time.Second, func() error {
