@@ -30,12 +30,17 @@ type JoinConfig struct {
 	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`             // The same of a monitor's probes; empty for none.
 	AllowBucket       string `env:"ALLOW_BUCKET"`                    // Bucket and key of the list of join codes; empty where none is asked for.
 	AllowKey          string `env:"ALLOW_KEY"`
+	TokenIssuer       string `env:"TOKEN_ISSUER"` // Issuer and audience of the organiser's tokens; empty where none is asked for.
+	TokenAudience     string `env:"TOKEN_AUDIENCE"`
 }
 
 // Check says what is wrong with join's own settings.
 func (c JoinConfig) Check() error {
 	if (c.AllowBucket == "") != (c.AllowKey == "") {
 		return errors.New("ALLOW_BUCKET and ALLOW_KEY need each other")
+	}
+	if (c.TokenIssuer == "") != (c.TokenAudience == "") {
+		return errors.New("TOKEN_ISSUER and TOKEN_AUDIENCE need each other")
 	}
 	return nil
 }

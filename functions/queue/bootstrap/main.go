@@ -100,6 +100,9 @@ func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 			return nil, err
 		}
 	}
+	if cfg.TokenIssuer != "" {
+		function.Tokens = newOrganiser(cfg.TokenIssuer, cfg.TokenAudience)
+	}
 	if cfg.AllowKey != "" {
 		object, size, err := s3.New(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
 		if err != nil {

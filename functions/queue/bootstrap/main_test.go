@@ -57,7 +57,7 @@ func TestHandlers(t *testing.T) {
 		"bypass":  queue.BypassConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}},
 		"control": queue.ControlConfig{Base: base, Tables: tables},
 		"join": queue.JoinConfig{
-			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes",
+			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes", TokenIssuer: "https://login.example.com", TokenAudience: "tickets",
 		},
 		"keeper": queue.KeeperConfig{
 			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4,

@@ -6,9 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awsconfig"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
@@ -84,5 +88,54 @@ func TestPasses(t *testing.T) {
 	}
 	if _, err := service.Verify(t.Context(), "no.pass.atall"); !errors.Is(err, queue.ErrPass) {
 		t.Errorf("no pass: %v", err)
+	}
+}
+
+// TestOrganiser takes the tokens of one issuer for one audience, and nothing else.
+func TestOrganiser(t *testing.T) {
+	keys := published(t)
+	there := true
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !there {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		_, _ = w.Write([]byte(keys))
+	}))
+	t.Cleanup(issuer.Close)
+	key, err := private()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	good := jwt.RegisteredClaims{Issuer: issuer.URL, Audience: jwt.ClaimStrings{"tickets"}, Subject: "anna", ExpiresAt: jwt.NewNumericDate(now.Add(time.Minute))}
+	for name, c := range map[string]struct {
+		change func(*jwt.RegisteredClaims)
+		want   error
+	}{
+		"good":             {func(*jwt.RegisteredClaims) {}, nil},
+		"over":             {func(c *jwt.RegisteredClaims) { c.ExpiresAt = jwt.NewNumericDate(now.Add(-time.Minute)) }, queue.ErrToken},
+		"for ever":         {func(c *jwt.RegisteredClaims) { c.ExpiresAt = nil }, queue.ErrToken},
+		"another issuer":   {func(c *jwt.RegisteredClaims) { c.Issuer = "https://evil.example" }, queue.ErrToken},
+		"another audience": {func(c *jwt.RegisteredClaims) { c.Audience = jwt.ClaimStrings{"shop"} }, queue.ErrToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claims := good
+			c.change(&claims)
+			token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+			token.Header["kid"] = pass.KeyID(&key.PublicKey)
+			text, err := token.SignedString(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject, err := newOrganiser(issuer.URL, "tickets").Subject(t.Context(), text)
+			if !errors.Is(err, c.want) || (subject == "anna") != (c.want == nil) {
+				t.Errorf("it is about %q, %v; want %v", subject, err, c.want)
+			}
+			there = false
+			defer func() { there = true }()
+			if _, err := newOrganiser(issuer.URL, "tickets").Subject(t.Context(), text); err == nil || errors.Is(err, queue.ErrToken) {
+				t.Errorf("without the keys: %v", err)
+			}
+		})
 	}
 }

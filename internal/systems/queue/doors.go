@@ -28,7 +28,10 @@ func (r *room) doors() {
 
 // joining takes fans by a function's URL.
 func (r *room) joining() {
-	c := queue.JoinConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, JoinsURL: r.joins.URL(), KeyParameter: r.key.Name(), ProbeKeyParameter: r.probeKey.Name()}
+	c := queue.JoinConfig{
+		Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, JoinsURL: r.joins.URL(), KeyParameter: r.key.Name(), ProbeKeyParameter: r.probeKey.Name(),
+		TokenIssuer: textOf(r.m.JWT, "issuer", ""), TokenAudience: textOf(r.m.JWT, "audience", ""),
+	}
 	grants := [][]blueprint.Grant{r.salesTable.Get(), r.joins.Send(), r.key.Read(), r.probeKey.Read()}
 	memory := 256
 	if codes := r.m.JoinCodes; given(codes) {

@@ -36,6 +36,7 @@ type Model struct {
 	Sales         types.Map         `tfsdk:"sales"`
 	Join          types.String      `tfsdk:"join"`
 	JoinCodes     types.Object      `tfsdk:"join_codes"`
+	JWT           types.Object      `tfsdk:"jwt"`
 	Assigner      types.String      `tfsdk:"assigner"`
 	Token         types.Object      `tfsdk:"token"`
 	RetentionDays types.Int64       `tfsdk:"retention_days"`

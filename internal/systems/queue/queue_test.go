@@ -46,6 +46,7 @@ var rooms = map[string]map[string]any{
 		},
 		"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
 	},
+	"jwt.json":      {"jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets", "client_id": "page"}},
 	"external.json": {"assigner": "external", "join": "identity", "site": map[string]any{"enabled": false}},
 }
 
@@ -113,6 +114,8 @@ func TestRefused(t *testing.T) {
 		"a bad id":           {map[string]any{"sales": map[string]any{"Semi": map[string]any{}}}, []string{"sales", "lower-case"}},
 		"codes of nowhere":   {map[string]any{"join_codes": map[string]any{}}, []string{"join_codes", "either file or s3_uri"}},
 		"codes and identity": {map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}}, []string{"join_codes", "nobody checks a code"}},
+		"codes and tokens":   {map[string]any{"join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}, "jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets"}}, []string{"jwt", "Leave one of"}},
+		"a slash":            {map[string]any{"jwt": map[string]any{"issuer": "https://login.example.com/", "audience": "tickets"}}, []string{"jwt.issuer", "slash at its end"}},
 		"page and identity":  {map[string]any{"join": "identity"}, []string{"site", "enabled = false"}},
 		"no page":            {map[string]any{"site": map[string]any{"enabled": false, "logo": "logo.svg"}}, []string{"site.logo", "no page"}},
 		"domain, no cdn":     {map[string]any{"site": map[string]any{"cdn": false, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}}, []string{"site.web_acl_arn", "cdn = true"}},

@@ -55,13 +55,14 @@ const (
 )
 
 var (
-	colour   = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-	language = regexp.MustCompile(`^[a-z]{2}$`)
-	httpsURL = regexp.MustCompile(`^https://[^\s]+$`)
-	arnOf    = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
-	s3URI    = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
-	saleID   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
-	chain    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	colour    = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+	language  = regexp.MustCompile(`^[a-z]{2}$`)
+	httpsURL  = regexp.MustCompile(`^https://[^\s]+$`)
+	issuerURL = regexp.MustCompile(`^https://[^\s]*[^\s/]$`)
+	arnOf     = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
+	s3URI     = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
+	saleID    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
+	chain     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 func attributes() map[string]schema.Attribute {
@@ -80,6 +81,16 @@ func attributes() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.OneOf(joinTicket, joinIdentity)},
 		},
 		"join_codes": codesSchema(),
+		"jwt": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "Lets fans join by the organiser's own JSON Web Tokens, signed with RS256: one place for each subject (`sub`). Join checks signature, issuer, audience and expiry by the keys at `ISSUER/.well-known/jwks.json`, where Cognito user pools and Auth0 have them.",
+			Attributes: map[string]schema.Attribute{
+				"issuer":    schema.StringAttribute{Required: true, MarkdownDescription: "The issuer's address, as in the claim `iss`, without a slash at its end.", Validators: []validator.String{stringvalidator.RegexMatches(issuerURL, "must be an https address without a slash at its end")}},
+				"audience":  schema.StringAttribute{Required: true, MarkdownDescription: "The audience that a token must be for.", Validators: []validator.String{stringvalidator.LengthBetween(1, 200)}},
+				"client_id": schema.StringAttribute{Optional: true, MarkdownDescription: "Client id with which the page signs fans in (authorization code with PKCE). Without it the page takes a token from its address, after `#token=`."},
+				"scope":     schema.StringAttribute{Optional: true, MarkdownDescription: "Scope that the page asks for. Default `openid`."},
+			},
+		},
 		"assigner": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(assignerManaged),
 			MarkdownDescription: "Who sends called fans to the shop: `managed` (default) or `external`: the ticketing service takes fans from the queue `line_queue_url` in their order, and assigns each a URL of its own by `service_url`, signed by IAM. The guide has the contract.",

@@ -81,11 +81,19 @@ type page struct {
 	TurnURL   string                       `json:"turn_url"`
 	Status    source                       `json:"status"`
 	Codes     bool                         `json:"codes"`
+	JWT       *login                       `json:"jwt,omitempty"`
 	Languages []string                     `json:"languages"`
 	Texts     map[string]map[string]string `json:"texts,omitempty"`
 	Style     *style                       `json:"style,omitempty"`
 	Logo      string                       `json:"logo,omitempty"`
 	Links     []link                       `json:"links,omitempty"`
+}
+
+// login is who signs fans in.
+type login struct {
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"client_id,omitempty"`
+	Scope    string `json:"scope,omitempty"`
 }
 
 // source is where the page reads the status.
@@ -111,6 +119,9 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
 		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: given(r.m.JoinCodes), Languages: []string{"en"},
+	}
+	if j := r.m.JWT; given(j) {
+		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
 	}
 	if list, ok := s.Attributes()["languages"].(types.List); ok && known(list) {
 		p.Languages = nil

@@ -56,6 +56,9 @@ func (v *validation) sales() {
 }
 
 func (v *validation) codes() {
+	if given(v.m.JoinCodes) && given(v.m.JWT) {
+		v.refuse(path.Root("jwt"), "Codes and tokens", "A fan joins by a code or by a token. Leave one of join_codes and jwt out.")
+	}
 	if !known(v.m.JoinCodes) {
 		return
 	}
@@ -81,6 +84,9 @@ func (v *validation) codes() {
 func (v *validation) identity() {
 	if v.m.Join.ValueString() != joinIdentity {
 		return
+	}
+	if given(v.m.JWT) {
+		v.refuse(path.Root("jwt"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a token. Change join, or leave jwt out.")
 	}
 	if given(v.m.JoinCodes) {
 		v.refuse(path.Root("join_codes"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a code. Change join, or leave join_codes out.")
