@@ -30,12 +30,17 @@ type JoinConfig struct {
 	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`             // The same of a monitor's probes; empty for none.
 	AllowBucket       string `env:"ALLOW_BUCKET"`                    // Bucket and key of the list of join codes; empty where none is asked for.
 	AllowKey          string `env:"ALLOW_KEY"`
+	TokenIssuer       string `env:"TOKEN_ISSUER"` // Issuer and audience of the organiser's tokens; empty where none is asked for.
+	TokenAudience     string `env:"TOKEN_AUDIENCE"`
 }
 
 // Check says what is wrong with join's own settings.
 func (c JoinConfig) Check() error {
 	if (c.AllowBucket == "") != (c.AllowKey == "") {
 		return errors.New("ALLOW_BUCKET and ALLOW_KEY need each other")
+	}
+	if (c.TokenIssuer == "") != (c.TokenAudience == "") {
+		return errors.New("TOKEN_ISSUER and TOKEN_AUDIENCE need each other")
 	}
 	return nil
 }
@@ -80,9 +85,33 @@ type TurnConfig struct {
 	Base
 	Tables
 	Passes
+	PassKey
 	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
 	StatusShards int    `env:"STATUS_SHARDS,required"`
 	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
+}
+
+// PassKey is the key that signs passes.
+type PassKey struct {
+	PassKeyParameter string `env:"PASS_KEY_PARAMETER"` // SSM parameter: the RSA key, PKCS #8 in PEM; empty where KMS signs.
+	PassKeyARN       string `env:"PASS_KEY_ARN"`       // The KMS key that signs instead, and the id under which it is published.
+	PassKeyID        string `env:"PASS_KEY_ID"`
+}
+
+// Check says what is wrong with the key.
+func (k PassKey) Check() error {
+	if (k.PassKeyParameter == "") == (k.PassKeyARN == "") || (k.PassKeyARN == "") != (k.PassKeyID == "") {
+		return errors.New("give PASS_KEY_PARAMETER, or PASS_KEY_ARN and PASS_KEY_ID")
+	}
+	return nil
+}
+
+// BypassConfig is the configuration of bypass: it uses the table sales.
+type BypassConfig struct {
+	Base
+	Tables
+	Passes
+	PassKey
 }
 
 // ServiceConfig is the configuration of service: it uses the tables sales, fans and windows.
@@ -90,15 +119,23 @@ type ServiceConfig struct {
 	Base
 	Tables
 	Passes
+	PassKeys     string `env:"PASS_KEYS,required,notEmpty"` // The public halves of the keys of passes: a JSON Web Key Set, as it is published.
 	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
 	External     bool   `env:"EXTERNAL"`
 }
 
-// Passes say how passes are signed.
+// Passes say whose passes are.
 type Passes struct {
-	PassKeyParameter string `env:"PASS_KEY_PARAMETER,required,notEmpty"` // SSM parameter: the RSA key, PKCS#8 in PEM.
-	Issuer           string `env:"ISSUER,required,notEmpty"`             // The URL below which the public key is published.
-	Audience         string `env:"AUDIENCE"`                             // Empty for the system's name, a slash and the sale.
+	Issuer   string `env:"ISSUER,required,notEmpty"` // The URL below which the public keys are published.
+	Audience string `env:"AUDIENCE"`                 // Empty for the system's name, a slash and the sale.
+}
+
+// AudienceOf is what the passes of a sale are for.
+func (p Passes) AudienceOf(base Base, sale string) string {
+	if p.Audience != "" {
+		return p.Audience
+	}
+	return base.Name + "/" + sale
 }
 
 // ControlConfig is the configuration of control: it uses the tables sales and line.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
 const (
@@ -57,7 +58,11 @@ func (r *round) publish(ctx context.Context) error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	r.published, r.at = &status, r.now
-	return nil
+	if !live { // Metrics cost where nothing happens.
+		return nil
+	}
+	return r.Metrics.Emit(r.Clock.Now(), telemetry.Metric{Name: "Published", Unit: telemetry.Count, Value: 1},
+		telemetry.Metric{Name: "Waiting", Unit: telemetry.Count, Value: float64(status.Waiting)}, telemetry.Metric{Name: "Open", Unit: telemetry.Count, Value: float64(status.Open)})
 }
 
 // says whether a status says what another does, but for when.

@@ -64,7 +64,7 @@ type DrawStatus struct {
 }
 
 const (
-	// AskLeast and AskMost bound when to ask again, in seconds. A quarter of the wait between them makes about fifteen questions in twenty minutes.
+	// AskLeast and AskMost bound when to ask again, in seconds. Half of the wait between them makes about fifteen questions in twenty minutes.
 	AskLeast, AskMost = 5, 120
 	// askUnknown is when to ask again where nobody can say how long the wait is.
 	askUnknown = 15
@@ -170,13 +170,13 @@ func Estimate(ahead int64, pace, paceNow float64) Wait {
 	return wait
 }
 
-// Ask is when to ask again, in seconds: after a quarter of the estimated wait, between AskLeast and AskMost.
+// Ask is when to ask again, in seconds: after half of the estimated wait, between AskLeast and AskMost.
 func Ask(ahead int64, pace float64) int64 {
 	wait := Estimate(ahead, pace, 0)
 	if !wait.Known {
 		return askUnknown
 	}
-	return min(max((wait.Likely+3)/4, AskLeast), AskMost)
+	return min(max((wait.Likely+1)/2, AskLeast), AskMost)
 }
 
 // AskAt is when the fan with a place is to ask again, in seconds: Ask, and near the front as often as the status says.

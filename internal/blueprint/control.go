@@ -19,6 +19,9 @@ type ControlOptions struct {
 	Item  string
 	// Field is the item's attribute with the value in force.
 	Field string
+	// Within is the attribute that holds the overrides of many controls as the text
+	// of a JSON object; empty where the item is of one. Field is then the name in it.
+	Within string
 	// Configured is the argument's own value, as Time or the item renders it.
 	Configured string
 	// Moment says that the value is a time, in milliseconds since 1970 in the item
@@ -36,6 +39,10 @@ type ControlOptions struct {
 // The item has the value in force in the attribute Field, the argument's value
 // that it was set against in "of", who set it in "by" and when, in milliseconds
 // since 1970, in "at". Without "of" it holds whatever the argument says.
+//
+// Many controls in one item are in its attribute Within, a JSON object: under the
+// name Field an object with the value in force, "to", and "of"; "by" and "at" are
+// of whoever changed one of them last.
 type Control struct {
 	// Argument is the name of the argument: "closes_at".
 	Argument string
@@ -44,11 +51,28 @@ type Control struct {
 	// PartitionKey its name.
 	Table, TableName, KMSKeyARN string
 	Item, PartitionKey          string
-	Field                       string
+	Field, Within               string
 	Configured                  string
 	Moment                      bool
 	Clear                       string
 	Path                        []string
+}
+
+// ControlItems are the controls, those of one item together, in the order in which
+// they were declared.
+func (b *Blueprint) ControlItems() [][]*Control {
+	var out [][]*Control
+	at := map[[2]string]int{}
+	for _, c := range b.Controls {
+		of := [2]string{c.Table, c.Item}
+		if i, known := at[of]; known {
+			out[i] = append(out[i], c)
+			continue
+		}
+		at[of] = len(out)
+		out = append(out, []*Control{c})
+	}
+	return out
 }
 
 // Override is what is in force instead of an argument's value.
@@ -74,7 +98,7 @@ type ControlHandle struct{ control *Control }
 func (b *Builder) Control(argument string, o ControlOptions) ControlHandle {
 	c := &Control{
 		Argument: argument, Table: o.Table.Key(), TableName: o.Table.Name(), KMSKeyARN: o.Table.kms, Item: o.Item,
-		Field: o.Field, Configured: o.Configured, Moment: o.Moment, Clear: o.Clear, Path: o.Path,
+		Field: o.Field, Within: o.Within, Configured: o.Configured, Moment: o.Moment, Clear: o.Clear, Path: o.Path,
 	}
 	if len(c.Path) == 0 {
 		c.Path = []string{argument}

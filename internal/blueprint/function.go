@@ -170,16 +170,18 @@ func (f FunctionHandle) LiveARN() string { return f.ARN() + ":" + LiveAlias }
 // RoleARN returns the ARN of the function's role.
 func (f FunctionHandle) RoleARN() string { return f.role.ARN() }
 
-// URLSpec is the spec of a public function URL on the live alias.
+// URLSpec is the spec of a function URL on the live alias.
 type URLSpec struct {
 	Function string   `json:"function" fixed:"true"`
 	Alias    string   `json:"alias" fixed:"true"`
 	Origins  []string `json:"cors_allowed_origins"`
 	Methods  []string `json:"cors_allowed_methods"`
 	Headers  []string `json:"cors_allowed_headers"`
+	Exposed  []string `json:"cors_exposed_headers,omitempty"`
 	MaxAge   int      `json:"cors_max_age" unit:"s"`
-	// Public is true: anybody may call it.
+	// Public lets anybody call it; Signed lets those whom IAM allows to.
 	Public bool `json:"public_access"`
+	Signed bool `json:"signed_by_iam,omitempty"`
 }
 
 // Kind implements Spec.
@@ -192,13 +194,21 @@ type URLHandle struct{ Handle }
 // (Lambda API Reference, Cors).
 const corsMaxAge = 24 * time.Hour
 
-// PublicURL gives the function an address that anybody may call.
-func (b *Builder) PublicURL(key string, f FunctionHandle, methods []string) URLHandle {
+// PublicURL gives the function an address that anybody may call. Of the answer's
+// headers, scripts of every site may read those that are exposed.
+func (b *Builder) PublicURL(key string, f FunctionHandle, methods []string, exposed ...string) URLHandle {
 	return URLHandle{b.add(key, f.Name()+":"+LiveAlias, URLSpec{
 		Function: f.Name(), Alias: LiveAlias,
 		Origins: []string{"*"}, Methods: slices.Sorted(slices.Values(methods)), Headers: []string{"content-type"},
-		MaxAge: int(corsMaxAge / time.Second), Public: true,
+		Exposed: slices.Sorted(slices.Values(exposed)), MaxAge: int(corsMaxAge / time.Second), Public: true,
 	}, f.Key())}
+}
+
+// SignedURL gives the function an address for callers of whom IAM knows, by
+// lambda:InvokeFunctionUrl and lambda:InvokeFunction on its live alias (Lambda
+// Developer Guide, "Control access to Lambda function URLs").
+func (b *Builder) SignedURL(key string, f FunctionHandle) URLHandle {
+	return URLHandle{b.add(key, f.Name()+":"+LiveAlias, URLSpec{Function: f.Name(), Alias: LiveAlias, Signed: true}, f.Key())}
 }
 
 // URL returns a reference to the address.

@@ -22,8 +22,9 @@ import (
 type Engine struct {
 	AWS   *awsclient.Client
 	Kinds map[string]kinds.Driver
-	// Override reads what is set instead of an argument, nil where nothing is.
-	Override func(ctx context.Context, c *blueprint.Control, table string) (*blueprint.Override, error)
+	// Overrides reads what is set instead of the arguments whose controls are in one
+	// item, by argument.
+	Overrides func(ctx context.Context, controls []*blueprint.Control, table string) (map[string]blueprint.Override, error)
 	// Readers reads who reads which items, by their keys.
 	Readers func(ctx context.Context, r *blueprint.Readership, table string) (map[string]string, error)
 	Clock   kinds.Clock
@@ -45,7 +46,7 @@ const defaultWidth = 32
 func New(aws *awsclient.Client, content func(context.Context, string) ([]byte, error), version string) *Engine {
 	env := kinds.Env{AWS: aws, Clock: SystemClock{}, Content: content, Random: rand.Reader}
 	return &Engine{
-		AWS: aws, Kinds: kinds.All(env), Override: env.Override, Readers: env.Readers, Clock: SystemClock{}, Width: defaultWidth,
+		AWS: aws, Kinds: kinds.All(env), Overrides: env.Overrides, Readers: env.Readers, Clock: SystemClock{}, Width: defaultWidth,
 		NewID: func() string { return rand.Text()[:12] }, Holder: Self(), Version: version,
 	}
 }

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 
@@ -121,10 +122,10 @@ func (o *observer) observe(ctx context.Context) {
 	}
 	none := func(string) []string { return nil }
 	var all sync.WaitGroup
-	for _, c := range o.blue.Controls {
+	for _, controls := range o.blue.ControlItems() {
 		// Without its table there is no override; its part says that it is missing.
-		if _, made := record(o.records, o.blue.Part(c.Table)); made {
-			all.Go(func() { o.override(ctx, c) })
+		if _, made := record(o.records, o.blue.Part(controls[0].Table)); made {
+			all.Go(func() { o.override(ctx, controls) })
 		}
 	}
 	if r := o.blue.Readership; r != nil {
@@ -160,12 +161,13 @@ func (o *observer) observe(ctx context.Context) {
 	}
 }
 
-// override reads one control.
-func (o *observer) override(ctx context.Context, c *blueprint.Control) {
+// override reads the controls of one item.
+func (o *observer) override(ctx context.Context, controls []*blueprint.Control) {
+	c := controls[0]
 	name, err := o.resolver.text(c.TableName)
-	var found *blueprint.Override
+	var found map[string]blueprint.Override
 	if err == nil {
-		found, err = o.engine.Override(ctx, c, name)
+		found, err = o.engine.Overrides(ctx, controls, name)
 	}
 	if err != nil {
 		o.fail(o.ofPart("read the "+c.Argument+" in force from", c.Table, o.blue.Part(c.Table).Spec.Kind(), name, err))
@@ -173,9 +175,7 @@ func (o *observer) override(ctx context.Context, c *blueprint.Control) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if found != nil {
-		o.overrides[c.Argument] = *found
-	}
+	maps.Copy(o.overrides, found)
 }
 
 // readership reads who reads which items.
@@ -254,7 +254,7 @@ func (o *observer) differences(p *blueprint.Part, rec Record, seen *kinds.Observ
 // as its kinds declare, with the one for the manifest and those for its controls
 // and its readers.
 func (e *Engine) ObserveCalls(b *blueprint.Blueprint) int {
-	calls := 1 + kinds.ControlCalls*len(b.Controls)
+	calls := 1 + kinds.ControlCalls*len(b.ControlItems())
 	if b.Readership != nil {
 		calls += kinds.ReadershipCalls
 	}

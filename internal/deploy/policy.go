@@ -133,7 +133,8 @@ func readingPermissions(b *blueprint.Blueprint, place blueprint.Place, text func
 	type table struct{ name, key string }
 	items := map[table][]string{}
 	var tables []table
-	for _, c := range b.Controls {
+	for _, controls := range b.ControlItems() {
+		c := controls[0]
 		t := table{c.TableName, c.KMSKeyARN}
 		if items[t] == nil {
 			tables = append(tables, t)

@@ -194,7 +194,9 @@ func cases() []kindCase {
 		{
 			part: testFunction + ":" + blueprint.LiveAlias, spec: urlBase(), setup: func(t *testing.T) { needFunction(t) },
 			changes: []blueprint.Spec{
-				with(urlBase(), func(s *blueprint.URLSpec) { s.Methods, s.MaxAge = []string{"GET"}, 60 }),
+				with(urlBase(), func(s *blueprint.URLSpec) {
+					s.Methods, s.MaxAge, s.Exposed = []string{"GET"}, 60, []string{"Date", "Retry-After"}
+				}),
 				with(urlBase(), func(s *blueprint.URLSpec) {
 					s.Origins, s.Headers = []string{"https://a.example"}, []string{"content-type", "x-voter"}
 				}),

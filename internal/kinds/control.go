@@ -2,8 +2,10 @@ package kinds
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,7 +15,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// ControlCalls is the number of API calls that reading one control costs.
+// ControlCalls is the number of API calls that reading the controls of one item costs.
 const ControlCalls = 1
 
 // ControlPermissions are what reading the controls in some items of a table
@@ -32,12 +34,14 @@ func ControlPermissions(place blueprint.Place, items []string, table, key string
 	return out
 }
 
-// Override reads what is set instead of an argument, in the table of that name;
-// nil where nothing is. Whether it holds is for the control to say.
-func (e Env) Override(ctx context.Context, c *blueprint.Control, table string) (*blueprint.Override, error) {
+// Overrides reads what is set instead of arguments whose controls are in one item
+// of the table of that name, by their arguments. Whether it holds is for the control
+// to say.
+func (e Env) Overrides(ctx context.Context, controls []*blueprint.Control, table string) (map[string]blueprint.Override, error) {
+	at := controls[0]
 	out, err := e.AWS.DynamoDB.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &table, ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{c.PartitionKey: &types.AttributeValueMemberS{Value: c.Item}},
+		Key: map[string]types.AttributeValue{at.PartitionKey: &types.AttributeValueMemberS{Value: at.Item}},
 	})
 	if tableMissing(err) {
 		return nil, nil
@@ -45,20 +49,61 @@ func (e Env) Override(ctx context.Context, c *blueprint.Control, table string) (
 	if err != nil {
 		return nil, err
 	}
-	if _, set := out.Item[c.Field]; !set {
+	found := map[string]blueprint.Override{}
+	for _, c := range controls {
+		item := out.Item
+		if c.Within != "" {
+			if item, err = within(out.Item[c.Within], c.Field); err != nil {
+				return nil, fmt.Errorf("item %q of table %s: attribute %s: %w", c.Item, table, c.Within, err)
+			}
+		}
+		if _, set := item[c.Field]; !set {
+			continue
+		}
+		var o blueprint.Override
+		for _, f := range []struct {
+			name   string
+			moment bool
+			into   *string
+		}{{c.Field, c.Moment, &o.Value}, {"of", c.Moment, &o.InsteadOf}, {"by", false, &o.By}, {"at", true, &o.At}} {
+			if *f.into, err = controlText(item[f.name], f.moment); err != nil {
+				return nil, fmt.Errorf("item %q of table %s: attribute %s: %w", c.Item, table, f.name, err)
+			}
+		}
+		found[c.Argument] = o
+	}
+	return found, nil
+}
+
+// within is one override of a JSON object with many, as an item has one; nothing
+// where there is none.
+func within(v types.AttributeValue, field string) (map[string]types.AttributeValue, error) {
+	text, ok := v.(*types.AttributeValueMemberS)
+	if !ok {
 		return nil, nil
 	}
-	var o blueprint.Override
-	for _, f := range []struct {
-		name   string
-		moment bool
-		into   *string
-	}{{c.Field, c.Moment, &o.Value}, {"of", c.Moment, &o.InsteadOf}, {"by", false, &o.By}, {"at", true, &o.At}} {
-		if *f.into, err = controlText(out.Item[f.name], f.moment); err != nil {
-			return nil, fmt.Errorf("item %q of table %s: attribute %s: %w", c.Item, table, f.name, err)
+	var all map[string]any
+	decoder := json.NewDecoder(strings.NewReader(text.Value))
+	decoder.UseNumber()
+	if err := decoder.Decode(&all); err != nil {
+		return nil, fmt.Errorf("it is no JSON object: %w", err)
+	}
+	one, ok := all[field].(map[string]any)
+	if !ok {
+		return nil, nil
+	}
+	item := map[string]types.AttributeValue{}
+	for name, value := range map[string]any{field: one["to"], "of": one["of"], "by": all["by"], "at": all["at"]} {
+		switch value := value.(type) {
+		case json.Number:
+			item[name] = &types.AttributeValueMemberN{Value: value.String()}
+		case string:
+			item[name] = &types.AttributeValueMemberS{Value: value}
+		case bool:
+			item[name] = &types.AttributeValueMemberBOOL{Value: value}
 		}
 	}
-	return &o, nil
+	return item, nil
 }
 
 // controlText renders an attribute as the control has it; one that is not there

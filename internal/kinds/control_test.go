@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -18,6 +19,15 @@ func testControl() *blueprint.Control {
 
 func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
 func word(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
+
+// overridden reads one control; nil where nothing is set.
+func overridden(ctx context.Context, as Env, c *blueprint.Control, table string) (*blueprint.Override, error) {
+	found, err := as.Overrides(ctx, []*blueprint.Control{c}, table)
+	if o, set := found[c.Argument]; set {
+		return &o, err
+	}
+	return nil, err
+}
 
 // TestOverride reads a control as somebody who may read nothing else.
 func TestOverride(t *testing.T) {
@@ -43,17 +53,25 @@ func TestOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	as := Env{AWS: reader, Clock: env.Clock}
-	if o, err := as.Override(t.Context(), testControl(), testTable); o != nil || err != nil {
+	if o, err := overridden(t.Context(), as, testControl(), testTable); o != nil || err != nil {
 		t.Errorf("without a table it is %+v, %v", o, err)
 	}
 	made(t, testTable, plainTable())
 	other := testControl()
 	other.Item = "somebody's ballot"
-	if o, err := as.Override(t.Context(), other, testTable); code(err) != "AccessDeniedException" {
+	if o, err := overridden(t.Context(), as, other, testTable); code(err) != "AccessDeniedException" {
 		t.Errorf("another item is read as %+v, %v", o, err)
 	}
 	plain := testControl()
 	plain.Moment = false
+	among := func(moment bool) *blueprint.Control {
+		c := testControl()
+		c.Moment, c.Within = moment, "control"
+		return c
+	}
+	many := func(text string) map[string]types.AttributeValue {
+		return map[string]types.AttributeValue{"control": word(text)}
+	}
 	for what, c := range map[string]struct {
 		control *blueprint.Control
 		item    map[string]types.AttributeValue
@@ -66,13 +84,20 @@ func TestOverride(t *testing.T) {
 			testControl(), map[string]types.AttributeValue{"closes_at": number("1811010900000"), "of": number("1811010300000"), "by": word("arn:aws:iam::000000000000:user/anna"), "at": number("1811010000500")},
 			&blueprint.Override{Value: "2027-05-22T18:35:00Z", InsteadOf: "2027-05-22T18:25:00Z", By: "arn:aws:iam::000000000000:user/anna", At: "2027-05-22T18:20:00.5Z"}, "",
 		},
-		"bare":          {testControl(), map[string]types.AttributeValue{"closes_at": number("1811010900000")}, &blueprint.Override{Value: "2027-05-22T18:35:00Z"}, ""},
-		"a number":      {plain, map[string]types.AttributeValue{"closes_at": number("0.5"), "of": number("1")}, &blueprint.Override{Value: "0.5", InsteadOf: "1"}, ""},
-		"a boolean":     {plain, map[string]types.AttributeValue{"closes_at": &types.AttributeValueMemberBOOL{Value: true}, "of": &types.AttributeValueMemberBOOL{}}, &blueprint.Override{Value: "true", InsteadOf: "false"}, ""},
-		"a text":        {plain, map[string]types.AttributeValue{"closes_at": word("now")}, &blueprint.Override{Value: "now"}, ""},
-		"no moment":     {testControl(), map[string]types.AttributeValue{"closes_at": word("20:35")}, nil, `attribute closes_at: it must be a number of milliseconds`},
-		"no value":      {plain, map[string]types.AttributeValue{"closes_at": &types.AttributeValueMemberNULL{Value: true}}, nil, `it must be a number, a text or a boolean`},
-		"who is no one": {testControl(), map[string]types.AttributeValue{"closes_at": number("1"), "by": &types.AttributeValueMemberL{}}, nil, `attribute by`},
+		"bare":      {testControl(), map[string]types.AttributeValue{"closes_at": number("1811010900000")}, &blueprint.Override{Value: "2027-05-22T18:35:00Z"}, ""},
+		"a number":  {plain, map[string]types.AttributeValue{"closes_at": number("0.5"), "of": number("1")}, &blueprint.Override{Value: "0.5", InsteadOf: "1"}, ""},
+		"a boolean": {plain, map[string]types.AttributeValue{"closes_at": &types.AttributeValueMemberBOOL{Value: true}, "of": &types.AttributeValueMemberBOOL{}}, &blueprint.Override{Value: "true", InsteadOf: "false"}, ""},
+		"a text":    {plain, map[string]types.AttributeValue{"closes_at": word("now")}, &blueprint.Override{Value: "now"}, ""},
+		"one of many": {
+			among(true), many(`{"closes_at":{"to":1811010900000,"of":1811010300000},"rate":{"to":2,"of":1},"by":"anna","at":1811010000500}`),
+			&blueprint.Override{Value: "2027-05-22T18:35:00Z", InsteadOf: "2027-05-22T18:25:00Z", By: "anna", At: "2027-05-22T18:20:00.5Z"}, "",
+		},
+		"a boolean of many": {among(false), many(`{"closes_at":{"to":true,"of":false}}`), &blueprint.Override{Value: "true", InsteadOf: "false"}, ""},
+		"none of many":      {among(true), many(`{"rate":{"to":2,"of":1}}`), nil, ""},
+		"no JSON":           {among(true), many(`{`), nil, `attribute control: it is no JSON object`},
+		"no moment":         {testControl(), map[string]types.AttributeValue{"closes_at": word("20:35")}, nil, `attribute closes_at: it must be a number of milliseconds`},
+		"no value":          {plain, map[string]types.AttributeValue{"closes_at": &types.AttributeValueMemberNULL{Value: true}}, nil, `it must be a number, a text or a boolean`},
+		"who is no one":     {testControl(), map[string]types.AttributeValue{"closes_at": number("1"), "by": &types.AttributeValueMemberL{}}, nil, `attribute by`},
 	} {
 		key := map[string]types.AttributeValue{"voter": word("control")}
 		if _, err := env.AWS.DynamoDB.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: aws.String(testTable), Key: key}); err != nil {
@@ -85,7 +110,7 @@ func TestOverride(t *testing.T) {
 			}
 		}
 		mark := local.Gate().Meter().Mark()
-		got, err := as.Override(t.Context(), c.control, testTable)
+		got, err := overridden(t.Context(), as, c.control, testTable)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: the error is %v, want %q", what, err, c.says)
 		}

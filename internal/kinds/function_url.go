@@ -15,8 +15,8 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// functionURL manages the public URL of a function's alias, with the two
-// permissions that a public URL needs: to call the URL, and to invoke the
+// functionURL manages the URL of a function's alias, with the two permissions
+// that a public URL needs: to call the URL, and to invoke the
 // function through it (Lambda Developer Guide, "Control access to Lambda
 // function URLs"; both since October 2025).
 type functionURL struct{ Env }
@@ -77,9 +77,10 @@ func (k functionURL) Observe(ctx context.Context, t *Target) (*Live[blueprint.UR
 	if err != nil {
 		return nil, err
 	}
-	s := blueprint.URLSpec{Function: function, Alias: alias, Public: out.AuthType == types.FunctionUrlAuthTypeNone && len(allowed) == 2}
+	s := blueprint.URLSpec{Function: function, Alias: alias, Public: out.AuthType == types.FunctionUrlAuthTypeNone && len(allowed) == 2, Signed: out.AuthType == types.FunctionUrlAuthTypeAwsIam}
 	if c := out.Cors; c != nil {
 		s.Origins, s.Methods, s.Headers, s.MaxAge = sorted(c.AllowOrigins), sorted(c.AllowMethods), sorted(c.AllowHeaders), int(aws.ToInt32(c.MaxAge))
+		s.Exposed = sorted(c.ExposeHeaders)
 	}
 	return &Live[blueprint.URLSpec]{Spec: s, Attributes: Attributes{"url": strings.TrimSuffix(aws.ToString(out.FunctionUrl), "/")}}, nil
 }
@@ -131,13 +132,24 @@ var urlStatements = map[string]blueprint.Statement{
 	},
 }
 
+func authType(s blueprint.URLSpec) types.FunctionUrlAuthType {
+	if s.Signed {
+		return types.FunctionUrlAuthTypeAwsIam
+	}
+	return types.FunctionUrlAuthTypeNone
+}
+
+// cors says which pages may call; none where callers sign.
 func cors(s blueprint.URLSpec) *types.Cors {
-	return &types.Cors{AllowOrigins: s.Origins, AllowMethods: s.Methods, AllowHeaders: s.Headers, MaxAge: aws.Int32(int32(s.MaxAge))} //nolint:gosec // at most a day
+	if s.Signed {
+		return &types.Cors{}
+	}
+	return &types.Cors{AllowOrigins: s.Origins, AllowMethods: s.Methods, AllowHeaders: s.Headers, ExposeHeaders: s.Exposed, MaxAge: aws.Int32(int32(s.MaxAge))} //nolint:gosec // at most a day
 }
 
 func (k functionURL) Create(ctx context.Context, _ *Target, want blueprint.URLSpec) (Attributes, error) {
 	out, err := k.AWS.Lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
-		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: types.FunctionUrlAuthTypeNone, Cors: cors(want),
+		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: authType(want), Cors: cors(want),
 	})
 	var conflict *types.ResourceConflictException
 	if errors.As(err, &conflict) && !containsFold(conflict.ErrorMessage(), "update is in progress") {
@@ -149,8 +161,17 @@ func (k functionURL) Create(ctx context.Context, _ *Target, want blueprint.URLSp
 	return Attributes{"url": strings.TrimSuffix(aws.ToString(out.FunctionUrl), "/")}, k.allow(ctx, want, nil)
 }
 
-// allow adds the statements that are not there yet.
+// allow adds the statements that are not there yet, or takes them away where
+// callers sign.
 func (k functionURL) allow(ctx context.Context, want blueprint.URLSpec, there []string) error {
+	if want.Signed {
+		for _, sid := range there {
+			if err := k.disallow(ctx, want.Function, want.Alias, sid); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	statements := []*lambda.AddPermissionInput{
 		{StatementId: aws.String(sidURL), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
 		{StatementId: aws.String(sidFunction), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
@@ -189,12 +210,12 @@ func (k functionURL) Update(ctx context.Context, _ *Target, want blueprint.URLSp
 		return live.Attributes, nil
 	}
 	_, err := k.AWS.Lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
-		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: types.FunctionUrlAuthTypeNone, Cors: cors(want),
+		FunctionName: &want.Function, Qualifier: &want.Alias, AuthType: authType(want), Cors: cors(want),
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !changed.Any("public_access") {
+	if !changed.Any("public_access", "signed_by_iam") {
 		return live.Attributes, nil
 	}
 	there, err := k.allowed(ctx, want.Function, want.Alias)

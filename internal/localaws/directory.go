@@ -112,7 +112,8 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 		Boundary                             *document
 		Session                              []document
 		Tags                                 map[string]string
-		Issued                               int64 // Seconds since 1970, of a session.
+		Issued                               int64  // Seconds since 1970, of a session.
+		Identity                             string // Of Cognito, whose session it is.
 	}
 	if err := d.ask(ctx, "principal", key, &found); err != nil || found == nil {
 		return nil, err
@@ -137,6 +138,9 @@ func (d *directory) principal(ctx context.Context, key string) (*permission.Prin
 	}
 	if found.Issued > 0 { // temporary credentials only
 		p.Keys.Set("aws:TokenIssueTime", time.Unix(found.Issued, 0).UTC().Format(time.RFC3339))
+	}
+	if found.Identity != "" { // IAM User Guide, "Available keys for AWS web identity federation"
+		p.Keys.Set("cognito-identity.amazonaws.com:sub", found.Identity)
 	}
 	for key, value := range found.Tags {
 		p.Keys.Set("aws:PrincipalTag/"+key, value)

@@ -100,6 +100,7 @@ def principal_of(key):
             "session": passed,
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
             "issued": int(session.get("IssuedAt") or 0),
+            "identity": session.get("_identity_id", ""),
         }
 
 

@@ -95,6 +95,27 @@ def emit_logs_to_group(func, *args, **kwargs):
 
 lambda_svc._emit_lambda_logs = emit_logs_to_group
 
+# A function behind a URL with AWS_IAM learns who calls (Lambda Developer Guide, "Invoking Lambda function URLs", requestContext.authorizer.iam).
+# MiniStack does not tell.
+from ministack.services import sts  # noqa: E402
+
+url_event = lambda_svc._build_function_url_event
+
+
+def signed_url_event(url_id, account_id, region, method, path, headers, body, query_params, **kwargs):
+    """Builds the event of a request to a function URL, with who signed it."""
+    event = url_event(url_id, account_id, region, method, path, headers, body, query_params, **kwargs)
+    caller = None if kwargs.get("anonymous") else sts._caller_identity(headers, query_params)
+    if isinstance(caller, dict):
+        event["requestContext"]["authorizer"] = {"iam": {
+            "accessKey": caller["accessKey"], "accountId": caller["accountId"], "callerId": caller["userId"],
+            "userArn": caller["userArn"], "userId": caller["userId"],
+        }}
+    return event
+
+
+lambda_svc._build_function_url_event = signed_url_event
+
 from ministack.services import dynamodb  # noqa: E402
 
 # A table carries at once what it has carried or was warmed for, and that is never lowered (DynamoDB Developer Guide, "Understanding

@@ -221,15 +221,24 @@ func (a account) invoke(t *testing.T, name, key string, event, answer any) {
 func (a account) unusedGrants(t *testing.T, name string) []string {
 	t.Helper()
 	described, parts := described(t, a, name)
-	roles, explained := map[string]string{}, map[string]bool{}
+	roles := map[string]string{}
 	for key, p := range parts {
-		role, ok := described.Part(key).Spec.(blueprint.RoleSpec)
-		if !ok {
-			continue
+		if _, ok := described.Part(key).Spec.(blueprint.RoleSpec); ok {
+			roles["arn:aws:iam::"+string(a)+":role/"+p.name] = key
 		}
-		roles["arn:aws:iam::"+string(a)+":role/"+p.name] = key
-		for action := range role.Rare {
-			explained[key+" "+action] = true
+	}
+	return unused(t, described, roles)
+}
+
+// unused lists what roles, parts by their ARNs, grant and nobody used, but for what the blueprint explains.
+func unused(t *testing.T, b *blueprint.Blueprint, roles map[string]string) []string {
+	t.Helper()
+	explained := map[string]bool{}
+	for _, key := range roles {
+		if role, ok := b.Part(key).Spec.(blueprint.RoleSpec); ok {
+			for action := range role.Rare {
+				explained[key+" "+action] = true
+			}
 		}
 	}
 	known := map[string]bool{}

@@ -12,6 +12,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -53,6 +54,10 @@ var All = []System{
 	{
 		System: configitems.System, Resource: configitems.Resource, Example: configitems.Example,
 		Commands: configitems.Commands(), Facts: configitems.Facts, Load: configitems.ExampleLoad,
+	},
+	{
+		System: queue.System, Resource: queue.Resource, Example: queue.Example,
+		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
 	},
 	{
 		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,

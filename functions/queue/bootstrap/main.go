@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net/http"
 	"os"
 	"time"
@@ -25,11 +26,14 @@ import (
 func main() { handlers.Serve() }
 
 var handlers = bootstrap.Handlers{
+	"bypass":  bypass,
 	"control": control,
 	"join":    join,
 	"keeper":  keeper,
 	"placer":  placer,
+	"service": service,
 	"stream":  stream,
+	"turn":    turn,
 }
 
 func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -50,6 +54,9 @@ func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 		if function.ProbeKey, err = key(ctx, aws, cfg.ProbeKeyParameter); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.TokenIssuer != "" {
+		function.Tokens = newOrganiser(cfg.TokenIssuer, cfg.TokenAudience)
 	}
 	if cfg.AllowKey != "" {
 		object, size, err := s3.New(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
@@ -121,6 +128,51 @@ func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any
 		Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
 	}
 	function.Key, err = key(ctx, aws, cfg.KeyParameter)
+	return function.Handle, err
+}
+
+func turn(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.TurnConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	function := &queue.Turn{
+		Sales: sales(tables), Store: tables, Clock: clock.System{}, Shard: mathrand.IntN(max(1, cfg.StatusShards)), //nolint:gosec // Spreads reads; no secret.
+		Assigned: cfg.External, Log: logger(cfg.Base, "turn"),
+	}
+	if function.Key, err = key(ctx, aws, cfg.KeyParameter); err != nil {
+		return nil, err
+	}
+	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	return function.Handle, err
+}
+
+func bypass(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.BypassConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	function := &queue.Bypass{
+		Sales: sales(store(aws, cfg.Tables)), Issued: cfg.Passes, Base: cfg.Base, Clock: clock.System{}, Log: logger(cfg.Base, "bypass"), Metrics: metrics(cfg.Base, "bypass"),
+	}
+	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	return function.Handle, err
+}
+
+func service(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.ServiceConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	function := &queue.Service{
+		Sales: sales(tables), Store: tables, External: cfg.External, Clock: clock.System{}, Log: logger(cfg.Base, "service"),
+	}
+	if function.Key, err = key(ctx, aws, cfg.KeyParameter); err != nil {
+		return nil, err
+	}
+	function.Passes, err = verifying(cfg)
 	return function.Handle, err
 }
 

@@ -17,6 +17,7 @@ import (
 var (
 	base   = queue.Base{System: "queue", Name: "arena"}
 	tables = queue.Tables{Sales: "s", Fans: "f", Line: "l", Windows: "w", State: "t", Joins: "j"}
+	issued = queue.Passes{Issuer: "https://tickets.example.com"}
 )
 
 // endpointOf is SSM, which has one key, and S3, which has a list of one code.
@@ -34,11 +35,17 @@ func endpointOf(t *testing.T) string {
 			Name           string
 			WithDecryption bool
 		}
-		if err := json.NewDecoder(r.Body).Decode(&request); err != nil || request.Name != "/key" || !request.WithDecryption {
+		if err := json.NewDecoder(r.Body).Decode(&request); err != nil || request.Name != "/key" && request.Name != "/pass" || !request.WithDecryption {
 			t.Errorf("asked for %+v, %v", request, err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = w.Write([]byte(`{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`))
+		value := "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+		if request.Name == "/pass" {
+			value = passKey(t)
+		}
+		if err := json.NewEncoder(w).Encode(map[string]any{"Parameter": map[string]string{"Value": value}}); err != nil {
+			t.Error(err)
+		}
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
@@ -47,15 +54,18 @@ func endpointOf(t *testing.T) string {
 func TestHandlers(t *testing.T) {
 	endpoint := endpointOf(t)
 	configs := map[string]any{
+		"bypass":  queue.BypassConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}},
 		"control": queue.ControlConfig{Base: base, Tables: tables},
 		"join": queue.JoinConfig{
-			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes",
+			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes", TokenIssuer: "https://login.example.com", TokenAudience: "tickets",
 		},
 		"keeper": queue.KeeperConfig{
 			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4,
 		},
-		"placer": queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
-		"stream": queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
+		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
+		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
+		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
+		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, KeyParameter: "/key", StatusShards: 4},
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {
 		t.Errorf("handlers %v, tried %v", have, want)
@@ -78,6 +88,8 @@ func TestHandlers(t *testing.T) {
 		"SALES_TABLE":         start("placer", queue.PlacerConfig{Base: base}),
 		"ALLOW_KEY":           start("join", queue.JoinConfig{Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", AllowBucket: "lists"}),
 		"STATUS_SHARDS is 1":  start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 65}),
+		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKey: queue.PassKey{PassKeyARN: "arn"}, StatusShards: 1}),
+		"no key for RS256":    start("service", queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKeys: `{"keys":[]}`}),
 		"PLACER_TIMEOUT must": start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", StatusShards: 1}),
 	} {
 		if wrong == nil || !strings.Contains(wrong.Error(), want) {

@@ -14,50 +14,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
-// The fields of nested arguments are read by name: none of them is unknown
-// where a blueprint is described.
-
-// textOf is a text of a nested argument, or what it is otherwise.
-func textOf(o types.Object, field, otherwise string) string {
-	if v, ok := o.Attributes()[field].(types.String); ok && known(v) {
-		return v.ValueString()
-	}
-	return otherwise
-}
-
-func intOf(o types.Object, field string, otherwise int) int {
-	if v, ok := o.Attributes()[field].(types.Int64); ok && known(v) {
-		return int(v.ValueInt64())
-	}
-	return otherwise
-}
-
-func boolOf(o types.Object, field string, otherwise bool) bool {
-	if v, ok := o.Attributes()[field].(types.Bool); ok && known(v) {
-		return v.ValueBool()
-	}
-	return otherwise
-}
-
-func objectOf(o types.Object, field string) types.Object {
-	v, _ := o.Attributes()[field].(types.Object)
-	return v
-}
-
-// stringsOf are the texts of a map.
-func stringsOf(m attr.Value) map[string]string {
-	out := map[string]string{}
-	if typed, ok := m.(types.Map); ok {
-		for key, value := range typed.Elements() {
-			if s, ok := value.(types.String); ok {
-				out[key] = s.ValueString()
-			}
-		}
-	}
-	return out
-}
+// Nested arguments, read by name.
+var (
+	textOf    = composite.TextOf
+	intOf     = composite.IntOf
+	boolOf    = composite.BoolOf
+	objectOf  = composite.ObjectOf
+	stringsOf = composite.TextsOf
+)
 
 // question is one question as the page shows it.
 type question struct {

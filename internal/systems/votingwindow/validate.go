@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 // validate checks what needs no AWS. Values may be unknown: what depends on one
@@ -42,11 +44,7 @@ func (v *validation) refuse(at path.Path, summary, format string, values ...any)
 	v.diags.AddAttributeError(at, summary, fmt.Sprintf(format, values...))
 }
 
-// given reports that a value is in the configuration, known or not.
-func given(value attr.Value) bool { return !value.IsNull() }
-
-// known reports that a value is there and known.
-func known(value attr.Value) bool { return !value.IsNull() && !value.IsUnknown() }
+var given, known = composite.Given, composite.Known
 
 // questions: either one question with its answers, or several.
 func (v *validation) questions() {

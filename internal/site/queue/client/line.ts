@@ -39,12 +39,12 @@ export function estimateOf(ahead: number, pace: number, paceNow: number): { low:
 }
 
 /**
- * In how many seconds to ask again: after a quarter of the estimated wait. So a fan far from the front costs little, and
- * who is called learns it in time even where the line moves four times as fast.
+ * In how many seconds to ask again: after half of the estimated wait. So a fan far from the front costs little, and
+ * who is called learns it in time even where the line moves twice as fast.
  */
 export function askAfter(ahead: number, pace: number): number {
   if (pace <= 0) return unknown;
-  return Math.min(most, Math.max(least, Math.ceil(Math.ceil(ahead / pace) / 4)));
+  return Math.min(most, Math.max(least, Math.ceil(Math.ceil(ahead / pace) / 2)));
 }
 
 /** askAfter, at most as the status says: it asks those near the front more often. */

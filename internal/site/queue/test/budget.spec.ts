@@ -81,7 +81,7 @@ test("loading takes three requests, joining one", async ({ page, backend }) => {
 });
 
 for (const tellsAhead of [true, false]) {
-  test(`a wait of twenty minutes asks some twenty times${tellsAhead ? "" : ", where turn says less"}`, async ({
+  test(`a wait of twenty minutes asks some fifteen times${tellsAhead ? "" : ", where turn says less"}`, async ({
     page,
     backend,
   }) => {
@@ -100,7 +100,7 @@ for (const tellsAhead of [true, false]) {
     const asked = backend.count("/status/arena.json") + backend.count("/turn");
     expect(backend.count("/join")).toBe(0);
     expect(asked).toBeGreaterThanOrEqual(12);
-    expect(asked).toBeLessThanOrEqual(tellsAhead ? 25 : 38);
+    expect(asked).toBeLessThanOrEqual(tellsAhead ? 22 : 35);
   });
 }
 

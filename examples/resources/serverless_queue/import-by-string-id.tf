@@ -1,0 +1,4 @@
+import {
+  to = serverless_queue.arena
+  id = "arena"
+}

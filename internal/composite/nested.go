@@ -1,0 +1,62 @@
+package composite
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// Fields of nested arguments are read by name: none of them is unknown where a
+// blueprint is described.
+
+// Given reports that a value is in the configuration, known or not.
+func Given(value attr.Value) bool { return value != nil && !value.IsNull() }
+
+// Known reports that a value is there and known.
+func Known(value attr.Value) bool { return value != nil && !value.IsNull() && !value.IsUnknown() }
+
+// Field is a field of a nested argument; null where the argument or the field is
+// not there.
+func Field[T attr.Value](o types.Object, name string) T {
+	v, _ := o.Attributes()[name].(T)
+	return v
+}
+
+// TextOf is a text of a nested argument, or what it is otherwise.
+func TextOf(o types.Object, field, otherwise string) string {
+	if v := Field[types.String](o, field); Known(v) {
+		return v.ValueString()
+	}
+	return otherwise
+}
+
+// IntOf is a whole number of a nested argument, or what it is otherwise.
+func IntOf(o types.Object, field string, otherwise int) int {
+	if v := Field[types.Int64](o, field); Known(v) {
+		return int(v.ValueInt64())
+	}
+	return otherwise
+}
+
+// BoolOf is a truth value of a nested argument, or what it is otherwise.
+func BoolOf(o types.Object, field string, otherwise bool) bool {
+	if v := Field[types.Bool](o, field); Known(v) {
+		return v.ValueBool()
+	}
+	return otherwise
+}
+
+// ObjectOf is a nested argument of a nested argument.
+func ObjectOf(o types.Object, field string) types.Object { return Field[types.Object](o, field) }
+
+// TextsOf are the texts of a map.
+func TextsOf(m attr.Value) map[string]string {
+	out := map[string]string{}
+	if typed, ok := m.(types.Map); ok {
+		for key, value := range typed.Elements() {
+			if s, ok := value.(types.String); ok {
+				out[key] = s.ValueString()
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,172 @@
+package provider_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+)
+
+// browser is a fan's own client, under a Cognito identity.
+type browser struct {
+	id     string
+	tables *dynamodb.Client
+	table  string
+}
+
+// newBrowser gets an identity and its credentials.
+func (p *presale) newBrowser() browser {
+	p.t.Helper()
+	anybody := cognitoidentity.NewFromConfig(local.ConfigWith(home, aws.AnonymousCredentials{}))
+	identity, err := anybody.GetId(p.t.Context(), &cognitoidentity.GetIdInput{IdentityPoolId: aws.String(text(p.t, p.state, "identity_pool_id"))})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	given, err := anybody.GetCredentialsForIdentity(p.t.Context(), &cognitoidentity.GetCredentialsForIdentityInput{IdentityId: identity.IdentityId})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := given.Credentials
+	return browser{
+		*identity.IdentityId,
+		dynamodb.NewFromConfig(local.ConfigWith(home, credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretKey, *c.SessionToken))),
+		stateTexts(p.t, p.state, "table_names")["identities"],
+	}
+}
+
+// writes a record under a key.
+func (b browser) writes(ctx context.Context, key string, more map[string]dynamotypes.AttributeValue) error {
+	item := map[string]dynamotypes.AttributeValue{queue.IdentityKey: &dynamotypes.AttributeValueMemberS{Value: key}}
+	for name, value := range more {
+		item[name] = value
+	}
+	_, err := b.tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: &b.table, Item: item})
+	return err
+}
+
+// ticket is what was written back; empty where nothing was yet.
+func (b browser) ticket(ctx context.Context) (string, error) {
+	out, err := b.tables.GetItem(ctx, &dynamodb.GetItemInput{TableName: &b.table, Key: map[string]dynamotypes.AttributeValue{queue.IdentityKey: &dynamotypes.AttributeValueMemberS{Value: b.id}}})
+	if err != nil {
+		return "", err
+	}
+	ticket, _ := out.Item["ticket"].(*dynamotypes.AttributeValueMemberS)
+	if ticket == nil {
+		return "", nil
+	}
+	return ticket.Value, nil
+}
+
+// assigns as the ticketing service does: signed by IAM.
+func (p *presale) assigns(request map[string]any) (status int, body string) {
+	p.t.Helper()
+	payload, err := json.Marshal(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, text(p.t, p.state, "service_url"), strings.NewReader(string(payload)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	given, err := p.a.aws(home).Credentials.Retrieve(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	hash := sha256.Sum256(payload)
+	if err := v4.NewSigner().SignHTTP(p.t.Context(), given, r, hex.EncodeToString(hash[:]), "lambda", home, time.Now()); err != nil {
+		p.t.Fatal(err)
+	}
+	resp, err := local.HTTPClient().Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(answer)
+}
+
+// TestAccQueueExternal: browsers write records under their own identity and no
+// other, and the ticketing service takes fans from the queue and assigns the
+// windows itself. A record that is none holds nobody up.
+func TestAccQueueExternal(t *testing.T) {
+	p := newPresale(t, map[string]any{"join": "identity", "assigner": "external", "site": map[string]any{"enabled": false}, "windows": 2})
+	defer p.gone(p.a)
+	p.settled(p.config)
+	sale := map[string]dynamotypes.AttributeValue{"sale": &dynamotypes.AttributeValueMemberS{Value: "arena"}}
+	stranger, fan := p.newBrowser(), p.newBrowser()
+	var denied interface{ ErrorCode() string }
+	if err := stranger.writes(t.Context(), fan.id, sale); !errors.As(err, &denied) || denied.ErrorCode() != "AccessDeniedException" {
+		t.Errorf("a browser writes another's record: %v", err)
+	}
+	if err := stranger.writes(t.Context(), stranger.id, nil); err != nil { // It names no sale.
+		t.Fatal(err)
+	}
+	if err := fan.writes(t.Context(), fan.id, sale); err != nil {
+		t.Fatal(err)
+	}
+	var ticket string
+	eventually(t, endsWithin, func() (err error) {
+		if ticket, err = fan.ticket(t.Context()); err == nil && ticket == "" {
+			err = errors.New("there is no ticket")
+		}
+		return err
+	})
+	id := queue.FanID("arena", fan.id)
+	if places := p.places(1); places[id] != 1 {
+		t.Errorf("the places are %v, want 1 for %s", places, id)
+	}
+
+	turn, messages := text(t, p.state, "turn_url"), sqs.NewFromConfig(p.a.aws(home))
+	var called string
+	eventually(t, endsWithin, func() error {
+		out, err := messages.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(text(t, p.state, "line_queue_url")), WaitTimeSeconds: 1})
+		if err != nil || len(out.Messages) == 0 {
+			return fmt.Errorf("nobody was called: %w", err)
+		}
+		called = *out.Messages[0].Body
+		return nil
+	})
+	equal(t, "who is called", called, fmt.Sprintf(`{"sale":"arena","fan":%q,"line":"queue","place":1}`, id))
+	look := func(do, want string) turned {
+		got, _, err := ask[turned](t.Context(), turn, map[string]any{"ticket": ticket, "do": do})
+		if err != nil || got.State != want {
+			t.Fatalf("%s: %+v, want %s: %v", do, got, want, err)
+		}
+		return got
+	}
+	look("look", "waiting")
+	assign := map[string]any{"do": "assign", "sale": "arena", "fan": id, "purchase_url": "https://shop.example.com/seat/17"}
+	if _, status, err := ask[map[string]any](t.Context(), text(t, p.state, "service_url"), assign); status != http.StatusForbidden {
+		t.Errorf("who has not signed gets %d, %v", status, err)
+	}
+	if status, body := p.assigns(assign); status != http.StatusOK {
+		t.Fatalf("the assignment gets %d %s", status, body)
+	}
+	look("look", "called")
+	if got := look("claim", "claimed"); !strings.HasPrefix(got.PurchaseURL, "https://shop.example.com/seat/17?token=") {
+		t.Errorf("the fan goes to %s", got.PurchaseURL)
+	}
+	if status, body := p.assigns(map[string]any{"do": "release", "sale": "arena", "fan": id}); status != http.StatusOK || !strings.Contains(body, `"purchased"`) {
+		t.Errorf("the release gets %d %s", status, body)
+	}
+}

@@ -1,0 +1,76 @@
+// Goes the whole way through the real page, in headless Chromium, as a fan would. For acceptance tests and the demo.
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+import { launchOptions } from "../shared/chromium.mjs";
+
+const usage = `usage: node wait.mjs --url URL [--code CODE] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
+
+Joins at the page at URL, or before the opening says that it wants to, waits for its turn, takes it, and writes one JSON object:
+the headings that were seen, and the address of the link to the tickets. --screenshot takes a picture of that link. --proxy leads
+to an AWS that is not the real one, and its certificates are taken as they are.`;
+
+try {
+  await wait(options());
+} catch (e) {
+  console.error(e instanceof Error ? e.message : e);
+  process.exitCode = 1;
+}
+
+function options() {
+  const text = { type: /** @type {const} */ ("string") };
+  const { values } = parseArgs({
+    options: { url: text, code: text, screenshot: text, proxy: text, timeout: { ...text, default: "180" } },
+  });
+  const { url } = values;
+  if (!url) throw new Error(usage);
+  return { ...values, url, timeout: Number(values.timeout) * 1000 };
+}
+
+/** @param {ReturnType<typeof options>} wanted */
+async function wait({ url, code, screenshot, timeout, proxy }) {
+  const browser = await chromium.launch({
+    ...launchOptions,
+    ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
+  });
+  try {
+    const page = await browser.newPage({
+      locale: "en-GB",
+      viewport: { width: 480, height: 960 },
+      reducedMotion: "reduce",
+      ignoreHTTPSErrors: proxy !== undefined,
+    });
+    page.setDefaultTimeout(timeout);
+    const failures = /** @type {string[]} */ ([]);
+    page.on("requestfailed", (r) => failures.push(`${r.method()} ${r.url()}: ${r.failure()?.errorText}`));
+    page.on("response", (r) => r.status() >= 400 && failures.push(`${r.request().method()} ${r.url()}: ${r.status()}`));
+    page.on("pageerror", (e) => failures.push(String(e)));
+    const address = new URL(url);
+    if (code !== undefined) address.hash = new URLSearchParams({ code }).toString();
+    const response = await page.goto(address.href);
+    if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
+    const seen = /** @type {string[]} */ ([]);
+    const note = (/** @type {string} */ text) => seen.at(-1) !== text && seen.push(text);
+    await page.exposeFunction("noteHeading", note);
+    await page.evaluate(() => {
+      const look = () =>
+        document.querySelectorAll("h2").forEach((h) => /** @type {any} */ (window).noteHeading(h.textContent));
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+      look();
+    });
+    try {
+      await page.getByRole("button", { name: /^Join (the line|when it opens|the draw)$/ }).click();
+      await page.getByRole("button", { name: "Take your turn" }).click();
+      const link = page.getByRole("link", { name: "Go to the tickets" });
+      const tickets = await link.getAttribute("href");
+      if (screenshot !== undefined) await page.screenshot({ path: screenshot, fullPage: true });
+      console.log(JSON.stringify({ seen, tickets }));
+    } catch (e) {
+      const said = await page.locator("body").innerText();
+      throw new Error(
+        `${e instanceof Error ? e.message : e}\nseen: ${seen.join(" / ")}\nthe page says: ${said}\nrequests that failed:\n  ${failures.join("\n  ")}`,
+      );
+    }
+  } finally {
+    await browser.close();
+  }
+}

@@ -1,0 +1,160 @@
+package queue
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/config"
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+)
+
+// exposed are the headers that pages of other origins read: the servers' clock,
+// and when to come again.
+var exposed = []string{"Date", "Retry-After"}
+
+// doors are the ways in for fans, and for the ticketing service.
+func (r *room) doors() {
+	if r.m.byIdentity() {
+		r.identity()
+	} else {
+		r.joining()
+	}
+	r.turning()
+	r.serving()
+}
+
+// joining takes fans by a function's URL.
+func (r *room) joining() {
+	c := queue.JoinConfig{
+		Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, JoinsURL: r.joins.URL(), KeyParameter: r.key.Name(), ProbeKeyParameter: r.probeKey.Name(),
+		TokenIssuer: textOf(r.m.JWT, "issuer", ""), TokenAudience: textOf(r.m.JWT, "audience", ""),
+	}
+	grants := [][]blueprint.Grant{r.salesTable.Get(), r.joins.Send(), r.key.Read(), r.probeKey.Read()}
+	memory := 256
+	if codes := r.m.JoinCodes; given(codes) {
+		lists := r.Bucket("lists", blueprint.Bucket{})
+		h := r.HashedList("join-codes", lists, codesObject, r.key, r.m.joinCodes())
+		c.AllowBucket, c.AllowKey = lists.Name(), h.Object()
+		grants = append(grants, h.Read())
+		memory = 512 // A million codes take 8 MB, and are read at every cold start.
+	}
+	f := r.function("join", blueprint.Function{MemoryMB: memory, Timeout: doorTimeout, Environment: config.Environ(c), Grants: grants})
+	r.join = r.PublicURL("join-url", f, []string{http.MethodPost}, exposed...)
+}
+
+const codesObject = "join-codes"
+
+// identity lets browsers write a record of their own under a Cognito identity,
+// from whose stream a function takes them to the same queue.
+func (r *room) identity() {
+	table := r.Table("identities", blueprint.Table{Key: queue.IdentityKey, Stream: blueprint.NewImages, Data: true})
+	r.identities = &table
+	aside := r.Queue("aside", blueprint.Queue{Visibility: time.Minute, Data: true})
+	r.aside = &aside
+	f := r.function("stream", blueprint.Function{
+		MemoryMB: 512, Timeout: streamTimeout,
+		Environment: config.Environ(queue.StreamConfig{
+			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Joins: table.Name()}, JoinsURL: r.joins.URL(), AsideURL: aside.URL(), KeyParameter: r.key.Name(),
+		}),
+		Grants: [][]blueprint.Grant{table.ReadStream(), table.Update(), r.salesTable.Get(), r.joins.Send(), aside.Send(), r.key.Read()},
+	})
+	r.streaming = r.ConsumeStream("stream-identities", f, table, blueprint.StreamBatch{
+		Size: batchOf, Window: time.Second, Parallel: 10, Retries: streamRetries, MaxAge: givenUpAfter, OnFailure: &aside,
+	})
+	pool := r.IdentityPool("fans-pool", ownItem(table.Put()), ownItem(table.Get()))
+	r.pool = &pool
+}
+
+// ownItem narrows grants to the items whose key is, or begins with, the identity
+// of whoever asks (DynamoDB Developer Guide, "Using IAM policy conditions for
+// fine-grained access control").
+func ownItem(grants []blueprint.Grant) []blueprint.Grant {
+	const own = "${cognito-identity.amazonaws.com:sub}"
+	grants[0].Condition = blueprint.Condition{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": {own, own + "/*"}}}
+	return grants
+}
+
+// turning is what fans ask: where am I, is it my turn, I take it.
+func (r *room) turning() {
+	c := queue.TurnConfig{
+		Base: r.base, Tables: r.tables(), Passes: r.passes.issued, KeyParameter: r.key.Name(), StatusShards: statusShards, External: r.m.external(),
+		PassKey: r.passes.key,
+	}
+	f := r.function("turn", blueprint.Function{
+		// Signing a pass is work: with half a gigabyte about three milliseconds.
+		MemoryMB: 512, Timeout: doorTimeout, Environment: config.Environ(c),
+		Grants: [][]blueprint.Grant{
+			r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.status.Get(), r.key.Read(), r.passes.sign,
+			rarely("used where a fan of the pre-queue has no place two minutes after joining", r.lines.Get()),
+		},
+	})
+	r.turn = r.PublicURL("turn-url", f, []string{http.MethodPost}, exposed...)
+}
+
+// serving is what the ticketing service asks, by a fan's pass, or signed by IAM
+// where it assigns the windows itself.
+func (r *room) serving() {
+	f := r.function("service", blueprint.Function{
+		MemoryMB: 256, Timeout: doorTimeout,
+		Environment: config.Environ(queue.ServiceConfig{
+			Base: r.base, Tables: r.tables(), Passes: r.passes.issued, PassKeys: r.passes.keys.JSON(), KeyParameter: r.key.Name(), External: r.m.external(),
+		}),
+		Grants: [][]blueprint.Grant{r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.key.Read()},
+	})
+	if r.m.external() {
+		r.service = r.SignedURL("service-url", f)
+		return
+	}
+	r.service = r.PublicURL("service-url", f, []string{http.MethodPost})
+}
+
+// passes are what fans go to the shop with: by which keys they are signed, and
+// how others know them.
+type passes struct {
+	issued queue.Passes
+	keys   pass.JWKS
+	key    queue.PassKey
+	kms    *blueprint.SigningKeyHandle // Where the key is in KMS.
+	sign   []blueprint.Grant
+}
+
+// issuePasses are the keys of passes, and the documents by which others know them:
+// one signs, the one before it and the next are published, too.
+func (r *room) issuePasses() {
+	if r.m.hasCDN() {
+		r.distribute()
+	}
+	r.passes.issued = queue.Passes{Issuer: r.address(), Audience: textOf(r.m.Token, "audience", "")}
+	current := r.m.generation()
+	if boolOf(r.m.Token, "kms", false) {
+		for _, g := range pass.Generations(current) {
+			key := r.SigningKey(generationKey(g), blueprint.SigningKey{
+				Description: "Signs the passes of the waiting room " + r.base.Name, Spec: blueprint.RSAKey2048,
+			})
+			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
+			if g == current {
+				r.passes.key, r.passes.sign, r.passes.kms = queue.PassKey{PassKeyARN: key.ARN(), PassKeyID: key.KeyID()}, key.Sign(), &key
+			}
+		}
+	} else {
+		for _, g := range pass.Generations(current) {
+			key := r.Secret(generationKey(g), blueprint.Secret{Form: blueprint.RSA2048, Replaceable: true})
+			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
+			if g == current {
+				r.passes.key, r.passes.sign = queue.PassKey{PassKeyParameter: key.Name()}, key.Read()
+			}
+		}
+	}
+	document := func(key, path, content string) {
+		r.Object(key, r.pages, strings.TrimPrefix(path, "/"), blueprint.Object{ContentType: "application/json", CacheControl: documentCache, Content: content})
+	}
+	document("jwks", pass.KeysPath, r.passes.keys.JSON())
+	document("discovery", pass.DiscoveryPath, pass.NewDiscovery(r.passes.issued.Issuer).JSON())
+}
+
+// documentCache lets a new key reach those who look within minutes; it signs only
+// after it was published.
+const documentCache = "max-age=300"

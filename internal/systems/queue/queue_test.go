@@ -1,0 +1,159 @@
+package queue
+
+import (
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// describedBy is the blueprint of a waiting room with these arguments beside the example's.
+func describedBy(t *testing.T, more map[string]any) (*blueprint.Blueprint, diag.Diagnostics) {
+	t.Helper()
+	arguments := Example()
+	maps.Copy(arguments, more)
+	text, err := json.Marshal(arguments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Resource().Describe(t.Context(), "arena", text, nil)
+}
+
+// rooms are such as users would write.
+var rooms = map[string]map[string]any{
+	"minimal.json": {},
+	"full.json": {
+		"admission_rate": 2.5, "heartbeat_seconds": 30, "retention_days": 30, "warm_writes": 8000, "dashboard": true,
+		"pre_queue":  map[string]any{"from": "2027-05-22T09:00:00+02:00", "beacon": map[string]any{}},
+		"sales":      map[string]any{"semi": map[string]any{"opens_at": "2027-05-20T10:00:00+02:00", "windows": 20, "title": "The semi-final"}},
+		"token":      map[string]any{"kms": true, "key_generation": 2, "audience": "shop"},
+		"join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt", "version_id": "3"},
+		"site": map[string]any{
+			"title": "The final", "cdn": true, "primary": "#0a7d4f", "languages": []string{"de", "en"}, "texts": map[string]any{"de": map[string]any{"join": "Anstellen"}},
+			"links":  map[string]any{"Privacy": "https://example.com/privacy"},
+			"domain": map[string]any{"name": "tickets.example.com", "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/8d5d0ac6-0000-4000-8000-000000000002"},
+		},
+		"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
+	},
+	"jwt.json":      {"jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets", "client_id": "page"}},
+	"external.json": {"assigner": "external", "join": "identity", "site": map[string]any{"enabled": false}},
+}
+
+func TestGolden(t *testing.T) {
+	for name, more := range rooms {
+		t.Run(name, func(t *testing.T) {
+			b, diags := describedBy(t, more)
+			if diags.HasError() {
+				t.Fatal(diags)
+			}
+			file, got := filepath.Join("testdata", name), b.Render()
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != string(want) {
+				t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
+			}
+		})
+	}
+}
+
+// However it is made, it has at most fifteen alarms, and no secret that costs.
+func TestSmall(t *testing.T) {
+	for name, more := range rooms {
+		b, diags := describedBy(t, more)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		kinds := map[string]int{}
+		for _, p := range b.Parts {
+			kinds[p.Spec.Kind()]++
+		}
+		if n := kinds["alarm"] + kinds["composite_alarm"]; n < 12 || n > 15 {
+			t.Errorf("%s has %d alarms", name, n)
+		}
+		if name != "full.json" && kinds["signing_key"] != 0 {
+			t.Errorf("%s has %d keys in KMS", name, kinds["signing_key"])
+		}
+	}
+}
+
+// A room that cannot be is refused before anything is called, at the argument at
+// fault.
+func TestRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		more map[string]any
+		says []string
+	}{
+		"closes first":       {map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}, []string{"opens_at", "not after it opens"}},
+		"pre-queue too late": {map[string]any{"pre_queue": map[string]any{"from": "2027-05-22T10:00:00+02:00"}}, []string{"not before the sale"}},
+		"plain HTTP":         {map[string]any{"purchase_url": "http://tickets.example.com"}, []string{"purchase_url", "https"}},
+		"too many windows":   {map[string]any{"windows": 2001}, []string{"windows"}},
+		"a short heartbeat":  {map[string]any{"heartbeat_seconds": 5}, []string{"heartbeat_seconds"}},
+		"the same sale":      {map[string]any{"sales": map[string]any{"arena": map[string]any{}}}, []string{`sales["arena"]`, "the resource's name"}},
+		"a bad sale":         {map[string]any{"sales": map[string]any{"semi": map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}}}, []string{`sales["semi"]`, "not after it opens"}},
+		"a bad id":           {map[string]any{"sales": map[string]any{"Semi": map[string]any{}}}, []string{"sales", "lower-case"}},
+		"codes of nowhere":   {map[string]any{"join_codes": map[string]any{}}, []string{"join_codes", "either file or s3_uri"}},
+		"codes and identity": {map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}}, []string{"join_codes", "nobody checks a code"}},
+		"codes and tokens":   {map[string]any{"join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}, "jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets"}}, []string{"jwt", "Leave one of"}},
+		"a slash":            {map[string]any{"jwt": map[string]any{"issuer": "https://login.example.com/", "audience": "tickets"}}, []string{"jwt.issuer", "slash at its end"}},
+		"page and identity":  {map[string]any{"join": "identity"}, []string{"site", "enabled = false"}},
+		"no page":            {map[string]any{"site": map[string]any{"enabled": false, "logo": "logo.svg"}}, []string{"site.logo", "no page"}},
+		"domain, no cdn":     {map[string]any{"site": map[string]any{"cdn": false, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}}, []string{"site.web_acl_arn", "cdn = true"}},
+		"more than came":     {map[string]any{"expected_load": map[string]any{"fans": 10, "admitted": 11}}, []string{"expected_load.admitted", "fans 10"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, diags := describedBy(t, c.more)
+			var said []string
+			for _, d := range diags.Errors() {
+				text := d.Summary() + ": " + d.Detail()
+				if at, ok := d.(diag.DiagnosticWithPath); ok {
+					text = at.Path().String() + ": " + text
+				}
+				said = append(said, text)
+			}
+			if !slices.ContainsFunc(said, func(text string) bool {
+				return !slices.ContainsFunc(c.says, func(want string) bool { return !strings.Contains(text, want) })
+			}) {
+				t.Errorf("said is %q, want %q", said, c.says)
+			}
+		})
+	}
+}
+
+// While no sale is open it costs next to nothing.
+func TestIdle(t *testing.T) {
+	for name, more := range rooms {
+		b, diags := describedBy(t, more)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		idle := preflight.Cost(b, preflight.Builtin(), "us-east-1").Idle
+		most := 3.0
+		if name == "full.json" {
+			most += 3 + 3 // Its dashboard, and three keys in KMS.
+		}
+		if idle < 2 || idle > most {
+			t.Errorf("%s costs $%.2f a month, should be at most $%.2f", name, idle, most)
+		}
+	}
+}

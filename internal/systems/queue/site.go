@@ -1,0 +1,242 @@
+package queue
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
+	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	site "github.com/burstline/terraform-provider-serverless/internal/site/queue"
+)
+
+const (
+	indexObject = "index.html"
+	saleObject  = "sale.json"
+	// saleCache lets a changed sale reach every page within seconds.
+	saleCache = "max-age=5"
+	// assetCache lets a changed file reach every page within minutes.
+	assetCache = "max-age=300"
+)
+
+// publicObjects are the keys that anybody may read.
+func (r *room) publicObjects() []string {
+	out := []string{statusObjects, drawObjects, strings.TrimPrefix(pass.KeysPath, "/"), strings.TrimPrefix(pass.DiscoveryPath, "/")}
+	if r.m.hasPage() {
+		for _, sale := range r.sales {
+			out = append(out, r.folder(sale.ID)+indexObject, r.folder(sale.ID)+saleObject)
+		}
+		if logo := textOf(r.m.Site, "logo", ""); logo != "" {
+			out = append(out, logoKey(logo))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// publicBucket is the bucket of the page and the status: open to everybody, or to
+// the distribution alone.
+func (r *room) publicBucket() blueprint.Bucket {
+	if r.m.hasCDN() {
+		return blueprint.Bucket{Origin: true, Origins: []string{"*"}}
+	}
+	return blueprint.Bucket{PublicRead: r.publicObjects(), Origins: []string{"*"}}
+}
+
+// distribute puts a distribution before the bucket.
+func (r *room) distribute() {
+	d := blueprint.Distribution{Origin: r.pages, Objects: r.publicObjects(), WebACLARN: textOf(r.m.Site, "web_acl_arn", ""), AnyOrigin: true}
+	if own := objectOf(r.m.Site, "domain"); given(own) {
+		d.Domains, d.CertificateARN = []string{textOf(own, "name", "")}, textOf(own, "certificate_arn", "")
+	}
+	cdn := r.Distribution("cdn", d)
+	r.cdn = &cdn
+}
+
+// address is where the page, the status and the keys are read, and the issuer of
+// the passes.
+func (r *room) address() string {
+	switch own := objectOf(r.m.Site, "domain"); {
+	case r.cdn == nil:
+		return r.pages.URL()
+	case given(own):
+		return "https://" + textOf(own, "name", "")
+	default:
+		return r.cdn.URL()
+	}
+}
+
+// page is sale.json: what the page knows of its sale.
+type page struct {
+	Sale      string                       `json:"sale"`
+	Name      string                       `json:"name"`
+	Title     string                       `json:"title,omitempty"`
+	JoinURL   string                       `json:"join_url"`
+	TurnURL   string                       `json:"turn_url"`
+	Status    source                       `json:"status"`
+	Codes     bool                         `json:"codes"`
+	JWT       *login                       `json:"jwt,omitempty"`
+	Languages []string                     `json:"languages"`
+	Texts     map[string]map[string]string `json:"texts,omitempty"`
+	Style     *style                       `json:"style,omitempty"`
+	Logo      string                       `json:"logo,omitempty"`
+	Links     []link                       `json:"links,omitempty"`
+}
+
+// login is who signs fans in.
+type login struct {
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"client_id,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+}
+
+// source is where the page reads the status.
+type source struct {
+	Kind string `json:"kind"`
+	URL  string `json:"url"`
+}
+
+type style struct {
+	Primary    string `json:"primary,omitempty"`
+	Background string `json:"background,omitempty"`
+	Text       string `json:"text,omitempty"`
+}
+
+type link struct {
+	Label string `json:"label"`
+	URL   string `json:"url"`
+}
+
+// page renders sale.json. Objects of all sales lie beside the first one's page.
+func (r *room) page(sale queue.Sale) (string, error) {
+	s, root := r.m.Site, strings.Repeat("../", strings.Count(r.folder(sale.ID), "/"))
+	p := page{
+		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
+		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: given(r.m.JoinCodes), Languages: []string{"en"},
+	}
+	if j := r.m.JWT; given(j) {
+		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
+	}
+	if list, ok := s.Attributes()["languages"].(types.List); ok && known(list) {
+		p.Languages = nil
+		for _, e := range list.Elements() {
+			if code, ok := e.(types.String); ok {
+				p.Languages = append(p.Languages, code.ValueString())
+			}
+		}
+	}
+	if texts, ok := s.Attributes()["texts"].(types.Map); ok && known(texts) {
+		p.Texts = map[string]map[string]string{}
+		for code, words := range texts.Elements() {
+			p.Texts[code] = textsOf(words)
+		}
+	}
+	if colours := (style{textOf(s, "primary", ""), textOf(s, "background", ""), textOf(s, "text", "")}); colours != (style{}) {
+		p.Style = &colours
+	}
+	if logo := textOf(s, "logo", ""); logo != "" {
+		p.Logo = root + logoKey(logo)
+	}
+	links := textsOf(s.Attributes()["links"])
+	for _, label := range slices.Sorted(maps.Keys(links)) {
+		p.Links = append(p.Links, link{label, links[label]})
+	}
+	out, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("render %s: %w", saleObject, err)
+	}
+	return string(out), nil
+}
+
+// logoKey is the object of a logo: its extension says what it is.
+func logoKey(file string) string { return "logo" + strings.ToLower(filepath.Ext(file)) }
+
+// site is each sale's page and what it knows of its sale.
+func (r *room) site() error {
+	if !r.m.hasPage() {
+		return nil
+	}
+	index, err := site.Index()
+	if err != nil {
+		return err
+	}
+	for _, sale := range r.sales {
+		folder := r.folder(sale.ID)
+		text, err := r.page(sale)
+		if err != nil {
+			return err
+		}
+		r.Object(r.partOf("sale-json", sale.ID), r.pages, folder+saleObject, blueprint.Object{ContentType: "application/json", CacheControl: saleCache, Content: text})
+		r.File(r.partOf("page", sale.ID), r.pages, folder+indexObject, blueprint.File{Bytes: index.Content, ContentType: index.ContentType, CacheControl: index.CacheControl, Encoding: index.Encoding})
+		r.pageBytes = float64(len(index.Content) + len(text))
+	}
+	if logo := textOf(r.m.Site, "logo", ""); logo != "" {
+		r.File("logo", r.pages, logoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
+	}
+	return nil
+}
+
+func (r *room) outputs() {
+	pages, statuses, audiences := map[string]string{}, map[string]string{}, map[string]string{}
+	pageURL := ""
+	for _, sale := range r.sales {
+		statuses[sale.ID] = r.address() + "/" + queue.StatusObject(sale.ID)
+		audiences[sale.ID] = r.passes.issued.AudienceOf(r.base, sale.ID)
+		if r.m.hasPage() {
+			pages[sale.ID] = r.address() + "/" + r.folder(sale.ID) + indexObject
+		}
+	}
+	if r.m.hasPage() {
+		if pageURL = r.address() + "/" + indexObject; r.cdn != nil {
+			pageURL = r.address() + "/"
+		}
+	}
+	optional := func(name string, there bool, value func() string) {
+		text := ""
+		if there {
+			text = value()
+		}
+		r.Output(name, text)
+	}
+	r.Output("page_url", pageURL)
+	r.OutputMap("page_urls", pages)
+	r.OutputMap("status_urls", statuses)
+	r.OutputMap("audiences", audiences)
+	optional("join_url", !r.m.byIdentity(), func() string { return r.join.URL() })
+	r.Output("turn_url", r.turn.URL())
+	r.Output("service_url", r.service.URL())
+	r.Output("issuer", r.passes.issued.Issuer)
+	optional("site_domain_target", r.cdn != nil, func() string { return r.cdn.DomainName() })
+	r.Output("pages_bucket", r.pages.Name())
+	r.Output("joins_queue_url", r.joins.URL())
+	r.Output("joins_queue_arn", r.joins.ARN())
+	r.Output("dead_letter_queue_url", r.deadLetters.URL())
+	r.Output("dead_letter_queue_arn", r.deadLetters.ARN())
+	optional("line_queue_url", r.line != nil, func() string { return r.line.URL() })
+	optional("line_queue_arn", r.line != nil, func() string { return r.line.ARN() })
+	r.Output("probe_key_arn", r.probeKey.ARN())
+	optional("identity_pool_id", r.pool != nil, func() string { return r.pool.ID() })
+	names, arns := map[string]string{}, map[string]string{}
+	tables := map[string]blueprint.TableHandle{"sales": r.salesTable, "fans": r.fans, "line": r.lines, "windows": r.windows, "state": r.status}
+	if r.identities != nil {
+		tables["identities"] = *r.identities
+	}
+	for key, t := range tables {
+		names[key], arns[key] = t.Name(), t.ARN()
+	}
+	r.OutputMap("table_names", names)
+	r.OutputMap("table_arns", arns)
+	functionNames, functionARNs, roleARNs := map[string]string{}, map[string]string{}, map[string]string{}
+	for key, f := range r.functions {
+		functionNames[key], functionARNs[key], roleARNs[key] = f.Name(), f.LiveARN(), f.RoleARN()
+	}
+	r.OutputMap("function_names", functionNames)
+	r.OutputMap("function_arns", functionARNs)
+	r.OutputMap("role_arns", roleARNs)
+}

@@ -1,0 +1,135 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// validate checks what needs no AWS. Values may be unknown: what depends on one
+// is left to the plan that knows it.
+func validate(_ context.Context, m *Model) diag.Diagnostics {
+	v := &validation{m: m}
+	v.sales()
+	v.codes()
+	v.identity()
+	v.site()
+	v.load()
+	return v.diags
+}
+
+type validation struct {
+	m     *Model
+	diags diag.Diagnostics
+}
+
+func (v *validation) refuse(at path.Path, summary, format string, values ...any) {
+	v.diags.AddAttributeError(at, summary, fmt.Sprintf(format, values...))
+}
+
+// sales: each as the functions take it.
+func (v *validation) sales() {
+	first := v.m.first()
+	if first.decided() && known(v.m.Name) {
+		if _, err := first.sale(v.m.Name.ValueString(), ""); err != nil {
+			v.refuse(path.Root("opens_at"), "The sale is not possible", "%s.", err)
+		}
+	}
+	for id, element := range v.m.Sales.Elements() {
+		at := path.Root("sales").AtMapKey(id)
+		if known(v.m.Name) && id == v.m.Name.ValueString() {
+			v.refuse(at, "Twice the same sale", "The sale %q has the resource's name, which is that of its first sale. Give it another id.", id)
+		}
+		o, ok := element.(types.Object)
+		if !ok || !known(o) {
+			continue
+		}
+		if sale := first.another(o); sale.decided() {
+			if _, err := sale.sale(id, ""); err != nil {
+				v.refuse(at, "The sale is not possible", "%s.", err)
+			}
+		}
+	}
+}
+
+func (v *validation) codes() {
+	if given(v.m.JoinCodes) && given(v.m.JWT) {
+		v.refuse(path.Root("jwt"), "Codes and tokens", "A fan joins by a code or by a token. Leave one of join_codes and jwt out.")
+	}
+	if !known(v.m.JoinCodes) {
+		return
+	}
+	at, list := path.Root("join_codes"), v.m.JoinCodes.Attributes()
+	file, uri := given(list["file"]), given(list["s3_uri"])
+	switch {
+	case file == uri:
+		v.refuse(at, "Which list?", "Give either file or s3_uri.")
+	case file && (given(list["version_id"]) || given(list["etag"])):
+		v.refuse(at, "Only with s3_uri", "version_id and etag are of an object in S3. A file is told by its content: leave them out.")
+	case given(list["version_id"]) && given(list["etag"]):
+		v.refuse(at.AtName("etag"), "Twice told", "Give either version_id or etag.")
+	}
+	if f, ok := list["file"].(types.String); ok && known(f) {
+		if _, err := digestOf(f.ValueString()); err != nil {
+			v.refuse(at.AtName("file"), "The list cannot be read", "%s. Give the path of a text file with one code a line.", err)
+		}
+	}
+}
+
+// identity: a browser that writes its own record shows no code, and the page
+// joins by the function.
+func (v *validation) identity() {
+	if v.m.Join.ValueString() != joinIdentity {
+		return
+	}
+	if given(v.m.JWT) {
+		v.refuse(path.Root("jwt"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a token. Change join, or leave jwt out.")
+	}
+	if given(v.m.JoinCodes) {
+		v.refuse(path.Root("join_codes"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a code. Change join, or leave join_codes out.")
+	}
+	if enabled := v.m.Site.Attributes()["enabled"]; v.m.Site.IsNull() || !v.m.Site.IsUnknown() && (enabled == nil || !enabled.IsUnknown()) && v.m.hasPage() {
+		v.refuse(path.Root("site"), "The page joins by ticket", "With join = \"identity\" your own page writes the record under its Cognito identity: set site = { enabled = false }.")
+	}
+}
+
+// withoutPage are arguments of the site that mean something for a page of your
+// own, too.
+var withoutPage = map[string]bool{"enabled": true, "title": true, "cdn": true, "domain": true, "web_acl_arn": true}
+
+func (v *validation) site() {
+	if !known(v.m.Site) {
+		return
+	}
+	at, s := path.Root("site"), v.m.Site.Attributes()
+	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
+		for name, value := range s {
+			if !withoutPage[name] && given(value) {
+				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
+			}
+		}
+	}
+	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
+		for _, name := range []string{"domain", "web_acl_arn"} {
+			if given(s[name]) {
+				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
+			}
+		}
+	}
+}
+
+// load: nobody is admitted who did not come.
+func (v *validation) load() {
+	if !known(v.m.ExpectedLoad) {
+		return
+	}
+	l := v.m.ExpectedLoad.Attributes()
+	fans, _ := l["fans"].(types.Int64)
+	admitted, _ := l["admitted"].(types.Int64)
+	if known(fans) && known(admitted) && admitted.ValueInt64() > fans.ValueInt64() {
+		v.refuse(path.Root("expected_load").AtName("admitted"), "More admitted than came", "admitted is %d and fans %d.", admitted.ValueInt64(), fans.ValueInt64())
+	}
+}
