@@ -68,8 +68,9 @@ for (const [colorScheme, viewport] of [
       await check(page);
       await button(page, "Stay").click();
       backend.callUpTo(1_000);
-      await advance(page, backend, 40_000);
-      await expect(heading(page, "It is your turn!")).toBeVisible();
+      const turn = heading(page, "It is your turn!");
+      for (let asked = 0; asked < 8 && !(await turn.isVisible()); asked++) await advance(page, backend, 10_000);
+      await expect(turn).toBeVisible();
       await check(page);
       await button(page, "Take your turn").click();
       await expect(page.getByRole("link", { name: "Go to the tickets" })).toBeVisible();
@@ -230,6 +231,7 @@ test("figures are not announced, a turn that comes soon is, once", async ({ page
   await advance(page, backend, 4 * minute, 5_000);
   await expect(page.getByTestId("ahead")).toBeVisible();
   expect(await said()).toEqual([]);
-  await advance(page, backend, 3 * minute, 5_000);
+  // Whatever chance adds to the pauses, one look falls into the last two minutes by then.
+  await advance(page, backend, 3 * minute + 40_000, 5_000);
   expect((await said()).filter((s) => s !== "")).toEqual(["It is your turn soon."]);
 });

@@ -18,6 +18,13 @@ export const test = base.extend<{ backend: Backend }>({
     await backend.stop();
     expect(backend.failed).toBeUndefined();
   },
+  // Chance spreads what fans ask; here nothing depends on it.
+  context: async ({ context }, use) => {
+    await context.addInitScript(() => {
+      Math.random = () => 0.5;
+    });
+    await use(context);
+  },
 });
 
 /** Opens the page so long after the opening, in milliseconds, with the device's clock as wrong as told. */
