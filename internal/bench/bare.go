@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -22,10 +24,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
+
+var errKind = errors.New("the bare program cannot make")
 
 // bare makes what a blueprint describes with nothing but the calls that create:
 // each as soon as what it refers to is there, no look before, no wait after, no
@@ -43,6 +49,7 @@ type bare struct {
 	s3         *s3.Client
 	scheduler  *scheduler.Client
 	sqs        *sqs.Client
+	ssm        *ssm.Client
 
 	mu    sync.Mutex
 	known map[blueprint.Reference]string
@@ -52,7 +59,7 @@ func newBare(b *blueprint.Blueprint, place blueprint.Place, cfg aws.Config, cont
 	return &bare{
 		blue: b, place: place, content: content, known: map[blueprint.Reference]string{},
 		cloudwatch: cloudwatch.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg), dynamodb: dynamodb.NewFromConfig(cfg),
-		iam: iam.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg), sqs: sqs.NewFromConfig(cfg),
+		iam: iam.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg), sqs: sqs.NewFromConfig(cfg), ssm: ssm.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
 }
@@ -187,6 +194,9 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 			Target: &schedulertypes.Target{Arn: &s.TargetARN, RoleArn: &s.RoleARN, Input: &s.Input},
 		})
 		return err
+	case blueprint.SecretSpec:
+		_, err := p.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Type: ssmtypes.ParameterTypeSecureString, Value: aws.String(rand.Text())})
+		return err
 	case blueprint.DashboardSpec:
 		p.learn(key, "url", "https://console.aws.amazon.com/cloudwatch")
 		_, err := p.cloudwatch.PutDashboard(ctx, &cloudwatch.PutDashboardInput{DashboardName: &name, DashboardBody: aws.String(string(s.Body))})
@@ -207,7 +217,7 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 		_, err := p.cloudwatch.PutMetricAlarm(ctx, in)
 		return err
 	}
-	return fmt.Errorf("the bare program cannot make a %s", spec.Kind())
+	return fmt.Errorf("%w a %s", errKind, spec.Kind())
 }
 
 func (p *bare) queue(ctx context.Context, key, name string, s blueprint.QueueSpec) error {
