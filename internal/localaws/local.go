@@ -233,8 +233,12 @@ func (l *Local) LocalURL(awsURL string) (string, error) {
 // HTTPClient sends every request to the gate, whatever host its URL names: with it a test calls a function's URL as AWS
 // gave it out.
 func (l *Local) HTTPClient() *http.Client {
-	return &http.Client{Transport: toGate{gate: strings.TrimPrefix(l.Endpoint(), "http://"), base: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	return &http.Client{Transport: toGate{gate: strings.TrimPrefix(l.Endpoint(), "http://"), base: connections}}
 }
+
+// connections serve all clients: with a transport each, a test that asks a thousand
+// times would run out of file descriptors.
+var connections = &http.Transport{MaxIdleConnsPerHost: 64}
 
 type toGate struct {
 	gate string
