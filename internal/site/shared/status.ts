@@ -12,11 +12,14 @@ interface BoardObject {
   session_token: string;
   expires_at: string;
   table: string;
-  /** How many there are; their keys are "0" to one less. */
+  /** How many say the same; their keys end in "0" to one less. */
   shards: number;
   region: string;
   endpoint?: string;
 }
+
+/** The server's clock. One that cannot forget what it learnt learns better with time. */
+export type BoardClock = Pick<ServerClock, "steady" | "now" | "learn"> & { forget?(): void };
 
 const minute = 60_000;
 /**
@@ -35,7 +38,8 @@ const patience = 2;
 /** StatusBoard reads a board. One read at a time. */
 export class StatusBoard {
   readonly #object: URL;
-  readonly #clock: ServerClock;
+  readonly #clock: BoardClock;
+  readonly #subject: string;
   readonly #random: Random;
   #found: BoardObject | undefined;
   #renewAt = 0;
@@ -43,10 +47,14 @@ export class StatusBoard {
   #rests = 0;
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  /** A board by the address of its credentials, which must have the page's own origin. */
-  constructor(object: URL, clock: ServerClock, random: Random = Math.random) {
+  /**
+   * A board by the address of its credentials, which must have the page's own origin; of a board with several texts, what
+   * the one is about that is to be read.
+   */
+  constructor(object: URL, clock: BoardClock, subject = "", random: Random = Math.random) {
     this.#object = object;
     this.#clock = clock;
+    this.#subject = subject && `${subject}/`;
     this.#random = random;
   }
 
@@ -97,7 +105,7 @@ export class StatusBoard {
     const shard = Math.floor(this.#random() * board.shards);
     const body = JSON.stringify({
       TableName: board.table,
-      Key: { shard: { S: String(shard) } },
+      Key: { shard: { S: this.#subject + shard } },
       ProjectionExpression: "s",
     });
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.GetItem" };
@@ -117,7 +125,7 @@ export class StatusBoard {
     }
     const said = await response.text();
     if (/Signature expired|not yet current|RequestExpired|RequestTimeTooSkewed/i.test(said)) {
-      this.#clock.forget(); // What is read instead tells the time.
+      this.#clock.forget?.(); // What is read instead tells the time.
       return undefined;
     }
     // Expired, revoked or replaced: the object may have newer ones. Throttling is no fault of theirs.
