@@ -83,6 +83,12 @@ type ObjectStore interface {
 	PutObject(ctx context.Context, key string, body []byte, contentType, cacheControl string) error
 }
 
+// Board is the status table, which fans read themselves.
+type Board interface {
+	// WriteOf shows a text of a sale in all its shards.
+	WriteOf(ctx context.Context, sale, text string) error
+}
+
 // Keeper calls fans to windows, draws, and publishes the status of all sales.
 //
 // One tick a minute starts a keeper that lives for almost two, so that in steady state one holds the lease and another waits for it: one that dies
@@ -97,6 +103,7 @@ type Keeper struct {
 	Joins         Sender // The joins queue.
 	Line          Sender // The line queue, where the ticketing service assigns windows itself; nil where the keeper does.
 	Objects       ObjectStore
+	Board         Board // Where fans read the status beside the object; nil where they do not.
 	Beacons       Beacons
 	Clock         clock.Clock
 	Random        func() []byte // 32 random bytes.
@@ -124,6 +131,7 @@ type remembered struct {
 	blocks    map[string]Block
 	published *Status
 	at        int64 // When it was published.
+	objectAt  int64 // When it was written to its object.
 	probed    int64 // When the probes were last looked for.
 	unsaved   bool  // The progress has calls in it that were not written down yet.
 }
