@@ -132,6 +132,7 @@ type remembered struct {
 	published *Status
 	at        int64 // When it was published.
 	objectAt  int64 // When it was written to its object.
+	unshown   bool  // What was published last may not stand wherever it is read.
 	probed    int64 // When the probes were last looked for.
 	unsaved   bool  // The progress has calls in it that were not written down yet.
 }
@@ -301,11 +302,8 @@ func (k *Keeper) memory(sale string) *remembered {
 func (k *Keeper) forget(sale string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if list := k.memories[sale].list; list != nil {
-		k.memories[sale] = &remembered{blocks: map[string]Block{}, list: list} // What was closed stays closed.
-		return
-	}
-	delete(k.memories, sale)
+	former := k.memories[sale] // What was closed stays closed.
+	k.memories[sale] = &remembered{blocks: map[string]Block{}, list: former.list, unshown: former.unshown}
 }
 
 // do does what is due of one sale. Neither a fault of the draw nor of the calls keeps the status from being published.

@@ -14,15 +14,18 @@ import (
 const (
 	// publishLive is how old the status may be while a sale goes on, in milliseconds, though nothing changed.
 	publishLive = 5000
-	// publishEvery is how often the figures of a sale are told at most, in milliseconds: nobody asks more often than that, and each time costs as many writes as there are
-	// shards. A change of the sale's state is told at once.
-	publishEvery = 2000
-	// objectEvery is how often the status is written to its object where fans read the board, in milliseconds: it is for those who cannot.
-	objectEvery = 15_000
 	contentJSON = "application/json"
 	// cacheLive and cacheIdle let a CDN answer those who ask, and a change be seen within five seconds.
 	cacheLive = "max-age=2"
 	cacheIdle = "max-age=5"
+)
+
+const (
+	// PublishEvery is how often the figures of a sale are told at most: nobody asks more often than that, and each time costs as many writes as there are shards. A change
+	// of the sale's state is told at once.
+	PublishEvery = 2 * time.Second
+	// ObjectEvery is how often the status is written to its object where fans read the board: it is for those who cannot.
+	ObjectEvery = 15 * time.Second
 )
 
 // StatusObject is the key of the object that holds a sale's status.
@@ -43,7 +46,7 @@ func (r *round) publish(ctx context.Context) error {
 	}
 	live := r.state != Scheduled && r.state != Closed
 	news, age := r.published.isNews(status), r.now-r.at
-	if !news && (age < publishEvery || r.published.says(status) && (!live || age < publishLive)) {
+	if !news && !r.unshown && (age < PublishEvery.Milliseconds() || r.published.says(status) && (!live || age < publishLive)) {
 		return nil
 	}
 	status.At = r.now
@@ -51,9 +54,11 @@ func (r *round) publish(ctx context.Context) error {
 	if !r.leased() {
 		return errLeaseLost
 	}
+	r.unshown = true
 	if err := r.show(ctx, status, news, live); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
+	r.unshown = false
 	r.published, r.at = &status, r.now
 	if !live { // Metrics cost where nothing happens.
 		return nil
@@ -68,7 +73,7 @@ func (r *round) show(ctx context.Context, status Status, news, live bool) error 
 	if r.Board != nil {
 		faults = append(faults, r.Board.WriteOf(ctx, status.Sale, status.Compact()))
 	}
-	if r.Board == nil || news || r.now >= r.objectAt+objectEvery {
+	if r.Board == nil || news || r.now >= r.objectAt+ObjectEvery.Milliseconds() {
 		faults = append(faults, r.putObject(ctx, status, live))
 	}
 	return errors.Join(faults...)

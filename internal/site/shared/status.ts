@@ -2,6 +2,7 @@
 // shards, which all say the same; each read takes one by chance, signed with credentials that lie beside the page.
 import type { ServerClock } from "./clock.ts";
 import { getObject, HTTPError, request } from "./fetch.ts";
+import type { Hashing } from "./hashing.ts";
 import { backoff, type Random } from "./retry.ts";
 import { type Credentials, sign } from "./sigv4.ts";
 
@@ -39,6 +40,7 @@ const patience = 2;
 export class StatusBoard {
   readonly #object: URL;
   readonly #clock: BoardClock;
+  readonly #hashing: Hashing;
   readonly #subject: string;
   readonly #random: Random;
   #found: BoardObject | undefined;
@@ -51,9 +53,10 @@ export class StatusBoard {
    * A board by the address of its credentials, which must have the page's own origin; of a board with several texts, what
    * the one is about that is to be read.
    */
-  constructor(object: URL, clock: BoardClock, subject = "", random: Random = Math.random) {
+  constructor(object: URL, clock: BoardClock, hashing: Hashing, subject = "", random: Random = Math.random) {
     this.#object = object;
     this.#clock = clock;
+    this.#hashing = hashing;
     this.#subject = subject && `${subject}/`;
     this.#random = random;
   }
@@ -115,7 +118,8 @@ export class StatusBoard {
       sessionToken: board.session_token,
       expiresAt: Date.parse(board.expires_at),
     };
-    const signed = sign({ url, headers, body }, credentials, board.region, "dynamodb", this.#clock.now());
+    const by = [credentials, board.region, "dynamodb", this.#clock.now(), this.#hashing] as const;
+    const signed = await sign({ url, headers, body }, ...by);
     const sent = this.#clock.steady();
     const response = await request(url, { method: "POST", headers: signed, body });
     this.#clock.learn(response.headers.get("date"), null, sent, this.#clock.steady());

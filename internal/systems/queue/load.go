@@ -88,6 +88,10 @@ func (r *room) load() {
 	keeper, placer, turn := r.functions["keeper"], r.functions["placer"], r.functions["turn"]
 	r.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
 		keeper.Invocations(1, tickTakes), blueprint.Eventually(r.salesTable.Scans(1, keeperBytes)), r.status.Puts(2, windowBytes), r.status.Gets(2, keeperBytes))
+	if f, there := r.functions["readers"]; there {
+		r.PerMonth(blueprint.Load{Unit: "look for a credential", Count: blueprint.Month.Minutes()},
+			f.Invocations(1, tickTakes), blueprint.Eventually(r.salesTable.Scans(1, keeperBytes)), r.pages.Gets(1))
+	}
 	expected := func(field string, otherwise int64) float64 {
 		return composite.Expected(r.m.ExpectedLoad, field, otherwise)
 	}
@@ -106,7 +110,7 @@ func (r *room) load() {
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
 		r.fans.Gets(1, recordBytes), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
-	r.PerEvent(blueprint.Load{Unit: "poll", Count: fans * polls(wait), Over: wait}, r.serves(1, statusBytes+objectHeaders))
+	r.asks(polls(wait), wait, fans)
 	if r.m.hasPage() {
 		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(2, r.pageBytes/2+objectHeaders))
 	}
@@ -129,7 +133,7 @@ func (r *room) load() {
 	live := keepersBegin + open
 	r.PerEvent(blueprint.Load{Unit: "second", Count: live.Seconds(), Over: live},
 		r.lines.Gets(1, windowBytes), r.windows.Gets(float64(first.Windows), windowBytes), blueprint.Eventually(r.salesTable.Scans(0.5, keeperBytes)),
-		r.status.Puts(1+statusShards, keeperBytes), r.pages.Puts(1), keeper.Logs(1, logBytes))
+		r.status.Puts(1, keeperBytes), r.shows(), keeper.Logs(1, logBytes))
 	// Each keeper lives for almost two minutes, and one begins every minute.
 	r.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, keeper.Invocations(1, keeperTimeout-10*time.Second), r.status.Puts(2+20, windowBytes))
 	r.PerEvent(blueprint.Load{Unit: "event", Count: 1}, r.fans.Keeps(fans, recordBytes), r.lines.Keeps(fans, lineBytes), placer.Metrics(placerMetrics, live), keeper.Metrics(keeperMetrics, live))
@@ -144,6 +148,16 @@ func polls(wait time.Duration) float64 {
 		n++
 	}
 	return n + float64(nearFor/60)
+}
+
+// shows is what it costs in a second to write the status wherever it is read.
+func (r *room) shows() []blueprint.Operation {
+	each := 1 / queue.PublishEvery.Seconds()
+	shards := r.status.Puts(statusShards*each, statusBytes)
+	if r.board == nil {
+		return append(shards, r.pages.Puts(each)...)
+	}
+	return slices.Concat(shards, r.board.Puts(float64(r.m.boardShards())*each, lineOfBoard), r.pages.Puts(1/queue.ObjectEvery.Seconds()))
 }
 
 // joined is what it costs to take one fan, beside the message.

@@ -28,6 +28,9 @@ const (
 // publicObjects are the keys that anybody may read.
 func (r *room) publicObjects() []string {
 	out := []string{statusObjects, drawObjects, strings.TrimPrefix(pass.KeysPath, "/"), strings.TrimPrefix(pass.DiscoveryPath, "/")}
+	if r.m.fromStatusTable() {
+		out = append(out, queue.ReadersObject)
+	}
 	if r.m.hasPage() {
 		for _, sale := range r.sales {
 			out = append(out, r.folder(sale.ID)+indexObject, r.folder(sale.ID)+saleObject)
@@ -98,8 +101,18 @@ type login struct {
 
 // source is where the page reads the status.
 type source struct {
-	Kind string `json:"kind"`
-	URL  string `json:"url"`
+	Kind string `json:"kind"` // "object", or "table" before it.
+	URL  string `json:"url"`  // Of the object.
+	// Credentials is the address of what the table is read with.
+	Credentials string `json:"credentials,omitempty"`
+}
+
+func (r *room) source(sale, root string) source {
+	s := source{Kind: "object", URL: root + queue.StatusObject(sale)}
+	if r.board != nil {
+		s.Kind, s.Credentials = "table", root+queue.ReadersObject
+	}
+	return s
 }
 
 type style struct {
@@ -118,7 +131,7 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	s, root := r.m.Site, strings.Repeat("../", strings.Count(r.folder(sale.ID), "/"))
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
-		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: given(r.m.JoinCodes), Languages: []string{"en"},
+		Status: r.source(sale.ID, root), Codes: given(r.m.JoinCodes), Languages: []string{"en"},
 	}
 	if j := r.m.JWT; given(j) {
 		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
@@ -226,6 +239,9 @@ func (r *room) outputs() {
 	tables := map[string]blueprint.TableHandle{"sales": r.salesTable, "fans": r.fans, "line": r.lines, "windows": r.windows, "state": r.status}
 	if r.identities != nil {
 		tables["identities"] = *r.identities
+	}
+	if r.board != nil {
+		tables["status"] = *r.board
 	}
 	for key, t := range tables {
 		names[key], arns[key] = t.Name(), t.ARN()

@@ -12,7 +12,8 @@ export interface Sale extends Wording {
   title?: string;
   join_url: string;
   turn_url: string;
-  status: { kind: "object"; url: string };
+  /** The status: an object, or a table with the object for when it is of no use. */
+  status: { kind: "object"; url: string } | { kind: "table"; url: string; credentials: string };
   /** Whether fans need a code to join. */
   codes?: boolean;
   /** Where fans need a token of the organiser's to join: who signs them in. */

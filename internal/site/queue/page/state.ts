@@ -5,7 +5,7 @@ import { everySecond } from "../../shared/countdown.ts";
 import { getObject } from "../../shared/fetch.ts";
 import { backoff, pause } from "../../shared/retry.ts";
 import { applyTheme } from "../../shared/theme.ts";
-import { type Snapshot, WaitingRoom } from "../client/index.ts";
+import { type Snapshot, type StatusSource, statusObject, statusTable, WaitingRoom } from "../client/index.ts";
 import { beside, type Sale } from "./sale.ts";
 import { translator } from "./texts/texts.ts";
 
@@ -88,12 +88,17 @@ export async function start(): Promise<void> {
   enter(config.value);
 }
 
+function statusOf({ sale, status }: Sale): StatusSource {
+  const object = beside(status.url);
+  return status.kind === "table" ? statusTable(beside(status.credentials), sale, object) : statusObject(object);
+}
+
 function enter(sale: Sale): void {
   const entered = new WaitingRoom({
     sale: sale.sale,
     joinURL: new URL(sale.join_url, location.href),
     turnURL: new URL(sale.turn_url, location.href),
-    status: beside(sale.status.url),
+    status: statusOf(sale),
     clock,
   });
   room.value = entered;
