@@ -130,11 +130,14 @@ type remembered struct {
 	order     []string // The list as it was drawn.
 	blocks    map[string]Block
 	published *Status
-	at        int64 // When it was published.
-	objectAt  int64 // When it was written to its object.
-	unshown   bool  // What was published last may not stand wherever it is read.
-	probed    int64 // When the probes were last looked for.
-	unsaved   bool  // The progress has calls in it that were not written down yet.
+	at        int64          // When it was published.
+	objectAt  int64          // When it was written to its object.
+	unshown   bool           // What was published last may not stand wherever it is read.
+	windows   map[int]Window // As they were read, with who was called since.
+	windowsTo int            // The greatest number that was read.
+	windowsAt int64          // When they were read.
+	probed    int64          // When the probes were last looked for.
+	unsaved   bool           // The progress has calls in it that were not written down yet.
 }
 
 var errLeaseLost = errors.New("the lease is over")

@@ -28,7 +28,7 @@ func TestCompact(t *testing.T) {
 	}
 	for want, s := range map[string]queue.Status{
 		"1900000004000 open 1900000000000 1900028800000 - - q1204 48796 49 50 3.5 3.42 525 120 20 q1300+2": status,
-		"1900000004000 drawing 1900000000000 - 1899990000000 9000 d0 0 0 0 0 0 0 120 20":                  drawn,
+		"1900000004000 drawing 1900000000000 - 1899990000000 9000 d0 0 0 0 0 0 0 120 20":                   drawn,
 	} {
 		if got := s.Compact(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -1,13 +1,11 @@
 package queue
 
 import (
-	"math"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
-	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 // The values of site.status_from.
@@ -17,25 +15,21 @@ const (
 )
 
 const (
-	// boardShards is how many items say the same of a sale where no load is
-	// expected: each answers 6,000 eventually consistent reads a second (DynamoDB
-	// Developer Guide, "DynamoDB burst and adaptive capacity": 3,000 read units).
+	// boardShards is the least number of items that say the same of a sale: each
+	// answers 6,000 eventually consistent reads a second (DynamoDB Developer Guide,
+	// "DynamoDB burst and adaptive capacity": 3,000 read units), and a new table
+	// 24,000 in all.
 	boardShards = 8
-	// allWithin is within what time all fans may read once: the spread of their
-	// joins and of what they ask next.
-	allWithin      = 10 * time.Second
-	readsEachShard = 6000
+	shardUnits  = 3000
 )
 
 // fromStatusTable reports whether fans read the status from a table.
 func (m *Model) fromStatusTable() bool { return textOf(m.Site, "status_from", fromSite) == fromTable }
 
-// boardShards is how many items hold each sale's status: enough for all expected
-// fans, in one call of the keeper's.
+// boardShards is how many items hold each sale's status: enough for all that the
+// table takes at once, in one call of the keeper's.
 func (m *Model) boardShards() int {
-	fans := composite.Expected(m.ExpectedLoad, "fans", 0)
-	need := int(math.Ceil(fans / allWithin.Seconds() / readsEachShard))
-	return min(max(need, boardShards), queue.MaxBoardShards)
+	return min(max(intOf(m.Site, "warm_reads", 0)/shardUnits, boardShards), queue.MaxBoardShards)
 }
 
 // statusTable is the table that fans read, where they do.
@@ -77,7 +71,7 @@ const (
 	// boardAnswer is what DynamoDB's answer is beside the line: 380 of headers, with
 	// those for browsers, and the names in its JSON.
 	boardAnswer = 410
-	lineOfBoard = 110 // The status in one line, without gaps.
+	lineOfBoard = 95 // The status in one line, without gaps.
 	// preflights are the answers to what a browser asks before its first read of
 	// another origin. Chromium keeps one for two hours, Safari for ten minutes
 	// (MDN, Access-Control-Max-Age), so that some ask twice.
