@@ -121,7 +121,7 @@ func (r *room) load() {
 	far, all := polls(wait)
 	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
 	if r.m.hasPage() {
-		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(2, r.pageBytes/2+objectHeaders))
+		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(1, r.pageBytes+objectHeaders))
 	}
 
 	// Who is near the front asks by turn. A call, a claim and a release are

@@ -1,10 +1,10 @@
-// The object beside the page.
+// What the page is deployed with.
 import type { Wording } from "../../shared/i18n.ts";
 import type { Link } from "../../shared/links.tsx";
 import type { Provider } from "../../shared/oidc.ts";
 import type { Style } from "../../shared/theme.ts";
 
-/** sale.json: what the page is about. */
+/** What the page is about: the element "sale" of its HTML. */
 export interface Sale extends Wording {
   /** The sale's id. */
   sale: string;

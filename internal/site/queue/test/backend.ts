@@ -247,13 +247,11 @@ export class Backend {
     if (broken !== undefined) return json(broken, {});
     switch (path) {
       case "/":
-        return send(200, "text/html", readFileSync(page, "utf8"));
+        return send(200, "text/html", this.#page());
       case "/blank":
         return send(200, "text/html", "<!doctype html><title>A page of one's own</title>");
       case "/client.js":
         return send(200, "text/javascript", readFileSync(client, "utf8"));
-      case "/sale.json":
-        return json(200, this.sale);
       case "/status/arena.json":
         return json(200, this.status());
       case "/readers.json":
@@ -279,6 +277,12 @@ export class Backend {
       default:
         return this.#oidc(new URL(request.url ?? "/", this.api), body, response, json);
     }
+  }
+
+  /** The page with the sale in it, as it is deployed. */
+  #page(): string {
+    const sale = JSON.stringify(this.sale).replaceAll("<", "\\u003c");
+    return readFileSync(page, "utf8").replace('id="sale">null<', () => `id="sale">${sale}<`);
   }
 
   /** The status table: other tests hold each signature against AWS's own implementation. */

@@ -53,7 +53,7 @@ async function waits(page: Page, backend: Backend): Promise<string[]> {
 
 test("the status from the table", async ({ page, backend }) => {
   const first = await waits(page, backend);
-  expect(first).toEqual(["/", "/sale.json", "/readers.json", "/dynamodb", "/join"]);
+  expect(first).toEqual(["/", "/readers.json", "/dynamodb", "/join"]);
   await advance(page, backend, 21 * minute, 2_000);
   await expect(heading(page, "It is your turn!")).toBeVisible();
   expect(backend.count("/dynamodb")).toBeGreaterThanOrEqual(8);
