@@ -32,7 +32,11 @@ const (
 	maxURL  = 500
 )
 
-const defaultWithin = 30
+// Defaults of the times, in minutes and in seconds.
+const (
+	defaultInterval = 1
+	defaultWithin   = 30
+)
 
 var (
 	httpURL   = regexp.MustCompile(`^https?://[^\s]+$`)
@@ -50,7 +54,7 @@ const secretMessage = "must be the ARN of a parameter (arn:aws:ssm:...:parameter
 
 func attributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"interval_minutes": withDefault("Minutes from one probe to the next: 1 to 60, default 1.", 1, 1, maxInterval),
+		"interval_minutes": withDefault("Minutes from one probe to the next: 1 to 60, default 1.", defaultInterval, 1, maxInterval),
 		"within_seconds":   withDefault("Seconds in which a probe must come out: 1 to 3,600, default 30; for `http` at most 300. Later it counts as late. A waiting room whose sale is not near looks for probes once a minute: give it at least 150.", defaultWithin, 1, maxWithin),
 		"lost_after_seconds": schema.Int64Attribute{
 			Optional:            true,

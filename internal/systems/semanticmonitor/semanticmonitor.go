@@ -135,7 +135,7 @@ func (m *Model) watch(b *blueprint.Builder, probe blueprint.FunctionHandle, l se
 			Period: l.Interval, Periods: composite.IntOf(m.LateAlarm, "of", defaultOf), Datapoints: composite.IntOf(m.LateAlarm, "probes", defaultLate),
 		}, "Probes do not come out in time: what is monitored does not do its work, though it may look well. The log of probe says how far they came."),
 		"silent": b.AlarmMetric("silent", probe.Emitted("Sent", "Sum"), blueprint.Limit{
-			Comparison: "LessThanThreshold", Threshold: 1, Period: l.Interval, Periods: int(m.SilentAfter.ValueInt64()), Missing: blueprint.MissingBreaches,
+			Comparison: "LessThanThreshold", Threshold: 1, Period: l.Interval, Periods: int(orInt(m.SilentAfter, defaultSilent)), Missing: blueprint.MissingBreaches,
 		}, "No probe was sent: the monitor does not run, and nobody knows how the system is. See its schedule and the log of probe."),
 		"errors": b.AlarmErrors("probe-errors", probe, "The function probe fails, so that probes may go uncounted; see its log."),
 	}

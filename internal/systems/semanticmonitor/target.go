@@ -120,11 +120,19 @@ const (
 	lostAfterTimes = 10
 )
 
+// orInt is a number, or what it is otherwise: a configuration has no defaults yet.
+func orInt(v types.Int64, otherwise int64) int64 {
+	if known(v) {
+		return v.ValueInt64()
+	}
+	return otherwise
+}
+
 // limits are the monitor's times.
 func (m *Model) limits() semanticmonitor.Limits {
 	l := semanticmonitor.Limits{
-		Interval: time.Duration(m.Interval.ValueInt64()) * time.Minute,
-		Within:   time.Duration(m.Within.ValueInt64()) * time.Second,
+		Interval: time.Duration(orInt(m.Interval, defaultInterval)) * time.Minute,
+		Within:   time.Duration(orInt(m.Within, defaultWithin)) * time.Second,
 	}
 	if known(m.LostAfter) {
 		l.LostAfter = time.Duration(m.LostAfter.ValueInt64()) * time.Second

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
@@ -57,14 +56,7 @@ func (m *Model) validateTimes(refuse func(at path.Path, summary, format string, 
 	if m.Interval.IsUnknown() || m.Within.IsUnknown() || m.LostAfter.IsUnknown() {
 		return
 	}
-	full := *m // Defaults are not there yet.
-	if m.Interval.IsNull() {
-		full.Interval = types.Int64Value(1)
-	}
-	if m.Within.IsNull() {
-		full.Within = types.Int64Value(defaultWithin)
-	}
-	l := full.limits()
+	l := m.limits()
 	switch {
 	case given(m.HTTP) && l.Within.Seconds() > maxAnswer:
 		refuse(path.Root("within_seconds"), "Too long for an answer", "The function waits for the answer of an HTTP endpoint for at most %d seconds.", maxAnswer)
