@@ -176,7 +176,7 @@ func TestRefused(t *testing.T) {
 
 // What it costs stands in the guide.
 func TestCost(t *testing.T) {
-	for name, want := range map[string][2]float64{"minimal.json": {1.9, 2.4}, "http.json": {1.8, 2.1}, "queue-to-table.json": {2.1, 2.6}, "waiting-room.json": {1.8, 2.3}} {
+	for name, want := range map[string][2]float64{"minimal.json": {2.0, 2.1}, "http.json": {1.8, 1.9}, "queue-to-table.json": {2.2, 2.3}, "waiting-room.json": {1.9, 2.0}} {
 		b, diags := describedBy(t, monitors[name])
 		if diags.HasError() {
 			t.Fatal(diags)
