@@ -106,10 +106,14 @@ func (w *Waiting) statusLacks(ctx context.Context, p Probe) (string, error) {
 		Sale, State string
 		At          int64
 	}
-	switch {
-	case got.status != http.StatusOK:
+	if got.status != http.StatusOK {
 		return fmt.Sprintf("status: the status is %d", got.status), nil
-	case json.Unmarshal(got.body, &published) != nil || published.Sale != w.Sale:
+	}
+	if err := json.Unmarshal(got.body, &published); err != nil {
+		return "", fmt.Errorf("status: %w", err)
+	}
+	switch {
+	case published.Sale != w.Sale:
 		return "status: it is none of the sale " + w.Sale, nil
 	case published.State == "scheduled" || published.State == "closed": // It is published only where it changes.
 		return "", nil

@@ -160,7 +160,7 @@ func TestQueueToTable(t *testing.T) {
 
 func TestQueueToHTTP(t *testing.T) {
 	url, all := server(t, "200 []", "200 ["+sent.ID+"]")
-	path := &semanticmonitor.Funnel{Queue: &queue{}, End: &semanticmonitor.Page{HTTP: semanticmonitor.HTTP{Method: "GET", URL: url + "/last", Expect: semanticmonitor.Expect{HasID: true}}, Caller: caller()}}
+	path := &semanticmonitor.Page{HTTP: semanticmonitor.HTTP{Method: "GET", URL: url + "/last", Expect: semanticmonitor.Expect{HasID: true}}, Caller: caller()}
 	for i, want := range []semanticmonitor.Seen{{Reason: "the probe's id is not in the body"}, {Out: true}} {
 		if seen, err := path.Look(t.Context(), sent); err != nil || seen != want {
 			t.Errorf("look %d: %+v, %v; want %+v", i, seen, err, want)

@@ -61,6 +61,9 @@ func (t Target) Check() error {
 		if t.Look != nil {
 			return t.Look.Expect.Check()
 		}
+		if t.Item.Equals != "" && t.Item.Attribute == "" {
+			return errors.New("a value to be equal to needs the attribute that it is of")
+		}
 		return nil
 	default:
 		return errors.New("the target is a request, a waiting room, or a queue with one place where the probe comes out")

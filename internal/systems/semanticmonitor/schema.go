@@ -49,8 +49,8 @@ var (
 	saleID    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 )
 
-// secretMessage says what a reference to a secret is.
-const secretMessage = "must be the ARN of a parameter (arn:aws:ssm:...:parameter/...) or of a secret (arn:aws:secretsmanager:...:secret:...)"
+// secretIs says what a reference to a secret is.
+const secretIs = "must be the ARN of a parameter (arn:aws:ssm:...:parameter/...) or of a secret (arn:aws:secretsmanager:...:secret:...)" //nolint:gosec // a reference, and no secret
 
 func attributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
@@ -93,7 +93,7 @@ func attributes() map[string]schema.Attribute {
 				"join_url":      required(url("The waiting room's output `join_url`.")),
 				"turn_url":      required(url("Its output `turn_url`.")),
 				"status_url":    url("The sale's address in the output `status_urls`. With it, the published status must be there, and while the sale goes on be no older than `within_seconds`."),
-				"probe_key_arn": arn("Its output `probe_key_arn`. Where the waiting room has a KMS key of its own, name that in `target_kms_key_arns`.", secretARN, secretMessage),
+				"probe_key_arn": arn("Its output `probe_key_arn`. Where the waiting room has a KMS key of its own, name that in `target_kms_key_arns`.", secretARN, secretIs),
 				"sale":          schema.StringAttribute{Required: true, MarkdownDescription: "Id of the sale: the waiting room's name, or a key of its `sales`.", Validators: []validator.String{stringvalidator.RegexMatches(saleID, "must be the id of a sale")}},
 			},
 		},
@@ -132,7 +132,7 @@ func requestSchema() map[string]schema.Attribute {
 		},
 		"secret_headers": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Headers whose values are secret, at most 10: their names, and ARNs of the parameters of Systems Manager or the secrets of Secrets Manager whose texts are the whole values. They are read again every five minutes.",
-			Validators: headersAre(stringvalidator.RegexMatches(secretARN, secretMessage)),
+			Validators: headersAre(stringvalidator.RegexMatches(secretARN, secretIs)),
 		},
 		"body": text("The body: a template.", maxBody),
 		"expect": schema.SingleNestedAttribute{

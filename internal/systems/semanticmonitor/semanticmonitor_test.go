@@ -146,6 +146,7 @@ func TestRefused(t *testing.T) {
 		"two targets":          {map[string]any{"http": page, "queue_to_table": funnel(nil)["queue_to_table"]}, []string{"queue_to_table", "has 2: http, queue_to_table"}},
 		"no address":           {map[string]any{"http": map[string]any{"url": "shop.example.com"}}, []string{"http.url", "http or https"}},
 		"no queue":             {funnel(map[string]any{"queue_arn": "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"}), []string{"queue_arn", "ARN of an SQS queue"}},
+		"equals no attribute":  {funnel(map[string]any{"equals": "1"}), []string{"queue_to_table", "needs the attribute"}},
 		"a secret in the open": {map[string]any{"http": map[string]any{"url": "https://shop.example.com/", "secret_headers": map[string]any{"Authorization": "hunter2"}}}, []string{"secret_headers", "ARN of a parameter"}},
 		"a bad pointer":        {expecting(map[string]any{"json_pointer": "order"}), []string{"http", "begin with a slash"}},
 		"equals nothing":       {expecting(map[string]any{"equals": "1"}), []string{"http", "needs a JSON pointer"}},
