@@ -2,178 +2,32 @@ package provider_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/burstline/terraform-provider-serverless/functions/semanticmonitor"
-	"github.com/burstline/terraform-provider-serverless/internal/bundle"
 )
 
-// watch is a monitor that is deployed with the functions that the provider
-// carries.
-type watch struct {
-	*session
-	a      account
-	config map[string]any
-	since  time.Time
-}
-
-// newWatch deploys a monitor of five seconds beside what is in the account.
-func newWatch(t *testing.T, a account, name string, more map[string]any) *watch {
-	t.Helper()
-	w := &watch{
-		a: a, session: newSession(t, a, options{system: "semantic_monitor", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
-		config: map[string]any{"name": name, "within_seconds": 5, "architecture": hostArchitecture()}, since: time.Now(),
-	}
-	for key, value := range more {
-		w.config[key] = value
-	}
-	if text := w.apply(w.config); text != "" {
-		t.Fatal(text)
-	}
-	return w
-}
-
-// call calls the function as its schedule, an operator or status does.
-func (w *watch) call(action string) (r semanticmonitor.Report) {
-	w.t.Helper()
-	payload, err := json.Marshal(semanticmonitor.Request{Action: action})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	out, err := lambda.NewFromConfig(w.a.aws(home)).Invoke(w.t.Context(), &lambda.InvokeInput{
-		FunctionName: aws.String(stateTexts(w.t, w.state, "function_names")["probe"]), Qualifier: aws.String("live"), Payload: payload,
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if out.FunctionError != nil || json.Unmarshal(out.Payload, &r) != nil {
-		w.t.Fatalf("probe: %s", out.Payload)
-	}
-	return r
-}
-
-// probe sends one now, and returns its id and what became of it by the end of the
-// call.
-func (w *watch) probe() semanticmonitor.Outcome {
-	w.t.Helper()
-	r := w.call(semanticmonitor.ActionProbe)
-	return w.outcome(r, r.Probe)
-}
-
-func (w *watch) outcome(r semanticmonitor.Report, id string) semanticmonitor.Outcome {
-	w.t.Helper()
-	for _, o := range r.Last {
-		if o.ID == id {
-			return o
-		}
-	}
-	w.t.Fatalf("nothing is known of probe %s: %+v", id, r)
-	return semanticmonitor.Outcome{}
-}
-
-// expects a probe to end so, having come as far as stage.
-func (w *watch) expects(when string, want semanticmonitor.Result, stage string) semanticmonitor.Outcome {
-	w.t.Helper()
-	got := w.probe()
-	if got.Result != want || got.Stage != stage {
-		w.t.Errorf("%s: the probe is %+v, want %s at %q", when, got, want, stage)
-	}
-	return got
-}
-
-// figures are what the function has told of a metric, by the minute.
-func (w *watch) figures(metric string) map[int64]float64 {
-	w.t.Helper()
-	out := map[int64]float64{}
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(w.a.aws(home)), &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName: aws.String("/aws/lambda/" + stateTexts(w.t, w.state, "function_names")["probe"]),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(w.t.Context())
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for _, event := range page.Events {
-			var line map[string]any
-			if json.Unmarshal([]byte(aws.ToString(event.Message)), &line) != nil {
-				continue
-			}
-			metadata, _ := line["_aws"].(map[string]any)
-			at, _ := metadata["Timestamp"].(float64)
-			if value, ok := line[metric].(float64); ok && at > 0 {
-				out[time.UnixMilli(int64(at)).Truncate(time.Minute).Unix()] += value
-			}
-		}
-	}
-	return out
-}
-
-// rings says whether one of the monitor's alarms, as it is deployed, would ring at
-// a time, by what the function has told until then (CloudWatch User Guide,
-// "Evaluating an alarm"). The local AWS sees no metrics in logs.
-func (w *watch) rings(name string, now time.Time) bool {
-	w.t.Helper()
-	arn := stateTexts(w.t, w.state, "alarm_arns")[name]
-	out, err := cloudwatch.NewFromConfig(w.a.aws(home)).DescribeAlarms(w.t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{arn[strings.LastIndexByte(arn, ':')+1:]}})
-	if err != nil || len(out.MetricAlarms) != 1 {
-		w.t.Fatalf("%d alarms %s: %v", len(out.MetricAlarms), arn, err)
-	}
-	alarm := out.MetricAlarms[0]
-	if aws.ToInt32(alarm.Period) != 60 || alarm.Statistic != cloudwatchtypes.StatisticSum {
-		w.t.Fatalf("the alarm %s has another period or statistic: %+v", name, alarm)
-	}
-	figures, breaching := w.figures(aws.ToString(alarm.MetricName)), int32(0)
-	for i := range aws.ToInt32(alarm.EvaluationPeriods) {
-		value, there := figures[now.Add(-time.Duration(i)*time.Minute).Truncate(time.Minute).Unix()]
-		switch {
-		case !there && aws.ToString(alarm.TreatMissingData) == "breaching",
-			there && alarm.ComparisonOperator == cloudwatchtypes.ComparisonOperatorGreaterThanThreshold && value > aws.ToFloat64(alarm.Threshold),
-			there && alarm.ComparisonOperator == cloudwatchtypes.ComparisonOperatorLessThanThreshold && value < aws.ToFloat64(alarm.Threshold):
-			breaching++
-		}
-	}
-	needed := aws.ToInt32(alarm.DatapointsToAlarm)
-	if needed == 0 {
-		needed = aws.ToInt32(alarm.EvaluationPeriods)
-	}
-	return breaching >= needed
-}
-
-// oneLate is an alarm that rings for a single probe: the tests do not wait for
-// minutes.
-var oneLate = map[string]any{"probes": 1, "of": 3}
-
-// door is a function's URL as a function on this machine reaches it.
-func door(t *testing.T, given string) string {
-	t.Helper()
-	u, err := url.Parse(given)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, _ := strings.Cut(u.Host, ".")
-	return local.Endpoint() + "/_aws/lambda-url/" + id + "/"
-}
-
-// idle is a waiting room whose sale is far ahead: its keeper calls probes when it
+// idleRoom is a waiting room whose sale is far ahead: its keeper calls probes when it
 // is called itself.
 func idleRoom(t *testing.T) *presale {
 	t.Helper()
@@ -225,6 +79,8 @@ func TestAccMonitorQueueToTable(t *testing.T) {
 		t.Error("an alarm rings while all is well")
 	}
 
+	w.usesItsGrants()
+
 	// Nobody takes messages from the queue.
 	p.placing(false)
 	late := w.expects("without a placer", semanticmonitor.Late, "queued")
@@ -274,6 +130,8 @@ func TestAccMonitorWaitingRoom(t *testing.T) {
 	if n := len(p.fans()); n != 0 {
 		t.Errorf("a probe counts as a fan: there are %d", n)
 	}
+
+	w.usesItsGrants()
 
 	none := aws.Int32(0)
 	p.concurrency("keeper", none)
@@ -327,6 +185,44 @@ func (s *session) destroyed() {
 	}
 }
 
+// TestAccMonitorBesideItsRoom applies a waiting room and its monitor at once: a
+// plan that does not know the doors yet is followed by one with nothing to do.
+func TestAccMonitorBesideItsRoom(t *testing.T) {
+	a := newAccount(t)
+	a.run(t, resource.TestStep{
+		Config: a.provider() + `
+resource "serverless_queue" "arena" {
+  name          = "arena"
+  opens_at      = "2099-05-22T10:00:00Z"
+  closes_at     = "2099-05-22T18:00:00Z"
+  purchase_url  = "https://tickets.example.com/buy"
+  windows       = 50
+  force_destroy = true
+}
+
+resource "serverless_semantic_monitor" "arena" {
+  name           = "arena"
+  within_seconds = 150
+
+  waiting_room = {
+    join_url      = serverless_queue.arena.join_url
+    turn_url      = serverless_queue.arena.turn_url
+    status_url    = serverless_queue.arena.status_urls["arena"]
+    probe_key_arn = serverless_queue.arena.probe_key_arn
+    sale          = "arena"
+  }
+}
+`,
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("serverless_semantic_monitor.arena", tfjsonpath.New("alarm_arns"), knownvalue.MapExact(map[string]knownvalue.Check{
+				"late":   knownvalue.StringExact("arn:aws:cloudwatch:" + home + ":" + string(a) + ":alarm:arena-mon-late-" + code),
+				"silent": knownvalue.StringExact("arn:aws:cloudwatch:" + home + ":" + string(a) + ":alarm:arena-mon-silent-" + code),
+				"errors": knownvalue.StringExact("arn:aws:cloudwatch:" + home + ":" + string(a) + ":alarm:arena-mon-probe-errors-" + code),
+			})),
+		},
+	})
+}
+
 // TestAccMonitorHTTP: an endpoint, and a queue whose messages show up at one. When
 // no probe is sent any more, the alarm of silence rings.
 func TestAccMonitorHTTP(t *testing.T) {
@@ -339,7 +235,7 @@ func TestAccMonitorHTTP(t *testing.T) {
 		out, err := dynamodb.NewFromConfig(p.a.aws(home)).GetItem(r.Context(), &dynamodb.GetItemInput{
 			TableName: &table, Key: map[string]dynamotypes.AttributeValue{"fan": &dynamotypes.AttributeValueMemberS{Value: "arena/" + strings.TrimPrefix(r.URL.Path, "/fans/")}},
 		})
-		if err != nil || down.Load() {
+		if err != nil || down.Load() || r.Header.Get("Authorization") != "Bearer s3cret" || r.Header.Get("X-Serverless-Probe") == "" {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -349,16 +245,23 @@ func TestAccMonitorHTTP(t *testing.T) {
 	}))
 	defer shop.Close()
 
+	const token = "/shop/token"
+	if _, err := ssm.NewFromConfig(p.a.aws(home)).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String(token), Value: aws.String("Bearer s3cret"), Type: ssmtypes.ParameterTypeSecureString}); err != nil {
+		t.Fatal(err)
+	}
+	ask := map[string]any{"url": shop.URL + "/fans/{{probe}}", "secret_headers": map[string]any{"Authorization": "arn:aws:ssm:" + home + ":" + string(p.a) + ":parameter" + token}}
 	queue := newWatch(t, p.a, "fans", map[string]any{"queue_to_http": map[string]any{
-		"queue_arn": text(t, p.state, "joins_queue_arn"), "body": `{"sale":"arena","fan":"{{probe}}","attempt":0,"probe":true}`, "look": map[string]any{"url": shop.URL + "/fans/{{probe}}"},
+		"queue_arn": text(t, p.state, "joins_queue_arn"), "body": `{"sale":"arena","fan":"{{probe}}","attempt":0,"probe":true}`, "look": ask,
 	}})
 	defer queue.destroyed()
-	page := newWatch(t, p.a, "shop", map[string]any{"http": map[string]any{"url": shop.URL + "/fans/{{probe}}"}, "late_alarm": oneLate})
+	page := newWatch(t, p.a, "shop", map[string]any{"http": ask, "late_alarm": oneLate})
 	defer page.destroyed()
 	queue.settled(queue.config)
 	page.settled(page.config)
 	queue.expects("all is well", semanticmonitor.Arrived, "queued")
 	page.expects("all is well", semanticmonitor.Arrived, "")
+	queue.usesItsGrants()
+	page.usesItsGrants()
 	down.Store(true)
 	if got := queue.expects("the shop is down", semanticmonitor.Late, "queued"); got.Reason != "the status is 503, expected 200 to 299" {
 		t.Errorf("the reason is %q", got.Reason)
