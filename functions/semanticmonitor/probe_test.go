@@ -2,9 +2,12 @@ package semanticmonitor_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +86,35 @@ func TestOncePerInterval(t *testing.T) {
 	call("", time.Second, 4)
 }
 
+// Reasons are kept short, whatever they say.
+func TestLongReason(t *testing.T) {
+	var s semanticmonitor.State
+	s.Begin(minutely, "probe-1", 1000, false)
+	s.Note("probe-1", semanticmonitor.Seen{Reason: strings.Repeat("ü", 200)})
+	s.Due(minutely, 32_000)
+	if got := s.Last[0].Reason; got != strings.Repeat("ü", 150) {
+		t.Errorf("the reason has %d bytes: %s", len(got), got)
+	}
+	s.Give("probe-1", strings.Repeat("x", 301))
+	if got := s.Last[0].Reason; got != strings.Repeat("x", 300) {
+		t.Errorf("the reason has %d bytes: %s", len(got), got)
+	}
+}
+
+// The events of testdata are requests.
+func TestEvents(t *testing.T) {
+	for file, want := range map[string]string{"probe.json": "", "probe-now.json": semanticmonitor.ActionProbe, "probe-report.json": semanticmonitor.ActionReport} {
+		text, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r semanticmonitor.Request
+		if err := json.Unmarshal(text, &r); err != nil || r.Action != want {
+			t.Errorf("%s is %+v: %v", file, r, err)
+		}
+	}
+}
+
 // A probe that came while nobody looked is not late for that, where the look is in time.
 func TestCarried(t *testing.T) {
 	w := newWorld()
@@ -115,7 +147,7 @@ var errCrash = errors.New("crash")
 // invocations that overlap. Whatever happens, each probe that was sent is counted once as arrived or as late, and once as lost or as come where it was late;
 // no metric tells more, and what the totals say is true of the path.
 func TestEachOnce(t *testing.T) {
-	for seed := range uint64(120) {
+	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 7))
 			w := newWorld()

@@ -2,6 +2,7 @@ package semanticmonitor
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,14 @@ type Outcome struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// longestReason keeps the state, with a reason for each probe, far below DynamoDB's 400 KB, in bytes.
+const longestReason = 300
+
+// cut shortens a reason. What it leaves of a character is dropped.
+func cut(reason string) string {
+	return strings.ToValidUTF8(reason[:min(len(reason), longestReason)], "")
+}
+
 // kept is how many outcomes the state remembers.
 const kept = 10
 
@@ -80,7 +89,7 @@ func (s *State) Begin(l Limits, id string, now int64, forced bool) []Outcome {
 func (s *State) Note(id string, seen Seen) {
 	if i := s.find(id); i >= 0 {
 		p := &s.InFlight[i]
-		p.Stage, p.Reason, p.Ticket = seen.Stage, seen.Reason, seen.Ticket
+		p.Stage, p.Reason, p.Ticket = seen.Stage, cut(seen.Reason), seen.Ticket
 	}
 }
 
@@ -110,7 +119,7 @@ func (s *State) Give(id, reason string) []Outcome {
 	if i < 0 {
 		return nil
 	}
-	s.InFlight[i].Reason = reason
+	s.InFlight[i].Reason = cut(reason)
 	return s.lose(i)
 }
 
