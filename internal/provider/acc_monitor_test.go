@@ -123,6 +123,7 @@ func TestAccMonitorWaitingRoom(t *testing.T) {
 	defer p.destroyed()
 	w := newWatch(t, p.a, "arena", map[string]any{"late_alarm": oneLate, "waiting_room": map[string]any{
 		"join_url": door(t, text(t, p.state, "join_url")), "turn_url": door(t, text(t, p.state, "turn_url")), "probe_key_arn": text(t, p.state, "probe_key_arn"), "sale": "arena",
+		"status_url": local.Endpoint() + "/" + text(t, p.state, "pages_bucket") + "/status/arena.json",
 	}})
 	defer w.destroyed()
 	w.settled(w.config)
