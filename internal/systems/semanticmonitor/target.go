@@ -15,7 +15,6 @@ import (
 
 // Nested arguments, read by name.
 var (
-	given    = composite.Given
 	known    = composite.Known
 	textOf   = composite.TextOf
 	objectOf = composite.ObjectOf
@@ -33,21 +32,21 @@ func (m *Model) targets() map[string]types.Object {
 func (m *Model) target() (semanticmonitor.Target, error) {
 	var t semanticmonitor.Target
 	switch {
-	case given(m.HTTP):
+	case known(m.HTTP):
 		t.HTTP = request(m.HTTP)
-	case given(m.QueueToHTTP):
+	case known(m.QueueToHTTP):
 		t.Queue, t.Look = queue(m.QueueToHTTP), request(objectOf(m.QueueToHTTP, "look"))
 		if e := t.Look.Expect; e.Pointer == "" && e.Matches == "" {
 			t.Look.Expect.HasID = true
 		}
-	case given(m.QueueToTable):
+	case known(m.QueueToTable):
 		o := m.QueueToTable
 		t.Queue = queue(o)
 		t.Item = &semanticmonitor.Item{
 			Table: textOf(o, "table_arn", ""), Key: composite.TextsOf(o.Attributes()["key"]),
 			Attribute: textOf(o, "attribute", ""), Equals: textOf(o, "equals", ""),
 		}
-	case given(m.WaitingRoom):
+	case known(m.WaitingRoom):
 		o := m.WaitingRoom
 		t.Room = &semanticmonitor.Room{
 			Join: textOf(o, "join_url", ""), Turn: textOf(o, "turn_url", ""), Status: textOf(o, "status_url", ""),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
@@ -22,7 +23,7 @@ func validate(ctx context.Context, m *Model) diag.Diagnostics {
 	var chosen []string
 	unknown := false
 	for name, o := range m.targets() {
-		if given(o) {
+		if known(o) {
 			chosen = append(chosen, name)
 		}
 		unknown = unknown || o.IsUnknown()
@@ -36,19 +37,22 @@ func validate(ctx context.Context, m *Model) diag.Diagnostics {
 		refuse(at, "Not one target", "A monitor has one target, and this one has %d: %s. Give exactly one of http, queue_to_http, queue_to_table and waiting_room; each further one is a monitor of its own.", len(chosen), strings.Join(chosen, ", "))
 		return diags
 	}
-	if len(chosen) == 1 {
-		// What depends on a value that is not known yet cannot be told.
-		if v, err := m.targets()[chosen[0]].ToTerraformValue(ctx); err == nil && v.IsFullyKnown() {
-			if _, err := m.target(); err != nil {
-				refuse(path.Root(chosen[0]), "The target is not possible", "%s.", err)
-			}
+	if len(chosen) == 1 && decided(ctx, m.targets()[chosen[0]]) {
+		if _, err := m.target(); err != nil {
+			refuse(path.Root(chosen[0]), "The target is not possible", "%s.", err)
 		}
 	}
 	m.validateTimes(refuse)
-	if late, of := composite.IntOf(m.LateAlarm, "probes", defaultLate), composite.IntOf(m.LateAlarm, "of", defaultOf); !m.LateAlarm.IsUnknown() && late > of {
+	if late, of := composite.IntOf(m.LateAlarm, "probes", defaultLate), composite.IntOf(m.LateAlarm, "of", defaultOf); decided(ctx, m.LateAlarm) && late > of {
 		refuse(path.Root("late_alarm"), "Never late enough", "%d of the last %d probes cannot be late. Raise of, or lower probes.", late, of)
 	}
 	return diags
+}
+
+// decided reports that all of an argument is known.
+func decided(ctx context.Context, o types.Object) bool {
+	v, err := o.ToTerraformValue(ctx)
+	return err == nil && v.IsFullyKnown()
 }
 
 // validateTimes: each as the function takes it.
@@ -58,7 +62,7 @@ func (m *Model) validateTimes(refuse func(at path.Path, summary, format string, 
 	}
 	l := m.limits()
 	switch {
-	case given(m.HTTP) && l.Within.Seconds() > maxAnswer:
+	case known(m.HTTP) && l.Within.Seconds() > maxAnswer:
 		refuse(path.Root("within_seconds"), "Too long for an answer", "The function waits for the answer of an HTTP endpoint for at most %d seconds.", maxAnswer)
 	case known(m.LostAfter) && l.LostAfter < l.Within:
 		refuse(path.Root("lost_after_seconds"), "Lost before it is late", "A probe is late after %.0f seconds and cannot be lost before. Give at least that.", l.Within.Seconds())
