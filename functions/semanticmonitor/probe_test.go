@@ -185,7 +185,7 @@ func TestEachOnce(t *testing.T) {
 					return nil
 				}
 				switch n := random.IntN(200); {
-				case n == 0:
+				case n == 0 && seed%2 == 0: // Where nobody dies, metrics must tell all.
 					crashes++
 					panic(errCrash)
 				case n == 1:
