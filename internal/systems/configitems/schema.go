@@ -124,8 +124,8 @@ func validate(_ context.Context, m *Model) diag.Diagnostics {
 
 // validateItem checks one item, and returns its value where it is known.
 func validateItem(at path.Path, key string, object types.Object, diags *diag.Diagnostics) (plain any, known bool) {
-	values, more := given(object)
-	if len(values) < 1 && more {
+	values, open := given(object)
+	if len(values) == 0 && len(open) > 0 {
 		return nil, false
 	}
 	if len(values) != 1 {

@@ -47,7 +47,8 @@ func (m *Model) values() (map[string]value, error) {
 		if !ok || object.IsNull() {
 			return nil, fmt.Errorf("item %q is no object", key)
 		}
-		given, _ := given(object)
+		sure, open := given(object)
+		given := append(sure, open...)
 		if len(given) == 0 {
 			return nil, fmt.Errorf("item %q has no value", key)
 		}
@@ -61,19 +62,20 @@ func (m *Model) values() (map[string]value, error) {
 	return out, nil
 }
 
-// given are the arguments of an object that are known to have a value, by their
-// names; more reports whether others, not known yet, may have one.
-func given(object types.Object) (names []string, more bool) {
+// given are the arguments of an object that are known to have a value, and those
+// that may turn out to have one, by their names.
+func given(object types.Object) (sure, open []string) {
 	for argument := range kinds {
 		switch v := object.Attributes()[argument]; {
 		case composite.Known(v):
-			names = append(names, argument)
+			sure = append(sure, argument)
 		case !composite.Absent(v):
-			more = true
+			open = append(open, argument)
 		}
 	}
-	slices.Sort(names)
-	return names, more
+	slices.Sort(sure)
+	slices.Sort(open)
+	return sure, open
 }
 
 // textIn is the value as text: numbers in their normal form, JSON without white space that means nothing.
