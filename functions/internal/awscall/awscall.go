@@ -29,6 +29,9 @@ import (
 // "Paginating table query results"), some times that as JSON.
 const maxAnswer = 16 << 20
 
+// traceID is the context's key of an invocation's trace id, as aws-lambda-go names it.
+const traceID = "x-amzn-trace-id"
+
 // Client calls one service. It may be used from several goroutines.
 type Client struct {
 	// Config has the region, the credentials, the HTTP client, the application id, and the endpoint where it is not AWS's own.
@@ -41,6 +44,9 @@ type Client struct {
 	JSON string
 	// Retryer decides about attempts. Where it is nil, the first call takes the configuration's, or the SDK's standard one where that has none either.
 	Retryer aws.Retryer
+	// Traced sends the trace id of the invocation along, by which Lambda counts the steps of a function that starts itself again through another service and
+	// stops a loop (Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
+	Traced bool
 
 	retryerOnce sync.Once
 }
@@ -116,6 +122,9 @@ func (c *Client) attempt(ctx context.Context, call Request, take func(*http.Resp
 		agent += " app/" + c.Config.AppID
 	}
 	request.Header.Set("User-Agent", agent)
+	if id, ok := ctx.Value(traceID).(string); ok && id != "" && c.Traced {
+		request.Header.Set("X-Amzn-Trace-Id", id)
+	}
 	request.Header.Set("Accept-Encoding", "identity") // The transport would ask for gzip, of which the checksums would be.
 	credentials, err := c.Config.Credentials.Retrieve(ctx)
 	if err != nil {
