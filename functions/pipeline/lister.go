@@ -162,7 +162,7 @@ func nearDeadline(ctx context.Context, with clock.Clock) bool {
 // handOver lets the next invocation go on: by a message, or at the end of a chain of them by the sweeper.
 func (l *Lister) handOver(ctx context.Context, run Run, step int) error {
 	if step+1 >= ChainSteps {
-		_, err := l.Store.Touch(ctx, run.ID, Listing, 0)
+		_, err := l.Store.Touch(ctx, run.ID, Listing, "paged_at", 0)
 		return err
 	}
 	message, err := encode(startOf(run, step+1))

@@ -61,6 +61,7 @@ type Run struct {
 	ListedAt   int64
 	IngestedAt int64
 	DoneAt     int64
+	PagedAt    int64 // When a page was listed last; 0 asks the sweeper to begin the next chain at once.
 	Touched    int64 // When something happened last.
 	Expires    int64 // When DynamoDB deletes it, in seconds since 1970; 0 for never.
 }
@@ -93,7 +94,7 @@ func readRun(item dynamodb.Item) Run {
 		SegmentsObject: item["segments_object"].Text(),
 		Bytes:          item["bytes"].Int(), Calls: item["calls"].Int(), WriteUnits: item["write_units"].Int(),
 		At: item["at"].Int(), Started: item["started"].Int(), ListedAt: item["listed_at"].Int(), IngestedAt: item["ingested_at"].Int(),
-		DoneAt: item["done_at"].Int(), Touched: item["touched"].Int(), Expires: item["expires"].Int(), ByReason: map[Reason]int64{},
+		DoneAt: item["done_at"].Int(), PagedAt: item["paged_at"].Int(), Touched: item["touched"].Int(), Expires: item["expires"].Int(), ByReason: map[Reason]int64{},
 	}
 	for name, value := range item {
 		if reason, ok := strings.CutPrefix(name, failedBy); ok && value.N != "" {

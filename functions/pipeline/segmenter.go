@@ -145,10 +145,10 @@ func (s *Segmenter) save(ctx context.Context, key string, what any) error {
 // handOver lets the next invocation go on, as the lister does.
 func (s *Segmenter) handOver(ctx context.Context, run Run, step int) error {
 	if step+1 >= ChainSteps {
-		_, err := s.Store.Touch(ctx, run.ID, Segmenting, 0)
+		_, err := s.Store.Touch(ctx, run.ID, Segmenting, "touched", 0)
 		return err
 	}
-	if held, err := s.Store.Touch(ctx, run.ID, Segmenting, ms(s.Clock.Now())); err != nil || !held {
+	if held, err := s.Store.Touch(ctx, run.ID, Segmenting, "touched", ms(s.Clock.Now())); err != nil || !held {
 		return err
 	}
 	return s.Completer.publish(ctx, run.ID, StageSegments, step+1)

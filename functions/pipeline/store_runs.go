@@ -10,7 +10,7 @@ import (
 // CreateRun makes a run unless there is one of its id, and returns what is there.
 func (s *Store) CreateRun(ctx context.Context, start Start, at int64) (Run, error) {
 	now := ms(s.Clock.Now())
-	set := "SET #state = :state, #prefix = :prefix, #marker = :marker, #at = :at, #started = :now, #touched = :now"
+	set := "SET #state = :state, #prefix = :prefix, #marker = :marker, #at = :at, #started = :now, #paged_at = :now, #touched = :now"
 	values := dynamodb.Item{
 		":state": dynamodb.String(string(Listing)), ":prefix": dynamodb.String(start.Prefix), ":marker": dynamodb.String(""),
 		":at": dynamodb.Number(at), ":now": dynamodb.Number(now),
@@ -91,7 +91,7 @@ type checkpoint struct {
 // lost, the second tells a failed condition for what this holder wrote itself.
 func (s *Store) Checkpoint(ctx context.Context, run Run, page checkpoint) (bool, error) {
 	now := ms(s.Clock.Now())
-	change := "SET #marker = :marker, #holder = :holder, #touched = :now"
+	change := "SET #marker = :marker, #holder = :holder, #paged_at = :now, #touched = :now"
 	values := dynamodb.Item{
 		":before": dynamodb.String(run.Marker), ":marker": dynamodb.String(page.marker), ":holder": dynamodb.String(page.holder), ":now": dynamodb.Number(now),
 		":listing": dynamodb.String(string(Listing)), ":files": dynamodb.Number(page.files), ":chunks": dynamodb.Number(page.chunks),
@@ -125,7 +125,9 @@ func (s *Store) Fail(ctx context.Context, run string, from State, reason string)
 	return err
 }
 
-// Touch notes that something happened to a run that is in a state, at a time: 0 asks the sweeper to go on at once. It says whether the run is in that state.
-func (s *Store) Touch(ctx context.Context, run string, in State, at int64) (bool, error) {
-	return s.update(ctx, s.change(run, "SET #touched = :at REMOVE #stuck, #pokes", "#state = :in", dynamodb.Item{":at": dynamodb.Number(at), ":in": dynamodb.String(string(in))}))
+// Touch notes that something happened to a run that is in a state, at a time, in an attribute: touched, or paged_at for a listing. 0 asks the sweeper to go on at
+// once. It says whether the run is in that state.
+func (s *Store) Touch(ctx context.Context, run string, in State, attribute string, at int64) (bool, error) {
+	change := "SET #" + attribute + " = :at REMOVE #stuck, #pokes"
+	return s.update(ctx, s.change(run, change, "#state = :in", dynamodb.Item{":at": dynamodb.Number(at), ":in": dynamodb.String(string(in))}))
 }

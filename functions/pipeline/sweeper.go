@@ -77,7 +77,11 @@ func (s *Sweeper) Handle(ctx context.Context) error {
 
 // sweep looks at one run, and says whether it is stuck.
 func (s *Sweeper) sweep(ctx context.Context, run Run) (stuck bool, err error) {
-	idle := time.Duration(ms(s.Clock.Now())-run.Touched) * time.Millisecond >> min(run.Pokes, maxBackOff)
+	touched, attribute := run.Touched, "touched"
+	if run.State == Listing { // Ingest goes on where listing stands still.
+		touched, attribute = run.PagedAt, "paged_at"
+	}
+	idle := time.Duration(ms(s.Clock.Now())-touched) * time.Millisecond >> min(run.Pokes, maxBackOff)
 	switch {
 	case run.ingested():
 		return false, s.Completer.Complete(ctx, run)
@@ -89,7 +93,10 @@ func (s *Sweeper) sweep(ctx context.Context, run Run) (stuck bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		return false, s.poke(ctx, run, func() error { return s.Start.Publish(ctx, message) })
+		if err := s.Start.Publish(ctx, message); err != nil {
+			return false, err
+		}
+		return false, s.poked(ctx, run, attribute, touched)
 	case run.State == Ingesting && idle > s.StuckAfter: // Its chunks are in the stream, or they went where it sends what fails for ever.
 		return true, s.name(ctx, run, fmt.Sprintf("%d of %d chunks are not ingested", run.Chunks-run.ChunksDone, run.Chunks))
 	case run.State == Segmenting && idle > s.StepTime:
@@ -107,17 +114,18 @@ func (s *Sweeper) again(ctx context.Context, run Run, stage, waits string) (bool
 	if err := s.name(ctx, run, waits); err != nil {
 		return true, err
 	}
-	return true, s.poke(ctx, run, func() error { return s.Completer.publish(ctx, run.ID, stage, 0) })
+	if err := s.Completer.publish(ctx, run.ID, stage, 0); err != nil {
+		return true, err
+	}
+	return true, s.poked(ctx, run, "touched", run.Touched)
 }
 
-// poke sends a message, and notes that it did: the next time is a while later.
-func (s *Sweeper) poke(ctx context.Context, run Run, send func() error) error {
-	s.Log.WarnContext(ctx, "a run stood still: begin its step again", "run", run.ID, "state", run.State, "marker", run.Marker)
-	if err := send(); err != nil {
-		return err
-	}
-	_, err := s.Store.update(ctx, s.Store.change(run.ID, "SET #touched = :now ADD #pokes :one", "#state = :in AND #touched = :touched", dynamodb.Item{
-		":now": dynamodb.Number(ms(s.Clock.Now())), ":one": dynamodb.Number(1), ":in": dynamodb.String(string(run.State)), ":touched": dynamodb.Number(run.Touched),
+// poked notes that a run's step was begun again: the next time is a while later.
+func (s *Sweeper) poked(ctx context.Context, run Run, attribute string, touched int64) error {
+	s.Log.WarnContext(ctx, "a run stood still: its step was begun again", "run", run.ID, "state", run.State, "marker", run.Marker)
+	change, where := "SET #"+attribute+" = :now ADD #pokes :one", "#state = :in AND #"+attribute+" = :touched"
+	_, err := s.Store.update(ctx, s.Store.change(run.ID, change, where, dynamodb.Item{
+		":now": dynamodb.Number(ms(s.Clock.Now())), ":one": dynamodb.Number(1), ":in": dynamodb.String(string(run.State)), ":touched": dynamodb.Number(touched),
 	}))
 	return err
 }
