@@ -135,6 +135,22 @@ func TestIngestGivesUp(t *testing.T) {
 	}
 }
 
+// A run that is deleted between two looks at it does not come back by its chunks.
+func TestRunThatIsDeletedMeanwhile(t *testing.T) {
+	w := listed(t, plainFiles(8))
+	event, ingest := w.batch(), w.ingest()
+	if _, err := ingest.Handle(t.Context(), events.KinesisEvent{Records: event.Records[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	delete(w.tables["runs"], "r1")
+	if response, err := ingest.Handle(t.Context(), event); err != nil || len(response.BatchItemFailures) != 0 || w.calls["read"] != 8 {
+		t.Fatalf("%v, %v", response, err)
+	}
+	if _, found, err := w.store().ReadRun(t.Context(), "r1"); found || err != nil {
+		t.Error("a run that is gone is there again", err)
+	}
+}
+
 // A chunk that is done, or whose run is over or gone, costs a look and nothing else; what is no chunk is left.
 func TestIngestLeavesWhatIsDone(t *testing.T) {
 	w := listed(t, plainFiles(8))
@@ -153,9 +169,6 @@ func TestIngestLeavesWhatIsDone(t *testing.T) {
 	delete(w.tables["runs"], "r1")
 	if response, err := w.ingest().Handle(t.Context(), event); err != nil || len(response.BatchItemFailures) != 0 || w.calls["read"] != 8 {
 		t.Fatalf("%v, %v", response, err)
-	}
-	if _, found, _ := w.store().ReadRun(t.Context(), "r1"); found {
-		t.Error("a run that is gone is there again")
 	}
 }
 
@@ -183,11 +196,14 @@ func TestCancelledRun(t *testing.T) {
 func TestSameKey(t *testing.T) {
 	files := map[string]string{}
 	for i := range 60 {
-		files[fmt.Sprintf("up/%02d", i)] = fmt.Sprintf(`{"id":"k%d"}`, i%7)
+		files[fmt.Sprintf("up/%02d", i)] = fmt.Sprintf(`{"id":"k%d"}`, i%40)
 	}
-	w := listed(t, files)
+	w := newWorld()
+	w.source.page, w.chunkKeys = 1000, 250
+	w.upload(files)
+	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
 	w.calm()
-	if run := w.run(t, "r1"); run.Ingested != 60 || len(w.tables["items"]) != 7 {
+	if run := w.run(t, "r1"); run.Ingested != 60 || run.Chunks != 1 || len(w.tables["items"]) != 40 {
 		t.Errorf("%d items, %+v", len(w.tables["items"]), run)
 	}
 }
