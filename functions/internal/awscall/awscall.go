@@ -49,6 +49,8 @@ type Client struct {
 	Traced bool
 
 	retryerOnce sync.Once
+	signerOnce  sync.Once
+	signer      *v4.Signer // It keeps the key that it derives for a day, region and service.
 }
 
 // Request is one call as HTTP has it.
@@ -132,13 +134,16 @@ func (c *Client) attempt(ctx context.Context, call Request, take func(*http.Resp
 	}
 	sum := sha256.Sum256(call.Body)
 	digest := hex.EncodeToString(sum[:])
-	signer := v4.NewSigner(func(o *v4.SignerOptions) {
-		if c.Service == "s3" { // It alone does not escape a path twice, and wants the digest in a header (S3 API Reference, "Signature calculations for the Authorization header").
-			o.DisableURIPathEscaping = true
-			request.Header.Set("X-Amz-Content-Sha256", digest)
-		}
+	if c.Service == "s3" {
+		request.Header.Set("X-Amz-Content-Sha256", digest)
+	}
+	c.signerOnce.Do(func() {
+		c.signer = v4.NewSigner(func(o *v4.SignerOptions) {
+			// S3 alone does not escape a path twice, and wants the digest in a header (S3 API Reference, "Signature calculations for the Authorization header").
+			o.DisableURIPathEscaping = c.Service == "s3"
+		})
 	})
-	if err := signer.SignHTTP(ctx, credentials, request, digest, c.Service, region, time.Now()); err != nil {
+	if err := c.signer.SignHTTP(ctx, credentials, request, digest, c.Service, region, time.Now()); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}
 	response, err := c.Config.HTTPClient.Do(request)
