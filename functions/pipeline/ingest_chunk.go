@@ -46,8 +46,10 @@ func (w *chunkWork) do(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	err := parallel.Each(len(w.chunk.Keys), w.Reads, func(file int) error {
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		default:
 		}
 		items, err := w.read(ctx, file)
 		if err != nil {

@@ -60,7 +60,7 @@ func TestFailures(t *testing.T) {
 		"up/larger": `{"id":"larger","x":"` + strings.Repeat("x", 5<<20) + `"}`, "up/refused": `{"id":"refused"}`,
 	}
 	w := listed(t, files)
-	w.memory.page = 1000
+	w.page = 1000
 	w.source.denied["up/denied"] = true
 	delete(w.source.objects, "up/gone")
 	w.refuses = func(item dynamodb.Item) bool { return item["id"].Text() == "refused" }

@@ -32,7 +32,14 @@ type Origin struct {
 // scratch is what one document needs while it is read.
 type scratch struct {
 	values [][]byte
-	parts  []value // Of the attributes, in their order.
+	parts  []part // Of the attributes, in their order.
+	buffer []byte // In which parts are.
+}
+
+// part is an attribute's value, as DynamoDB has it.
+type part struct {
+	from, to int // In the buffer; the same where the attribute is left out.
+	bytes    int // As DynamoDB reckons it.
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -83,8 +90,8 @@ func (m *Mapper) Items(body []byte, maxBytes int64, from Origin) ([]Item, error)
 
 // syntax is what is wrong with a text that is no JSON.
 func syntax(text []byte) error {
-	var any json.RawMessage
-	return json.Unmarshal(text, &any)
+	var value json.RawMessage
+	return json.Unmarshal(text, &value)
 }
 
 func deep(err error) error {
@@ -145,14 +152,14 @@ func (m *Mapper) item(record []byte, from Origin, used *scratch) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
-	used.parts = used.parts[:0]
+	used.parts, used.buffer = used.parts[:0], used.buffer[:0]
 	size := len(ItemKey) + len(key) + len(ItemRun) + len(from.Run) + len(ItemAt) + 8
 	for i := range m.attributes {
-		read, err := m.attributes[i].read(used.values)
-		if err != nil {
+		read := part{from: len(used.buffer)}
+		if used.buffer, read.bytes, err = m.attributes[i].read(used.buffer, used.values); err != nil {
 			return Item{}, err
 		}
-		if read.encoded != nil {
+		if read.to = len(used.buffer); read.to > read.from {
 			size += len(m.attributes[i].name) + read.bytes
 		}
 		used.parts = append(used.parts, read)
@@ -164,25 +171,25 @@ func (m *Mapper) item(record []byte, from Origin, used *scratch) (Item, error) {
 			return Item{}, faulty(FileTooLarge, "an item has %d bytes, even without its attributes of the type json; it may have %d", size, m.mapping.MaxBytes)
 		}
 	}
-	encoded, err := m.encode(key, ref, from, used.parts)
+	encoded, err := m.encode(key, ref, from, used)
 	return Item{key, encoded, size}, err
 }
 
 // lighten leaves the attributes of the type json out, and returns the size that is left.
-func (m *Mapper) lighten(parts []value, size int) int {
+func (m *Mapper) lighten(parts []part, size int) int {
 	for i := range parts {
-		if m.attributes[i].Type == TypeJSON && parts[i].encoded != nil {
+		if m.attributes[i].Type == TypeJSON && parts[i].to > parts[i].from {
 			size -= len(m.attributes[i].name) + parts[i].bytes
-			parts[i] = value{}
+			parts[i] = part{}
 		}
 	}
 	return size
 }
 
-func (m *Mapper) encode(key, ref string, from Origin, parts []value) (json.RawMessage, error) {
+func (m *Mapper) encode(key, ref string, from Origin, used *scratch) (json.RawMessage, error) {
 	length := len(key) + len(ref) + len(from.Run) + 96
-	for i := range parts {
-		length += len(m.attributes[i].prefix) + len(parts[i].encoded)
+	for i, part := range used.parts {
+		length += len(m.attributes[i].prefix) + part.to - part.from
 	}
 	encoded := make([]byte, 0, length)
 	var err error
@@ -202,29 +209,32 @@ func (m *Mapper) encode(key, ref string, from Origin, parts []value) (json.RawMe
 		}
 		encoded = append(encoded, '}')
 	}
-	for i := range parts {
-		if parts[i].encoded != nil {
-			encoded = append(append(encoded, m.attributes[i].prefix...), parts[i].encoded...)
+	for i, part := range used.parts {
+		if part.to > part.from {
+			encoded = append(append(encoded, m.attributes[i].prefix...), used.buffer[part.from:part.to]...)
 		}
 	}
 	return append(encoded, '}'), nil
 }
 
-// read is the attribute of a document; its encoding is nil where it is left out.
-func (a *attribute) read(values [][]byte) (value, error) {
+// read appends the attribute of a document to a buffer, and returns how many bytes DynamoDB reckons for it. It appends nothing where the attribute is left out.
+func (a *attribute) read(to []byte, values [][]byte) ([]byte, int, error) {
 	raw := values[a.slot]
 	if raw == nil || string(raw) == "null" {
 		if a.Required {
-			return value{}, faulty(FileMissing, "%s is not there", a.Pointer)
+			return to, 0, faulty(FileMissing, "%s is not there", a.Pointer)
 		}
-		return a.preset, nil
+		return append(to, a.preset...), a.bytes, nil
 	}
-	read, err := a.Type.convert(raw)
+	to, size, err := a.Type.convert(to, raw)
+	if err == nil {
+		return to, size, nil
+	}
 	var why *fault
 	if errors.As(err, &why) {
 		why.detail = a.Pointer + ": " + why.detail
 	}
-	return read, err
+	return to, size, err
 }
 
 var keyEscaper = strings.NewReplacer("~", "~0", "/", "~1")
@@ -236,14 +246,16 @@ func (m *Mapper) readKey(values [][]byte) (string, error) {
 		if raw == nil || string(raw) == "null" {
 			return "", faulty(FileNoKey, "%s is not there", m.mapping.Key[i])
 		}
-		text := string(raw)
+		var text string
 		switch first := raw[0]; {
 		case first == '"':
 			var err error
 			if text, err = unquote(raw); err != nil {
 				return "", faulty(FileNoKey, "%s: %v", m.mapping.Key[i], err)
 			}
-		case first != '-' && (first < '0' || first > '9'):
+		case first == '-' || first >= '0' && first <= '9':
+			text = string(raw)
+		default:
 			return "", faulty(FileNoKey, "%s is neither a text nor a number", m.mapping.Key[i])
 		}
 		if text == "" {

@@ -69,7 +69,8 @@ type attribute struct {
 	name   string
 	slot   int
 	prefix []byte // `,"name":`
-	preset value  // Of the default; its encoding is empty where there is none.
+	preset []byte // The default, as DynamoDB has it; empty where there is none.
+	bytes  int    // As DynamoDB reckons the default.
 }
 
 // ReadMapping reads a mapping's JSON, strictly.
@@ -166,7 +167,7 @@ func (m *Mapper) attribute(name string, from Attribute) (attribute, error) {
 	}
 	read := attribute{Attribute: from, name: name, slot: slot, prefix: []byte(`,"` + name + `":`)}
 	if len(from.Default) > 0 && string(from.Default) != "null" {
-		if read.preset, err = from.Type.convert(from.Default); err != nil {
+		if read.preset, read.bytes, err = from.Type.convert(nil, from.Default); err != nil {
 			return attribute{}, fmt.Errorf("the default: %w", err)
 		}
 	}

@@ -228,7 +228,7 @@ func TestTooManySegments(t *testing.T) {
 		items[fmt.Sprint("i", i)] = dynamodb.Item{"suburb": dynamodb.String(fmt.Sprint("s", i))}
 	}
 	w := segmenting(t, items)
-	w.memory.page = 100_000
+	w.page = 100_000
 	w.calm()
 	if run := w.run(t, "r1"); run.State != pipeline.Failed || run.Reason != "the attribute of the segments has more than 50000 values" {
 		t.Errorf("%+v", run)

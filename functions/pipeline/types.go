@@ -24,25 +24,20 @@ const (
 
 var types = []Type{TypeString, TypeNumber, TypeBool, TypeJSON, TypeTimestamp}
 
-// value is an attribute's value.
-type value struct {
-	encoded []byte // As DynamoDB has it: {"S":"text"}.
-	bytes   int    // As DynamoDB reckons it.
-}
-
-// convert makes a value of a document's. raw is valid JSON, and not null.
-func (t Type) convert(raw []byte) (value, error) {
+// convert appends to a buffer what a document's value is to DynamoDB, {"S":"text"}, and returns how many bytes DynamoDB reckons for it. raw is valid JSON, and not
+// null.
+func (t Type) convert(to, raw []byte) (encoded []byte, size int, err error) {
 	switch t {
 	case TypeString:
-		return toString(raw)
+		return appendString(to, raw)
 	case TypeNumber:
-		return toNumber(raw)
+		return appendNumber(to, raw)
 	case TypeBool:
-		return toBool(raw)
+		return appendBool(to, raw)
 	case TypeTimestamp:
-		return toTimestamp(raw)
+		return appendTimestamp(to, raw)
 	default:
-		return toJSON(raw)
+		return appendJSON(to, raw)
 	}
 }
 
@@ -50,33 +45,31 @@ func wrong(raw []byte, want Type) error {
 	return faulty(FileWrongType, "%s is no %s", cut(string(raw), 60), want)
 }
 
-func toString(raw []byte) (value, error) {
+func appendString(to, raw []byte) ([]byte, int, error) {
 	switch raw[0] {
 	case '{', '[':
-		return value{}, wrong(raw, TypeString)
+		return to, 0, wrong(raw, TypeString)
 	case '"':
 		if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) { // As DynamoDB wants it.
-			return value{wrapped(`{"S":`, raw), len(raw) - 2}, nil
+			return wrapped(to, `{"S":`, raw, "}"), len(raw) - 2, nil
 		}
 		text, err := unquote(raw)
 		if err != nil {
-			return value{}, wrong(raw, TypeString)
+			return to, 0, wrong(raw, TypeString)
 		}
 		again, err := json.Marshal(text)
 		if err != nil {
-			return value{}, fmt.Errorf("encode a text: %w", err)
+			return to, 0, fmt.Errorf("encode a text: %w", err)
 		}
-		return value{wrapped(`{"S":`, again), len(text)}, nil
+		return wrapped(to, `{"S":`, again, "}"), len(text), nil
 	default:
-		return value{wrapped(`{"S":"`, raw, '"'), len(raw)}, nil
+		return wrapped(to, `{"S":"`, raw, `"}`), len(raw), nil
 	}
 }
 
-// wrapped is a value between the beginning and the end of its object.
-func wrapped(begin string, raw []byte, end ...byte) []byte {
-	encoded := make([]byte, 0, len(begin)+len(raw)+len(end)+1)
-	encoded = append(append(append(encoded, begin...), raw...), end...)
-	return append(encoded, '}')
+// wrapped appends a value between the beginning and the end of its object.
+func wrapped(to []byte, begin string, raw []byte, end string) []byte {
+	return append(append(append(to, begin...), raw...), end...)
 }
 
 // unquote is the text of a JSON string.
@@ -88,28 +81,31 @@ func unquote(raw []byte) (text string, err error) {
 	return text, err
 }
 
-func toNumber(raw []byte) (value, error) {
+func appendNumber(to, raw []byte) ([]byte, int, error) {
 	number := raw
 	if raw[0] == '"' {
 		text, err := unquote(raw)
 		if err != nil {
-			return value{}, wrong(raw, TypeNumber)
+			return to, 0, wrong(raw, TypeNumber)
 		}
 		number = []byte(text)
 		if len(number) == 0 || !json.Valid(number) {
-			return value{}, wrong(raw, TypeNumber)
+			return to, 0, wrong(raw, TypeNumber)
 		}
 	}
 	if number[0] != '-' && (number[0] < '0' || number[0] > '9') || !fits(number) {
-		return value{}, wrong(raw, TypeNumber)
+		return to, 0, wrong(raw, TypeNumber)
 	}
 	number = bytes.TrimRight(number, " \t\r\n") // Of a text, where JSON lets it be.
-	return value{wrapped(`{"N":"`, number, '"'), len(number)}, nil
+	return wrapped(to, `{"N":"`, number, `"}`), len(number), nil
 }
 
 // fits says whether a JSON number is one of DynamoDB's: at most 38 digits, and from 1E-130 to 9.9E+125 or zero (DynamoDB Developer Guide, "Supported data types
 // and naming rules", Number).
 func fits(number []byte) bool {
+	if len(number) <= 38 && !bytes.ContainsAny(number, "eE") { // Nearly all are.
+		return true
+	}
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(strings.TrimSpace(string(number)), "-")), "e")
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	digits := strings.TrimLeft(whole+fraction, "0")
@@ -128,59 +124,63 @@ func fits(number []byte) bool {
 	return len(strings.TrimRight(digits, "0")) <= 38 && first >= -130 && first <= 125
 }
 
-func toBool(raw []byte) (value, error) {
+func appendBool(to, raw []byte) ([]byte, int, error) {
 	for _, word := range []string{"true", "false"} {
 		if string(raw) == word || string(raw) == `"`+word+`"` {
-			return value{wrapped(`{"BOOL":`, []byte(word)), 1}, nil
+			return append(append(append(to, `{"BOOL":`...), word...), '}'), 1, nil
 		}
 	}
-	return value{}, wrong(raw, TypeBool)
+	return to, 0, wrong(raw, TypeBool)
 }
 
-func toJSON(raw []byte) (value, error) {
+func appendJSON(to, raw []byte) ([]byte, int, error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {
-		return value{}, wrong(raw, TypeJSON)
+		return to, 0, wrong(raw, TypeJSON)
 	}
-	text := bytes.ToValidUTF8(compact.Bytes(), []byte("\uFFFD"))
-	encoded := make([]byte, 0, len(text)+len(text)/8+16)
-	encoded = append(encoded, `{"S":"`...)
+	text := compact.Bytes()
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	}
+	to = append(to, `{"S":"`...)
 	for _, char := range text { // White space is gone, so that no other needs a backslash.
 		if char == '"' || char == '\\' {
-			encoded = append(encoded, '\\')
+			to = append(to, '\\')
 		}
-		encoded = append(encoded, char)
+		to = append(to, char)
 	}
-	return value{append(encoded, `"}`...), len(text)}, nil
+	return append(to, `"}`...), len(text), nil
 }
 
 // maxSeconds tells seconds from milliseconds: as seconds it is the year 5138, as milliseconds the year 1973.
 const maxSeconds = 1e11
 
-func toTimestamp(raw []byte) (value, error) {
+func appendTimestamp(to, raw []byte) ([]byte, int, error) {
 	var ms int64
 	if raw[0] == '"' {
 		text, err := unquote(raw)
 		if err != nil {
-			return value{}, wrong(raw, TypeTimestamp)
+			return to, 0, wrong(raw, TypeTimestamp)
 		}
 		at, err := readTime(text)
 		if err != nil {
-			return value{}, wrong(raw, TypeTimestamp)
+			return to, 0, wrong(raw, TypeTimestamp)
 		}
 		ms = at.UnixMilli()
 	} else {
 		number, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil || number > maxSeconds*1000 || number < -maxSeconds*1000 {
-			return value{}, wrong(raw, TypeTimestamp)
+			return to, 0, wrong(raw, TypeTimestamp)
 		}
 		if number < maxSeconds && number > -maxSeconds {
 			number *= 1000
 		}
 		ms = int64(number)
 	}
-	text := strconv.FormatInt(ms, 10)
-	return value{wrapped(`{"N":"`, []byte(text), '"'), len(text)}, nil
+	to = append(to, `{"N":"`...)
+	before := len(to)
+	to = strconv.AppendInt(to, ms, 10)
+	return append(to, `"}`...), len(to) - before, nil
 }
 
 func readTime(text string) (at time.Time, err error) {

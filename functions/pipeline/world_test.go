@@ -189,7 +189,6 @@ type world struct {
 	source, objects *bucket
 	files, segments *stream
 	start, stage    *topic
-	mapping         string
 	ids             atomic.Int64
 
 	pages, chunkKeys, reads int
