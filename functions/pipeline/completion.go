@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
@@ -35,6 +36,9 @@ func (c *Completer) Complete(ctx context.Context, run Run) error {
 			reason = "there is no file below the prefix"
 		}
 		return c.Store.Fail(ctx, run.ID, Ingesting, reason)
+	case run.ingested() && run.Files != run.Ingested+run.Failures:
+		return c.Store.Fail(ctx, run.ID, Ingesting, fmt.Sprintf(
+			"%d files were listed, %d ingested and %d failed: the upload changed while it was listed; replay the run", run.Files, run.Ingested, run.Failures))
 	case run.ingested():
 		held, err := c.Store.Move(ctx, run.ID, Ingesting, Segmenting, ", #ingested_at = :touched", " AND #chunks = :chunks AND #chunks_done >= :chunks",
 			dynamodb.Item{":chunks": dynamodb.Number(run.Chunks)})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/kinesis"
 )
 
 const (
@@ -40,8 +41,14 @@ func (s *Store) failuresUpdate(ctx context.Context, objects Objects, chunk *Chun
 	return s.change(failedItem(chunk.Run, chunk.ID), change, "", values), nil
 }
 
+// FailedChunk is a chunk's failures.
+type FailedChunk struct {
+	ID       string // Of their item.
+	Failures []Failure
+}
+
 // FailuresPage reads failures of a run, some chunks at a time, after the marker of the page before. The last page has no marker.
-func (s *Store) FailuresPage(ctx context.Context, objects Objects, run, after string) (failures []Failure, marker string, err error) {
+func (s *Store) FailuresPage(ctx context.Context, objects Objects, run, after string) (chunks []FailedChunk, marker string, err error) {
 	scan := &dynamodb.Scan{
 		TableName: s.Runs, ConsistentRead: true, Limit: failuresPage, FilterExpression: "begins_with(#id, :prefix)", ExpressionAttributeNames: dynamodb.Names("#id"),
 		ExpressionAttributeValues: dynamodb.Item{":prefix": dynamodb.String(failedPrefix(run))},
@@ -63,33 +70,44 @@ func (s *Store) FailuresPage(ctx context.Context, objects Objects, run, after st
 				return nil, "", fmt.Errorf("the failures in %s are gone", ref)
 			}
 		}
-		var some []Failure
-		if err := json.Unmarshal(list, &some); err != nil {
-			return nil, "", fmt.Errorf("read the failures of %s: %w", item[RunsKey].Text(), err)
+		chunk := FailedChunk{ID: item[RunsKey].Text()}
+		if err := json.Unmarshal(list, &chunk.Failures); err != nil {
+			return nil, "", fmt.Errorf("read the failures of %s: %w", chunk.ID, err)
 		}
-		failures = append(failures, some...)
+		chunks = append(chunks, chunk)
 	}
-	return failures, page.LastEvaluatedKey[RunsKey].Text(), nil
+	return chunks, page.LastEvaluatedKey[RunsKey].Text(), nil
 }
 
 // failuresPage is how many items of the table of runs one page looks at. At most this many chunks have failures in it: in memory, ten megabytes.
 const failuresPage = 100
 
-// readFailures takes a page of the failures of another run for a listing. Its marker is the item after which the next page begins.
-func (l *Lister) readFailures(ctx context.Context, run Run, page *checkpoint) (last bool, err error) {
-	failures, marker, err := l.Store.FailuresPage(ctx, l.Objects, run.ReplayOf, run.Marker)
+// packFailures makes chunks of a page of the failures of another run. Its marker is the item after which the next page begins. Where pages end depends on what else
+// is in the table, so that the ids of these chunks come of the failures' own item.
+func (l *Lister) packFailures(ctx context.Context, run Run, page *checkpoint) (records []kinesis.Record, err error) {
+	failed, marker, err := l.Store.FailuresPage(ctx, l.Objects, run.ReplayOf, run.Marker)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	for _, failure := range failures {
-		l.keys = append(l.keys, failure.Key)
+	for _, chunk := range failed {
+		l.keys = l.keys[:0]
+		for _, failure := range chunk.Failures {
+			l.keys = append(l.keys, failure.Key)
+		}
+		some, err := pack(l.head(run), chunk.ID, l.keys, l.ChunkKeys)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, some...)
+		page.files += int64(len(chunk.Failures))
 	}
-	if marker == "" {
-		return true, nil
+	switch marker {
+	case "":
+		page.last = true
+	case run.Marker:
+		return nil, errors.New("DynamoDB says that more follows and returns nothing")
+	default:
+		page.marker = marker
 	}
-	if marker == run.Marker {
-		return false, errors.New("DynamoDB says that more follows and returns nothing")
-	}
-	page.marker = marker
-	return false, nil
+	return records, nil
 }

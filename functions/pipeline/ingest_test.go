@@ -47,8 +47,10 @@ func (w *world) failures(t *testing.T) map[string]pipeline.Failure {
 		t.Fatal(err)
 	}
 	byKey := map[string]pipeline.Failure{}
-	for _, failure := range found {
-		byKey[failure.Key] = failure
+	for _, chunk := range found {
+		for _, failure := range chunk.Failures {
+			byKey[failure.Key] = failure
+		}
 	}
 	return byKey
 }

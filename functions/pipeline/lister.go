@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/kinesis"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
@@ -28,7 +29,8 @@ type Lists interface {
 // Lister lists an upload's files into the stream files, a page at a time. After each page it writes down how far it is, where nobody else did: so one run is
 // listed once, whoever starts it how often. A page that was sent and not written down is sent again, as the same chunks.
 //
-// An upload is complete when its run starts. A file that comes below the prefix later may be in the run or not.
+// An upload is complete when its run starts. A file that comes below the prefix later may be in the run or not; where that makes a page that is sent again another
+// than before, the run's figures do not add up, and it fails rather than to go on with files missing.
 type Lister struct {
 	Store     *Store
 	Source    Lists
@@ -177,34 +179,32 @@ func startOf(run Run, step int) Start {
 	return Start{Run: run.ID, Prefix: run.Prefix, Marker: run.Marker, Step: step, ReplayOf: run.ReplayOf, Failed: run.Failed}
 }
 
+// head is what all chunks of a run have in common.
+func (l *Lister) head(run Run) Chunk { return Chunk{Run: run.ID, At: run.At, Bucket: l.Bucket} }
+
 // sendPage lists one page, and sends its chunks.
 func (l *Lister) sendPage(ctx context.Context, run Run) (checkpoint, error) {
 	page := checkpoint{marker: run.Marker, calls: 2} // The listing, and the checkpoint itself.
-	var err error
-	l.keys = l.keys[:0]
+	packed := l.packListing
 	if run.Failed {
-		page.last, err = l.readFailures(ctx, run, &page)
-	} else {
-		page.last, err = l.readListing(ctx, run, &page)
+		packed = l.packFailures
 	}
-	if err != nil {
-		return page, err
-	}
-	records, err := pack(Chunk{Run: run.ID, At: run.At, Bucket: l.Bucket}, run.Marker, l.keys, l.ChunkKeys)
+	records, err := packed(ctx, run, &page)
 	if err != nil {
 		return page, err
 	}
 	calls, err := l.Files.Put(ctx, records)
-	page.files, page.chunks, page.calls = int64(len(l.keys)), int64(len(records)), page.calls+calls
+	page.chunks, page.calls = int64(len(records)), page.calls+calls
 	return page, err
 }
 
-func (l *Lister) readListing(ctx context.Context, run Run, page *checkpoint) (last bool, err error) {
+// packListing makes chunks of a page of the source's listing.
+func (l *Lister) packListing(ctx context.Context, run Run, page *checkpoint) ([]kinesis.Record, error) {
 	objects, more, err := l.Source.ListObjects(ctx, run.Prefix, run.Marker, l.page[:0])
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	l.page = objects
+	l.page, l.keys = objects, l.keys[:0]
 	for _, object := range objects {
 		page.marker = object.Key
 		if object.Size > 0 || !strings.HasSuffix(object.Key, "/") { // What consoles make of a folder is no file.
@@ -212,7 +212,8 @@ func (l *Lister) readListing(ctx context.Context, run Run, page *checkpoint) (la
 		}
 	}
 	if more && page.marker == run.Marker {
-		return false, errors.New("S3 says that more follows and lists nothing")
+		return nil, errors.New("S3 says that more follows and lists nothing")
 	}
-	return !more, nil
+	page.files, page.last = int64(len(l.keys)), !more
+	return pack(l.head(run), run.Marker, l.keys, l.ChunkKeys)
 }

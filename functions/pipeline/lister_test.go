@@ -193,6 +193,31 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// A page that is sent again, as another than before, makes a run that does not add up, and goes no further.
+func TestUploadThatChanges(t *testing.T) {
+	w := newWorld()
+	w.upload(plainFiles(9))
+	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
+	first, _ := w.start.next()
+	owner := &life{dies: 6} // After two reads of the run, its making, the listing and the records: at the checkpoint.
+	_ = w.lister().Handle(owner.of(t.Context()), events.SNSEvent{Records: []events.SNSEventRecord{first}})
+	if run := w.run(t, "r1"); run.Files != 0 || w.files.next != 3 {
+		t.Fatalf("%+v, %d records", run, w.files.next)
+	}
+	w.upload(map[string]string{"up/0000a.json": `{"id":"late"}`})
+	w.start.taken = 0
+	w.calm()
+	want := "10 files were listed, 9 ingested and 0 failed: the upload changed while it was listed; replay the run"
+	if run := w.run(t, "r1"); run.State != pipeline.Failed || run.Reason != want {
+		t.Errorf("%+v", run)
+	}
+	w.asked(pipeline.Start{Run: "r2", Prefix: "up/", ReplayOf: "r1"})
+	w.calm()
+	if run := w.run(t, "r2"); run.State != pipeline.Done || run.Ingested != 10 {
+		t.Errorf("%+v", run)
+	}
+}
+
 // Failures too many for an item are in an object, and a replay finds them there.
 func TestManyFailures(t *testing.T) {
 	w := newWorld()

@@ -192,32 +192,12 @@ func TestWeather(t *testing.T) {
 func storm(t *testing.T, random *rand.Rand) {
 	w := newWorld()
 	files, good := someFiles(random, 1+random.IntN(80))
-	anyGood := len(good) > 0
 	w.upload(files)
 	w.chunkKeys, w.pages, w.reads = 1+random.IntN(6), random.IntN(4), 1+random.IntN(4)
 	w.source.page = 1 + random.IntN(15)
 	s := &weather{world: w, random: rand.New(rand.NewPCG(random.Uint64(), 1)), rate: random.Float64() * 0.08}
-	w.fateOf, w.leaves, w.conflicts, w.files.leaves, w.segments.leaves = s.fate, s.often, s.often, s.often, s.often
-	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
-	for range 60 + random.IntN(200) {
-		s.happen(t, 2)
-		w.checkManifest(t)
-	}
-	w.fateOf, w.leaves, w.conflicts, w.files.leaves, w.segments.leaves = nil, nil, nil, nil, nil
-	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"}) // Where the first was lost.
-	for range 400 {
-		w.clock.pass(10 * time.Minute)
-		w.calm()
-		over := w.run(t, "r1").State.Over()
-		if err := w.sweeper().Handle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.checkManifest(t)
-		if over {
-			break
-		}
-	}
-	if !anyGood {
+	s.rage(t, pipeline.Start{Run: "r1", Prefix: "up/"}, 60+random.IntN(200))
+	if len(good) == 0 {
 		if run := w.run(t, "r1"); run.State != pipeline.Failed || run.Reason == "" {
 			t.Fatalf("%+v", run)
 		}
@@ -227,6 +207,46 @@ func storm(t *testing.T, random *rand.Rand) {
 	w.checkSegments(t, "r1")
 	if w.objects.objects[pipeline.ManifestObject] == nil {
 		t.Fatal("there is no manifest")
+	}
+	failed := int64(len(files) - len(good))
+	if failed == 0 {
+		return
+	}
+	// Somebody mends the files that failed, and replays these.
+	for key := range files {
+		if good[key] == nil {
+			w.source.objects[key] = []byte(fmt.Sprintf(`{"id":%q,"suburb":"mended"}`, key))
+		}
+	}
+	s.rage(t, pipeline.Start{Run: "r2", Prefix: "up/", ReplayOf: "r1", Failed: true}, 60+random.IntN(100))
+	if run := w.run(t, "r2"); run.State != pipeline.Done || run.Files != failed || run.Ingested != failed || run.ChunksDone != run.Chunks {
+		t.Fatalf("%d files failed, and their replay is %+v", failed, run)
+	}
+	w.checkSegments(t, "r2")
+}
+
+// rage starts a run, lets so many things happen in bad weather, and then everything in good.
+func (s *weather) rage(t *testing.T, start pipeline.Start, things int) {
+	w := s.world
+	w.fateOf, w.leaves, w.conflicts, w.files.leaves, w.segments.leaves = s.fate, s.often, s.often, s.often, s.often
+	w.asked(start)
+	for range things {
+		s.happen(t, 2)
+		w.checkManifest(t)
+	}
+	w.fateOf, w.leaves, w.conflicts, w.files.leaves, w.segments.leaves = nil, nil, nil, nil, nil
+	w.asked(start) // Where the first was lost.
+	for range 400 {
+		w.clock.pass(10 * time.Minute)
+		w.calm()
+		over := w.run(t, start.Run).State.Over()
+		if err := w.sweeper().Handle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.checkManifest(t)
+		if over {
+			break
+		}
 	}
 }
 
