@@ -233,6 +233,8 @@ func TestMappingsThatAreNone(t *testing.T) {
 		"at most 200":               string(tooMany),
 		"the name is taken":         `{"key":["/id"],"attributes":{"run":{"pointer":"","type":"json"}}}`,
 		"a name begins":             `{"key":["/id"],"attributes":{"a\"b":{"pointer":"","type":"json"}}}`,
+		"has at most 255":           `{"key":["/id"],"attributes":{"` + strings.Repeat("a", 256) + `":{"pointer":"","type":"json"}}}`,
+		`"1a": a name begins`:       `{"key":["/id"],"attributes":{"1a":{"pointer":"","type":"json"}}}`,
 		"the type is one of":        `{"key":["/id"],"attributes":{"a":{"pointer":"","type":"text"}}}`,
 		"needs no default":          `{"key":["/id"],"attributes":{"a":{"pointer":"","type":"json","required":true,"default":1}}}`,
 		"the default: wrong_type":   `{"key":["/id"],"attributes":{"a":{"pointer":"","type":"number","default":"x"}}}`,
@@ -243,6 +245,16 @@ func TestMappingsThatAreNone(t *testing.T) {
 	} {
 		if _, err := pipeline.ReadMapping([]byte(mapping)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", mapping, err, want)
+		}
+	}
+}
+
+func TestValidRun(t *testing.T) {
+	for id, want := range map[string]bool{
+		"a": true, "2026-11-20": true, strings.Repeat("a", 63): true, "": false, "-a": false, "A": false, "a_b": false, "a/b": false, strings.Repeat("a", 64): false, "ä": false,
+	} {
+		if pipeline.ValidRun(id) != want {
+			t.Errorf("%q: %v", id, !want)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 )
 
@@ -48,7 +47,16 @@ const (
 	ItemExpires = "expires" // When DynamoDB deletes it, in seconds since 1970: it is gone from a later upload.
 )
 
-var attributeName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,254}$`)
+// validAttribute says whether a text can be an attribute's name, in an expression and in JSON as it stands.
+func validAttribute(name string) bool {
+	for i, char := range []byte(name) {
+		letter := char == '_' || char >= 'a' && char <= 'z' || char >= 'A' && char <= 'Z'
+		if !letter && (i == 0 || char != '.' && char != '-' && (char < '0' || char > '9')) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 255
+}
 
 // maxAttributes bounds a mapping. An item has no such bound but its size.
 const maxAttributes = 200
@@ -152,7 +160,7 @@ func (m *Mapper) slot(pointer string) (int, error) {
 
 func (m *Mapper) attribute(name string, from Attribute) (attribute, error) {
 	switch {
-	case !attributeName.MatchString(name):
+	case !validAttribute(name):
 		return attribute{}, errors.New("a name begins with a letter or _ and has at most 255 letters, digits, _, . and -")
 	case slices.Contains([]string{ItemKey, ItemRun, ItemAt, ItemRef, ItemExpires}, name):
 		return attribute{}, errors.New("the name is taken by the pipeline")

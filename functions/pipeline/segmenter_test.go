@@ -166,15 +166,9 @@ func TestGone(t *testing.T) {
 	}
 	w := segmenting(t, items)
 	w.expireAfter = 48 * time.Hour
-	w.fateOf = func(call string) fate {
-		if call == "update items" { // Somebody writes it again just then.
-			w.tables["items"]["i7"] = dynamodb.Item{"id": dynamodb.String("i7"), "run": dynamodb.String("r2"), "at": dynamodb.Number(begun + 1)}
-		}
-		return fine
-	}
 	w.calm()
 	run := w.run(t, "r1")
-	if run.State != pipeline.Done || run.Expired < 29 || run.Segments != 1 || w.sent(t)[0].Count != 10 {
+	if run.State != pipeline.Done || run.Expired != 30 || run.Segments != 1 || w.sent(t)[0].Count != 10 {
 		t.Errorf("%+v, %+v", run, w.sent(t))
 	}
 	for key, item := range w.tables["items"] {
@@ -200,6 +194,33 @@ func TestGone(t *testing.T) {
 	kept.calm()
 	if item := kept.tables["items"]["old"]; item["expires"].N != "" || kept.run(t, "r1").Segments != 1 {
 		t.Errorf("%v, %+v", item, kept.run(t, "r1"))
+	}
+}
+
+// Items that somebody writes again, after they were seen to be gone and before that is noted, stay.
+func TestGoneAndBack(t *testing.T) {
+	items := map[string]dynamodb.Item{}
+	for i := range 20 {
+		items[fmt.Sprint("i", i)] = dynamodb.Item{"at": dynamodb.Number(1)}
+	}
+	w := segmenting(t, items)
+	w.expireAfter = time.Hour
+	w.fateOf = func(call string) fate {
+		for key := range items {
+			if call == "update items" && w.tables["items"][key]["at"].Int() == 1 {
+				w.tables["items"][key] = dynamodb.Item{"id": dynamodb.String(key), "run": dynamodb.String("r2"), "at": dynamodb.Number(begun + 1)}
+			}
+		}
+		return fine
+	}
+	w.calm()
+	for key, item := range w.tables["items"] {
+		if item["expires"].N != "" {
+			t.Errorf("%s expires", key)
+		}
+	}
+	if w.calls["update items"] == 0 {
+		t.Error("nothing was seen to be gone")
 	}
 }
 
