@@ -15,8 +15,8 @@ import (
 // their names, so that one list finds either.
 type alarm struct {
 	Env
-	// deletions that go out together.
-	deletions *gathered
+	// deletions, and looks before something is made, go out together.
+	deletions, looks *gathered
 }
 
 // alarmsPerCall is the greatest number of names in DescribeAlarms and
@@ -61,9 +61,7 @@ func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[bluep
 		for _, t := range batch {
 			names = append(names, t.Name)
 		}
-		out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-			AlarmNames: names, AlarmTypes: bothTypes, MaxRecords: aws.Int32(alarmsPerCall),
-		})
+		out, err := k.find(ctx, names)
 		if err != nil {
 			return nil, err
 		}
@@ -114,8 +112,8 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 		Description: aws.ToString(a.AlarmDescription), Namespace: aws.ToString(a.Namespace), Metric: aws.ToString(a.MetricName),
 		Dimensions: map[string]string{}, Statistic: string(a.Statistic), Comparison: string(a.ComparisonOperator),
 		Threshold: aws.ToFloat64(a.Threshold), Period: int(aws.ToInt32(a.Period)), Periods: int(aws.ToInt32(a.EvaluationPeriods)),
-		MissingData: aws.ToString(a.TreatMissingData),
-		Actions:     slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
+		Datapoints: int(aws.ToInt32(a.DatapointsToAlarm)), MissingData: aws.ToString(a.TreatMissingData),
+		Actions: slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
 	}
 	for _, d := range a.Dimensions {
 		s.Dimensions[aws.ToString(d.Name)] = aws.ToString(d.Value)
@@ -126,29 +124,35 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 // Create asks first whether the name is taken: putting an alarm would change an
 // existing one, whoever owns it.
 func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) (Attributes, error) {
-	out, err := k.find(ctx, t)
-	if err != nil {
+	if err := k.looks.do(ctx, t.Name, alarmsPerCall, k.free); err != nil {
 		return nil, err
-	}
-	if len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
-		return nil, ErrPresent
 	}
 	if want.Composite {
 		in := compositeInput(t, want)
 		in.Tags = alarmTags(t.Tags)
-		_, err = k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
+		_, err := k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
 		return Attributes{}, err
 	}
 	in := alarmInput(t, want)
 	in.Tags = alarmTags(t.Tags)
-	_, err = k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
+	_, err := k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
 	return Attributes{}, err
 }
 
-// find looks for the alarm, of either sort.
-func (k alarm) find(ctx context.Context, t *Target) (*cloudwatch.DescribeAlarmsOutput, error) {
+// free returns nil where no alarm has one of the names, and ErrPresent where one
+// has.
+func (k alarm) free(ctx context.Context, names []string) error {
+	out, err := k.find(ctx, names)
+	if err == nil && len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
+		return ErrPresent
+	}
+	return err
+}
+
+// find looks for alarms of either sort, at most alarmsPerCall.
+func (k alarm) find(ctx context.Context, names []string) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-		AlarmNames: []string{t.Name}, AlarmTypes: bothTypes,
+		AlarmNames: names, AlarmTypes: bothTypes, MaxRecords: aws.Int32(alarmsPerCall),
 	})
 }
 
@@ -158,6 +162,9 @@ func alarmInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutMetricAlarmI
 		Statistic: types.Statistic(want.Statistic), ComparisonOperator: types.ComparisonOperator(want.Comparison),
 		Threshold: &want.Threshold, Period: aws.Int32(int32(want.Period)), EvaluationPeriods: aws.Int32(int32(want.Periods)), //nolint:gosec // seconds and counts that Validate bounds
 		TreatMissingData: &want.MissingData, AlarmActions: want.Actions, OKActions: want.OKActions,
+	}
+	if want.Datapoints > 0 {
+		in.DatapointsToAlarm = aws.Int32(int32(want.Datapoints)) //nolint:gosec // a count that Validate bounds
 	}
 	for _, name := range sortedNames(want.Dimensions) {
 		in.Dimensions = append(in.Dimensions, types.Dimension{Name: &name, Value: aws.String(want.Dimensions[name])})
@@ -176,7 +183,7 @@ func compositeInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutComposit
 // AWS would set back and is not ours is read first and put as it was (CloudWatch
 // API Reference, PutMetricAlarm and PutCompositeAlarm).
 func (k alarm) Update(ctx context.Context, t *Target, want blueprint.AlarmSpec, live *Live[blueprint.AlarmSpec], _ Changes) (Attributes, error) {
-	out, err := k.find(ctx, t)
+	out, err := k.find(ctx, []string{t.Name})
 	if err != nil {
 		return nil, err
 	}
