@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb/dynamodbtest"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -121,11 +122,6 @@ func keyOf(table string, item dynamodb.Item) string {
 	return key
 }
 
-// judge says whether a condition holds.
-func judge(text string, item dynamodb.Item, names map[string]string, values dynamodb.Item) bool {
-	return text == "" || (&reader{text: tokens(text), names: names, values: values, item: item}).or()
-}
-
 func (m *memory) set(table, key string, item dynamodb.Item) {
 	m.writes[table+" "+key]++
 	if item == nil {
@@ -144,13 +140,13 @@ func (m *memory) set(table, key string, item dynamodb.Item) {
 
 func (m *memory) PutItem(ctx context.Context, put *dynamodb.PutItem) error {
 	key := keyOf(put.TableName, put.Item)
-	checkUse(put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
+	dynamodbtest.CheckUse(put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
 	happens, err := m.begin(ctx, "put", put.TableName, key)
 	defer m.mu.Unlock()
 	if happens == before {
 		return err
 	}
-	if !judge(put.ConditionExpression, m.tables[put.TableName][key], put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
+	if !dynamodbtest.Judge(put.ConditionExpression, m.tables[put.TableName][key], put.ExpressionAttributeNames, put.ExpressionAttributeValues) {
 		if err == nil {
 			err = &dynamodb.ConditionalCheckFailedException{}
 		}
@@ -177,7 +173,7 @@ func (m *memory) UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) er
 
 func (m *memory) UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamodb.Item, error) {
 	table, key := update.TableName, keyOf(update.TableName, update.Key)
-	checkUse(update.ConditionExpression+" "+update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
+	dynamodbtest.CheckUse(update.ConditionExpression+" "+update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
 	happens, err := m.begin(ctx, "update", table, key)
 	defer m.mu.Unlock()
 	if happens == before {
@@ -195,12 +191,12 @@ func (m *memory) UpdateReturning(ctx context.Context, update *dynamodb.UpdateIte
 
 func (m *memory) meets(update *dynamodb.UpdateItem) bool {
 	item := m.tables[update.TableName][keyOf(update.TableName, update.Key)]
-	return judge(update.ConditionExpression, item, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
+	return dynamodbtest.Judge(update.ConditionExpression, item, update.ExpressionAttributeNames, update.ExpressionAttributeValues)
 }
 
 func (m *memory) apply(update *dynamodb.UpdateItem) {
 	key := keyOf(update.TableName, update.Key)
-	m.set(update.TableName, key, changed(m.tables[update.TableName][key], update.Key, update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues))
+	m.set(update.TableName, key, dynamodbtest.Changed(m.tables[update.TableName][key], update.Key, update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues))
 }
 
 func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
@@ -282,7 +278,7 @@ func (m *memory) TransactUpdate(ctx context.Context, updates []dynamodb.UpdateIt
 	refused := false
 	for i := range updates {
 		u := &updates[i]
-		checkUse(u.ConditionExpression+" "+u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
+		dynamodbtest.CheckUse(u.ConditionExpression+" "+u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
 		reasons[i].Code = "None"
 		if !m.meets(u) {
 			reasons[i].Code, refused = dynamodb.ConditionalCheckFailed, true
@@ -322,7 +318,7 @@ func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.P
 			return page, nil
 		}
 		item := m.tables[table][key]
-		if judge(scan.FilterExpression, item, scan.ExpressionAttributeNames, scan.ExpressionAttributeValues) {
+		if dynamodbtest.Judge(scan.FilterExpression, item, scan.ExpressionAttributeNames, scan.ExpressionAttributeValues) {
 			page.Items = append(page.Items, maps.Clone(item))
 		}
 		looked++

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/parallel"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -85,7 +86,7 @@ func (p *Placer) Handle(ctx context.Context, event events.SQSEvent) (events.SQSE
 	}
 	var placed int
 	for id, group := range groups {
-		err := guarded(func() error {
+		err := parallel.Guarded(func() error {
 			n, err := p.sale(ctx, id, group)
 			placed += n
 			return err

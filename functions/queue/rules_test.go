@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb/dynamodbtest"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
 
@@ -158,8 +159,8 @@ func (m *machine) check() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, item := range m.tables["fans"] {
-		fan := fmt.Sprint(key, " ", plain(item["attempt"]))
-		place := plain(item["line"]) + " " + plain(item["place"])
+		fan := fmt.Sprint(key, " ", dynamodbtest.Plain(item["attempt"]))
+		place := dynamodbtest.Plain(item["line"]) + " " + dynamodbtest.Plain(item["place"])
 		if was := m.places[fan]; was != "" && was != place {
 			m.t.Fatalf("%s had %s, and has %s", fan, was, place)
 		}

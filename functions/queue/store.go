@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/parallel"
 )
 
 // DynamoDB is the part of DynamoDB's client that Store uses.
@@ -157,37 +158,7 @@ func held(err error, doing, table string) (bool, error) {
 const callsAtOnce = 16
 
 // each does n things, at most callsAtOnce at the same time, and returns all their errors.
-func each(n int, do func(i int) error) error {
-	if n == 1 {
-		return guarded(func() error { return do(0) })
-	}
-	failed := make([]error, n)
-	turns := make(chan int)
-	var workers sync.WaitGroup
-	for range min(n, callsAtOnce) {
-		workers.Go(func() {
-			for i := range turns {
-				failed[i] = guarded(func() error { return do(i) })
-			}
-		})
-	}
-	for i := range n {
-		turns <- i
-	}
-	close(turns)
-	workers.Wait()
-	return errors.Join(failed...)
-}
-
-// guarded makes a panic an error, since one in a goroutine would end the process and all its work.
-func guarded(do func() error) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v", cause)
-		}
-	}()
-	return do()
-}
+func each(n int, do func(i int) error) error { return parallel.Each(n, callsAtOnce, do) }
 
 // lastPart is what follows the last slash of a key.
 func lastPart(key string) string { return key[strings.LastIndex(key, "/")+1:] }

@@ -29,6 +29,9 @@ import (
 // "Paginating table query results"), some times that as JSON.
 const maxAnswer = 16 << 20
 
+// traceID is the context's key of an invocation's trace id, as aws-lambda-go names it.
+const traceID = "x-amzn-trace-id"
+
 // Client calls one service. It may be used from several goroutines.
 type Client struct {
 	// Config has the region, the credentials, the HTTP client, the application id, and the endpoint where it is not AWS's own.
@@ -41,8 +44,13 @@ type Client struct {
 	JSON string
 	// Retryer decides about attempts. Where it is nil, the first call takes the configuration's, or the SDK's standard one where that has none either.
 	Retryer aws.Retryer
+	// Traced sends the trace id of the invocation along, by which Lambda counts the steps of a function that starts itself again through another service and
+	// stops a loop (Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
+	Traced bool
 
 	retryerOnce sync.Once
+	signerOnce  sync.Once
+	signer      *v4.Signer // It keeps the key that it derives for a day, region and service.
 }
 
 // Request is one call as HTTP has it.
@@ -116,6 +124,9 @@ func (c *Client) attempt(ctx context.Context, call Request, take func(*http.Resp
 		agent += " app/" + c.Config.AppID
 	}
 	request.Header.Set("User-Agent", agent)
+	if id, ok := ctx.Value(traceID).(string); ok && id != "" && c.Traced {
+		request.Header.Set("X-Amzn-Trace-Id", id)
+	}
 	request.Header.Set("Accept-Encoding", "identity") // The transport would ask for gzip, of which the checksums would be.
 	credentials, err := c.Config.Credentials.Retrieve(ctx)
 	if err != nil {
@@ -123,13 +134,16 @@ func (c *Client) attempt(ctx context.Context, call Request, take func(*http.Resp
 	}
 	sum := sha256.Sum256(call.Body)
 	digest := hex.EncodeToString(sum[:])
-	signer := v4.NewSigner(func(o *v4.SignerOptions) {
-		if c.Service == "s3" { // It alone does not escape a path twice, and wants the digest in a header (S3 API Reference, "Signature calculations for the Authorization header").
-			o.DisableURIPathEscaping = true
-			request.Header.Set("X-Amz-Content-Sha256", digest)
-		}
+	if c.Service == "s3" {
+		request.Header.Set("X-Amz-Content-Sha256", digest)
+	}
+	c.signerOnce.Do(func() {
+		c.signer = v4.NewSigner(func(o *v4.SignerOptions) {
+			// S3 alone does not escape a path twice, and wants the digest in a header (S3 API Reference, "Signature calculations for the Authorization header").
+			o.DisableURIPathEscaping = c.Service == "s3"
+		})
 	})
-	if err := signer.SignHTTP(ctx, credentials, request, digest, c.Service, region, time.Now()); err != nil {
+	if err := c.signer.SignHTTP(ctx, credentials, request, digest, c.Service, region, time.Now()); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}
 	response, err := c.Config.HTTPClient.Do(request)

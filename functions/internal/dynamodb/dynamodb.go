@@ -244,27 +244,6 @@ func (c *Client) BatchExecuteStatement(ctx context.Context, statements []Stateme
 	return errs, nil
 }
 
-// BatchWriteItems is how many items one BatchPutItem may have (DynamoDB API Reference, BatchWriteItem).
-const BatchWriteItems = 25
-
-// BatchPutItem puts at most BatchWriteItems items, each in the place of any other of its key. It returns those that were not taken: a throttled
-// table takes some of them only (DynamoDB API Reference, BatchWriteItem, UnprocessedItems).
-func (c *Client) BatchPutItem(ctx context.Context, table string, items []Item) (left []Item, err error) {
-	type put struct{ PutRequest struct{ Item Item } }
-	requests := make([]put, len(items))
-	for i, item := range items {
-		requests[i].PutRequest.Item = item
-	}
-	var done struct{ UnprocessedItems map[string][]put }
-	if err := c.call(ctx, "BatchWriteItem", map[string]any{"RequestItems": map[string][]put{table: requests}}, &done); err != nil {
-		return nil, err
-	}
-	for _, request := range done.UnprocessedItems[table] {
-		left = append(left, request.PutRequest.Item)
-	}
-	return left, nil
-}
-
 // Throughput is a table's provisioned capacity.
 type Throughput struct {
 	Reads, Writes int64 // Units a second; zero where it is paid on demand.

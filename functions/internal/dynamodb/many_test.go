@@ -62,3 +62,15 @@ func TestTransactUpdate(t *testing.T) {
 		t.Errorf("asked %s, %v", (*calls)[0].body, err)
 	}
 }
+
+func TestBatchPutEncoded(t *testing.T) {
+	client, calls := client(t, good(`{"UnprocessedItems":{"t":[{"PutRequest":{"Item":{"voter":{"S":"bob"}}}}]}}`))
+	left, err := client.BatchPutEncoded(t.Context(), "t", []json.RawMessage{json.RawMessage(`{"voter":{"S":"ann"}}`), json.RawMessage(`{"voter":{"S":"bob"}}`)})
+	if err != nil || len(left) != 1 || string(left[0]) != `{"voter":{"S":"bob"}}` {
+		t.Errorf("left %s, %v", left, err)
+	}
+	asked := `{"RequestItems":{"t":[{"PutRequest":{"Item":{"voter":{"S":"ann"}}}},{"PutRequest":{"Item":{"voter":{"S":"bob"}}}}]}}`
+	if call := (*calls)[0]; call.target != "DynamoDB_20120810.BatchWriteItem" || call.body != asked {
+		t.Errorf("asked %s %s", call.target, call.body)
+	}
+}
