@@ -32,7 +32,7 @@ func (r *system[M]) isOutput(ctx context.Context, name string) bool {
 
 // outputs lists the attributes that come from the blueprint's outputs.
 func (r *system[M]) outputs() []string {
-	out := []string{blueprint.AlarmTopicOutput}
+	out := []string{blueprint.AlarmTopicOutput, blueprint.VersionsOutput}
 	for name, a := range r.def.Attributes {
 		if a.IsComputed() && !a.IsOptional() {
 			out = append(out, name)
