@@ -199,7 +199,7 @@ func NewBuilder(s Settings) *Builder {
 	return &Builder{settings: s, blue: &Blueprint{
 		Settings:   s,
 		Outputs:    map[string]string{},
-		OutputMaps: map[string]map[string]string{},
+		OutputMaps: map[string]map[string]string{AlarmsOutput: {}, VersionsOutput: {}},
 		byKey:      map[string]*Part{},
 	}}
 }

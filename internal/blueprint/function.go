@@ -133,9 +133,6 @@ func (b *Builder) Function(key string, f Function) FunctionHandle {
 		Environment: environment, KMSKeyARN: b.settings.KMSKeyARN, LogGroup: logs.Name(),
 		VPC: vpc, Alias: LiveAlias, Published: true, Released: b.settings.Released,
 	}, handle.role.Key(), logs.Key(), bundleObjectKey)
-	if b.blue.OutputMaps[VersionsOutput] == nil {
-		b.OutputMap(VersionsOutput, map[string]string{})
-	}
 	b.blue.OutputMaps[VersionsOutput][key] = Ref(key, VersionAttribute)
 	return handle
 }

@@ -46,6 +46,7 @@ type Common struct {
 
 	FunctionsSHA256  types.String `tfsdk:"functions_sha256"`
 	FunctionVersions types.Map    `tfsdk:"function_versions"`
+	AlarmNames       types.Map    `tfsdk:"alarm_names"`
 	Parts            types.Map    `tfsdk:"parts"`
 	Drift            types.Map    `tfsdk:"drift"`
 	Overrides        types.Map    `tfsdk:"overrides"`
@@ -206,10 +207,12 @@ func commonAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Every part of the system with a short digest of what it should be. A plan names each part that it will change here, whatever the cause."},
 		"drift": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What differs in AWS from what was last applied, one line a part. It is planned empty: the next apply repairs it."},
-		"overrides":                overridesSchema(),
-		"cost":                     costSchema(),
-		"region":                   schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
-		"account_id":               schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		"overrides":  overridesSchema(),
+		"cost":       costSchema(),
+		"region":     schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
+		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		blueprint.AlarmsOutput: schema.MapAttribute{Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Names of the CloudWatch alarms, by their key within the system: what the canary of a `serverless_release` may watch."},
 		blueprint.AlarmTopicOutput: schema.StringAttribute{Computed: true, MarkdownDescription: "ARN of the topic that `alarms` makes, to subscribe others to; null where it makes none."},
 	}
 }
