@@ -34,7 +34,7 @@ type Target struct {
 type Canary struct {
 	Percent int      `json:"percent"` // Of calls, 1 to 99, that the new version takes.
 	Minutes int      `json:"minutes"` // For how long.
-	Alarms  []string `json:"alarms"`  // Names of CloudWatch alarms.
+	Alarms  []string `json:"alarms"`  // Names, or ARNs, of CloudWatch alarms; a Store reads names.
 }
 
 // ID tells one wanted release from another. How it goes live is no part of it.

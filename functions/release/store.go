@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
@@ -56,7 +57,20 @@ func (t Tables) Wanted(ctx context.Context) (*Wanted, error) {
 		return nil, fmt.Errorf("read the wanted release: %w", err)
 	}
 	w.By = item[itemBy].Text()
+	if w.Canary != nil {
+		for i, alarm := range w.Canary.Alarms {
+			w.Canary.Alarms[i] = alarmName(alarm)
+		}
+	}
 	return &w, nil
+}
+
+// alarmName is an alarm's name, of which its ARN may be given: arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME.
+func alarmName(text string) string {
+	if parts := strings.SplitN(text, ":", 7); len(parts) == 7 && parts[0] == "arn" && parts[5] == "alarm" {
+		return parts[6]
+	}
+	return text
 }
 
 // stateNumber is the number of the state, which has one kind with one item.
