@@ -69,7 +69,7 @@ func Example() map[string]any {
 			"aliases":  map[string]any{"join": alias("join"), "turn": alias("turn")},
 			"versions": map[string]any{"join": "7", "turn": "4"}, "digest": exampleDigest,
 		}},
-		"canary": map[string]any{"percent": 10, "minutes": 15, "alarms": []string{"arena-queue-dead-letters-present-euc1"}},
+		"canary": map[string]any{"percent": 10, "minutes": 15, "alarms": []any{"arena-queue-dead-letters-present-euc1"}},
 	}
 }
 
