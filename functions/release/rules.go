@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +19,9 @@ type Alias struct {
 	Revision string
 }
 
-// at reports whether two aliases send calls to the same versions.
+// at reports whether two aliases send calls to the same versions, by shares of the same percentage.
 func (a Alias) at(b Alias) bool {
-	return a.Version == b.Version && a.Canary == b.Canary && a.Share == b.Share
+	return a.Version == b.Version && a.Canary == b.Canary && math.Round(100*a.Share) == math.Round(100*b.Share)
 }
 
 // Ring is the state of an alarm.

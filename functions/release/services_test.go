@@ -23,7 +23,7 @@ func answering(t *testing.T, status int, answer string) (aws.Config, *[]string) 
 		}
 		asked = append(asked, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Method, r.RequestURI, body)))
 		w.WriteHeader(status)
-		fmt.Fprint(w, answer) //nolint:errcheck // the test sees what is missing
+		fmt.Fprint(w, answer)
 	}))
 	t.Cleanup(server.Close)
 	return aws.Config{

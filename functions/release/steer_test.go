@@ -258,7 +258,7 @@ func TestProperties(t *testing.T) {
 			"rollback": func(*rapid.T) { _, _ = w.steer().Handle(ctx, Request{Action: ActionRollback, By: "anna"}) },
 			"": func(t *rapid.T) {
 				for arn, a := range w.aliases {
-					if !released[a.Version] || a.Canary != "" && (!released[a.Canary] || a.Share != 0.1) {
+					if !released[a.Version] || a.Canary != "" && (!released[a.Canary] || !a.at(trying(a.Version, a.Canary, 0.1))) {
 						t.Fatalf("%s is at %+v", arn, a)
 					}
 				}

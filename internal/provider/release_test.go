@@ -136,9 +136,9 @@ func (e *released) becomes(number int, phase release.Phase, outcome release.Outc
 	var last release.Status
 	e.await(e.t, fmt.Sprintf("release %d is %s%s", number, outcome, phase), func(context.Context) bool {
 		if nudged {
-			e.ask(release.Request{})
+			e.ask(release.Request{}) //nolint:contextcheck // it goes by the test's own
 		}
-		last = *e.ask(release.Request{Action: release.ActionStatus}).Status
+		last = *e.ask(release.Request{Action: release.ActionStatus}).Status //nolint:contextcheck // likewise
 		return last.Current.Number == number && last.Phase == phase && last.Current.Outcome == outcome && (phase != release.OnTrial || !last.Ends.IsZero())
 	})
 	return last.Current
@@ -273,7 +273,7 @@ func TestRelease(t *testing.T) {
 	e.promotes(a)
 	e.returns(before)
 	a.fireSchedule(t, "arena-test-rel-steer-tick-"+code)
-	a.await(t, "the schedule has called steer", func(context.Context) bool { return len(e.unusedGrants()) == 0 })
+	a.await(t, "the schedule has called steer", func(context.Context) bool { return len(e.unusedGrants()) == 0 }) //nolint:contextcheck // it goes by the test's own
 	if unused := e.unusedGrants(); len(unused) > 0 {
 		t.Errorf("roles grant what was not used:\n  %s", strings.Join(unused, "\n  "))
 	}
