@@ -15,8 +15,8 @@ import (
 // their names, so that one list finds either.
 type alarm struct {
 	Env
-	// deletions that go out together.
-	deletions *gathered
+	// deletions, and looks before something is made, go out together.
+	deletions, looks *gathered
 }
 
 // alarmsPerCall is the greatest number of names in DescribeAlarms and
@@ -61,9 +61,7 @@ func (k alarm) ObserveAll(ctx context.Context, targets []*Target) ([]*Live[bluep
 		for _, t := range batch {
 			names = append(names, t.Name)
 		}
-		out, err := k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-			AlarmNames: names, AlarmTypes: bothTypes, MaxRecords: aws.Int32(alarmsPerCall),
-		})
+		out, err := k.find(ctx, names)
 		if err != nil {
 			return nil, err
 		}
@@ -126,29 +124,35 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 // Create asks first whether the name is taken: putting an alarm would change an
 // existing one, whoever owns it.
 func (k alarm) Create(ctx context.Context, t *Target, want blueprint.AlarmSpec) (Attributes, error) {
-	out, err := k.find(ctx, t)
-	if err != nil {
+	if err := k.looks.do(ctx, t.Name, alarmsPerCall, k.free); err != nil {
 		return nil, err
-	}
-	if len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
-		return nil, ErrPresent
 	}
 	if want.Composite {
 		in := compositeInput(t, want)
 		in.Tags = alarmTags(t.Tags)
-		_, err = k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
+		_, err := k.AWS.CloudWatch.PutCompositeAlarm(ctx, in)
 		return Attributes{}, err
 	}
 	in := alarmInput(t, want)
 	in.Tags = alarmTags(t.Tags)
-	_, err = k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
+	_, err := k.AWS.CloudWatch.PutMetricAlarm(ctx, in)
 	return Attributes{}, err
 }
 
-// find looks for the alarm, of either sort.
-func (k alarm) find(ctx context.Context, t *Target) (*cloudwatch.DescribeAlarmsOutput, error) {
+// free returns nil where no alarm has one of the names, and ErrPresent where one
+// has.
+func (k alarm) free(ctx context.Context, names []string) error {
+	out, err := k.find(ctx, names)
+	if err == nil && len(out.MetricAlarms)+len(out.CompositeAlarms) > 0 {
+		return ErrPresent
+	}
+	return err
+}
+
+// find looks for alarms of either sort, at most alarmsPerCall.
+func (k alarm) find(ctx context.Context, names []string) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return k.AWS.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
-		AlarmNames: []string{t.Name}, AlarmTypes: bothTypes,
+		AlarmNames: names, AlarmTypes: bothTypes, MaxRecords: aws.Int32(alarmsPerCall),
 	})
 }
 
@@ -176,7 +180,7 @@ func compositeInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutComposit
 // AWS would set back and is not ours is read first and put as it was (CloudWatch
 // API Reference, PutMetricAlarm and PutCompositeAlarm).
 func (k alarm) Update(ctx context.Context, t *Target, want blueprint.AlarmSpec, live *Live[blueprint.AlarmSpec], _ Changes) (Attributes, error) {
-	out, err := k.find(ctx, t)
+	out, err := k.find(ctx, []string{t.Name})
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,41 @@ func TestAlarmsGoTogether(t *testing.T) {
 	}
 }
 
+// TestAlarmsComeTogether makes many alarms at the same time and looks for their
+// names with few calls; each name that is taken is told to its own.
+func TestAlarmsComeTogether(t *testing.T) {
+	begin(t)
+	const n = 12
+	var targets []*Target
+	for i := range n {
+		targets = append(targets, targetOf(fmt.Sprintf("%s%d", testAlarm, i)))
+	}
+	create := func(targets []*Target, want error) {
+		var all sync.WaitGroup
+		for _, target := range targets {
+			all.Go(func() {
+				if _, err := drivers["alarm"].Create(t.Context(), target, alarmBase()); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", target.Name, err, want)
+				}
+			})
+		}
+		all.Wait()
+	}
+	mark := local.Gate().Meter().Mark()
+	create(targets[1:], nil)
+	looks := 0
+	for _, c := range local.Gate().Meter().Calls(mark) {
+		if c.Operation == "DescribeAlarms" {
+			looks++
+		}
+	}
+	if looks > n/3 {
+		t.Errorf("%d alarms took %d looks", n, looks)
+	}
+	create(targets[1:], ErrPresent)
+	create(targets[:1], nil)
+}
+
 // TestGathered: each gets the answer to his own, whoever it went out with.
 func TestGathered(t *testing.T) {
 	var g gathered

@@ -35,7 +35,7 @@ type Driver interface {
 // All returns the driver of every kind, by the name that specs give.
 func All(e Env) map[string]Driver {
 	return map[string]Driver{
-		blueprint.AlarmSpec{}.Kind():            adapt[blueprint.AlarmSpec](alarm{e, &gathered{}}),
+		blueprint.AlarmSpec{}.Kind():            adapt[blueprint.AlarmSpec](alarm{e, &gathered{}, &gathered{}}),
 		blueprint.BucketSpec{}.Kind():           adapt[blueprint.BucketSpec](bucket{e}),
 		blueprint.FunctionSpec{}.Kind():         adapt[blueprint.FunctionSpec](function{e}),
 		blueprint.HashedListSpec{}.Kind():       adapt[blueprint.HashedListSpec](hashedList{e}),
