@@ -16,6 +16,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/release"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/semanticmonitor"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -67,6 +68,10 @@ var All = []System{
 	{
 		System: release.System, Resource: release.Resource, Example: release.Example,
 		Commands: release.Commands(), Facts: release.Facts, DataSources: []func() datasource.DataSource{release.HistoryDataSource},
+	},
+	{
+		System: semanticmonitor.System, Resource: semanticmonitor.Resource, Example: semanticmonitor.Example,
+		Commands: semanticmonitor.Commands(), Facts: semanticmonitor.Facts,
 	},
 	{
 		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,
