@@ -116,8 +116,13 @@ func (b *Builder) alarm(key string, a AlarmSpec, after ...string) AlarmHandle {
 	}
 	slices.Sort(a.Actions)
 	a.OKActions = a.Actions
-	return AlarmHandle{b.add(key, b.name(key), a, after...)}
+	handle := AlarmHandle{b.add(key, b.name(key), a, after...)}
+	b.blue.OutputMaps[AlarmsOutput][key] = handle.Name()
+	return handle
 }
+
+// AlarmsOutput is the output map with the names of all alarms, by their keys.
+const AlarmsOutput = "alarm_names"
 
 // AlarmTopicOutput is the output with the ARN of the topic that the alarms
 // notify; a system that makes none has no such output.

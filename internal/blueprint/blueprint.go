@@ -48,6 +48,9 @@ type Settings struct {
 	Architecture string
 	// BundleSHA256 is the hex SHA-256 of the zip with the system's functions.
 	BundleSHA256 string
+	// Released leaves the functions' aliases to a release: an apply publishes
+	// versions and moves no alias that is there.
+	Released bool
 	// ForceDestroy allows parts that bear data to be deleted or replaced.
 	ForceDestroy bool
 	// Alarms is false to deploy none; AlarmActions are the ARNs they notify.
@@ -196,7 +199,7 @@ func NewBuilder(s Settings) *Builder {
 	return &Builder{settings: s, blue: &Blueprint{
 		Settings:   s,
 		Outputs:    map[string]string{},
-		OutputMaps: map[string]map[string]string{},
+		OutputMaps: map[string]map[string]string{AlarmsOutput: {}, VersionsOutput: {}},
 		byKey:      map[string]*Part{},
 	}}
 }

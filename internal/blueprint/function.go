@@ -38,8 +38,12 @@ type FunctionSpec struct {
 	LogGroup            string            `json:"log_group"`
 	VPC                 VPC               `json:"vpc"`
 	Alias               string            `json:"alias" fixed:"true"`
-	// Published is true: the alias points to a version that is all of this.
+	// Published is true: there is a version that is all of this, and the alias
+	// points to it unless a release moves it.
 	Published bool `json:"published"`
+	// Released says that a release moves the alias: what is published does not
+	// become live by itself.
+	Released bool `json:"released,omitempty"`
 }
 
 // Kind implements Spec.
@@ -47,6 +51,14 @@ func (FunctionSpec) Kind() string { return "function" }
 
 // LiveAlias is the alias through which every function is called.
 const LiveAlias = "live"
+
+// VersionAttribute is the attribute of a function with the version that was
+// published last.
+const VersionAttribute = "version"
+
+// VersionsOutput is the output map with the version of each function that was
+// published last, by its key.
+const VersionsOutput = "function_versions"
 
 // NoReservation is the ReservedConcurrency of a function without one.
 const NoReservation = -1
@@ -119,8 +131,9 @@ func (b *Builder) Function(key string, f Function) FunctionHandle {
 		Handler: key, Runtime: "provided.al2023", Architecture: b.settings.Architecture,
 		MemoryMB: memory, Timeout: int(timeout / time.Second), ReservedConcurrency: reserved,
 		Environment: environment, KMSKeyARN: b.settings.KMSKeyARN, LogGroup: logs.Name(),
-		VPC: vpc, Alias: LiveAlias, Published: true,
+		VPC: vpc, Alias: LiveAlias, Published: true, Released: b.settings.Released,
 	}, handle.role.Key(), logs.Key(), bundleObjectKey)
+	b.blue.OutputMaps[VersionsOutput][key] = Ref(key, VersionAttribute)
 	return handle
 }
 

@@ -32,7 +32,7 @@ func (r *system[M]) isOutput(ctx context.Context, name string) bool {
 
 // outputs lists the attributes that come from the blueprint's outputs.
 func (r *system[M]) outputs() []string {
-	out := []string{blueprint.AlarmTopicOutput}
+	out := []string{blueprint.AlarmTopicOutput, blueprint.AlarmsOutput, blueprint.VersionsOutput}
 	for name, a := range r.def.Attributes {
 		if a.IsComputed() && !a.IsOptional() {
 			out = append(out, name)
@@ -79,7 +79,8 @@ func decided(name string, v tftypes.Value) bool {
 	return v.IsKnown()
 }
 
-// shaped reports whether of a map of objects only texts and numbers are unknown.
+// shaped reports whether of a map of objects only texts and numbers are unknown,
+// in them or in maps within them.
 func shaped(v tftypes.Value) bool {
 	objects := map[string]tftypes.Value{}
 	if !v.IsKnown() || v.As(&objects) != nil {
@@ -91,7 +92,7 @@ func shaped(v tftypes.Value) bool {
 			return false
 		}
 		for _, field := range fields {
-			if !field.IsKnown() && field.Type().Is(tftypes.Bool) {
+			if !field.IsKnown() && (field.Type().Is(tftypes.Bool) || field.Type().Is(tftypes.Map{})) {
 				return false
 			}
 		}

@@ -38,19 +38,22 @@ type Common struct {
 	Architecture           types.String   `tfsdk:"architecture"`
 	Functions              types.Map      `tfsdk:"functions"`
 	HoldFunctions          types.Bool     `tfsdk:"hold_functions"`
+	GoLive                 types.String   `tfsdk:"go_live"`
 	Alarms                 types.Object   `tfsdk:"alarms"`
 	VPC                    types.Object   `tfsdk:"vpc"`
 	ForceDestroy           types.Bool     `tfsdk:"force_destroy"`
 	Timeouts               timeouts.Value `tfsdk:"timeouts"`
 
-	FunctionsSHA256 types.String `tfsdk:"functions_sha256"`
-	Parts           types.Map    `tfsdk:"parts"`
-	Drift           types.Map    `tfsdk:"drift"`
-	Overrides       types.Map    `tfsdk:"overrides"`
-	Region          types.String `tfsdk:"region"`
-	AccountID       types.String `tfsdk:"account_id"`
-	AlarmTopicARN   types.String `tfsdk:"alarm_topic_arn"`
-	Cost            types.Object `tfsdk:"cost"`
+	FunctionsSHA256  types.String `tfsdk:"functions_sha256"`
+	FunctionVersions types.Map    `tfsdk:"function_versions"`
+	AlarmNames       types.Map    `tfsdk:"alarm_names"`
+	Parts            types.Map    `tfsdk:"parts"`
+	Drift            types.Map    `tfsdk:"drift"`
+	Overrides        types.Map    `tfsdk:"overrides"`
+	Region           types.String `tfsdk:"region"`
+	AccountID        types.String `tfsdk:"account_id"`
+	AlarmTopicARN    types.String `tfsdk:"alarm_topic_arn"`
+	Cost             types.Object `tfsdk:"cost"`
 }
 
 type functionModel struct {
@@ -98,6 +101,12 @@ func (nameValidator) ValidateString(_ context.Context, req validator.StringReque
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid name", err.Error())
 	}
 }
+
+// Values of go_live.
+const (
+	goLiveApply   = "apply"
+	goLiveRelease = "release"
+)
 
 // schema joins the common attributes with the system's own.
 func (r *system[M]) schema(ctx context.Context) schema.Schema {
@@ -162,6 +171,11 @@ func commonAttributes() map[string]schema.Attribute {
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 			MarkdownDescription: "Whether to keep the deployed functions as they are when the provider brings newer ones, for instance before a live event. Default false.",
 		},
+		"go_live": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(goLiveApply),
+			MarkdownDescription: "By what changed functions go live: `apply` (default) points their alias `live` to the new version at once; with `release` an apply publishes the version and leaves the alias where it is, for a `serverless_release` to move.",
+			Validators:          []validator.String{stringvalidator.OneOf(goLiveApply, goLiveRelease)},
+		},
 		"alarms": schema.SingleNestedAttribute{
 			Optional:            true,
 			MarkdownDescription: "CloudWatch alarms. Without this argument they are made, and notify nobody.",
@@ -187,14 +201,18 @@ func commonAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Whether parts that bear data may be deleted or replaced, with all they hold. What counts is the value that was applied last. Default false.",
 		},
 		"functions_sha256": schema.StringAttribute{Computed: true, MarkdownDescription: "Hex SHA-256 of the zip with the functions. A plan that changes it deploys other functions."},
+		blueprint.VersionsOutput: schema.MapAttribute{Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Version of each function that was published last, by its name within the system: what a `serverless_release` takes."},
 		"parts": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "Every part of the system with a short digest of what it should be. A plan names each part that it will change here, whatever the cause."},
 		"drift": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What differs in AWS from what was last applied, one line a part. It is planned empty: the next apply repairs it."},
-		"overrides":                overridesSchema(),
-		"cost":                     costSchema(),
-		"region":                   schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
-		"account_id":               schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		"overrides":  overridesSchema(),
+		"cost":       costSchema(),
+		"region":     schema.StringAttribute{Computed: true, MarkdownDescription: "AWS region of the system."},
+		"account_id": schema.StringAttribute{Computed: true, MarkdownDescription: "AWS account of the system."},
+		blueprint.AlarmsOutput: schema.MapAttribute{Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Names of the CloudWatch alarms, by their key within the system: what the canary of a `serverless_release` may watch."},
 		blueprint.AlarmTopicOutput: schema.StringAttribute{Computed: true, MarkdownDescription: "ARN of the topic that `alarms` makes, to subscribe others to; null where it makes none."},
 	}
 }
@@ -212,6 +230,7 @@ func (c *Common) settings(ctx context.Context, system blueprint.System, defaultT
 		LogRetentionDays:       int(orInt(c.LogRetentionDays, 14)),
 		BundleSHA256:           bundle,
 		ForceDestroy:           c.ForceDestroy.ValueBool(),
+		Released:               c.GoLive.ValueString() == goLiveRelease,
 		Alarms:                 true,
 		Functions:              map[string]blueprint.FunctionSettings{},
 	}

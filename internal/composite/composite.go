@@ -31,8 +31,8 @@ type Definition[M any] struct {
 	// come from it, its parts may not.
 	Attributes map[string]schema.Attribute
 	// Texts are the arguments of which only texts may be unknown in a plan: maps
-	// of objects whose keys, and whose truth values, are known. The blueprint then
-	// has tokens for those; see Text.
+	// of objects whose keys, those of maps within them, and whose truth values are
+	// known. The blueprint then has tokens for those; see Text.
 	Texts []string
 	// Common returns the embedded common arguments.
 	Common func(*M) *Common

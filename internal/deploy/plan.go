@@ -23,13 +23,15 @@ type Planned struct {
 	Digests map[string]*string
 	// Made are the parts that will be created or replaced.
 	Made map[string]bool
+	// Changed are those that will be, or may be, created, replaced or changed.
+	Changed map[string]bool
 	// Failures are changes that will be refused.
 	Failures []Failure
 }
 
 // Plan compares a blueprint with the state.
 func Plan(b *blueprint.Blueprint, prior Prior) Planned {
-	p := Planned{Digests: map[string]*string{}, Made: map[string]bool{}}
+	p := Planned{Digests: map[string]*string{}, Made: map[string]bool{}, Changed: map[string]bool{}}
 	d := &run{diagnosis: diagnosis{system: b.Settings.System, name: b.Settings.Name}}
 	for _, part := range b.Parts {
 		before, existed := priorDigest(prior.Digests, part)
@@ -58,6 +60,11 @@ func Plan(b *blueprint.Blueprint, prior Prior) Planned {
 			}
 		}
 	}
+	for _, part := range b.Parts {
+		before, _ := priorDigest(prior.Digests, part)
+		digest := p.Digests[part.Key]
+		p.Changed[part.Key] = p.Made[part.Key] || digest == nil || *digest != before || prior.Drift[part.Key] != ""
+	}
 	return p
 }
 
@@ -71,9 +78,12 @@ func priorDigest(digests map[string]string, p *blueprint.Part) (string, bool) {
 }
 
 // Unknown reports whether a text with references will be known only after the
-// apply: one of its parts is made, or it depends on an unknown argument.
+// apply: one of its parts is made, or changed where it gets a new version by
+// that, or it depends on an unknown argument.
 func (p Planned) Unknown(text string) bool {
-	return blueprint.HasUnknown(text) || slices.ContainsFunc(blueprint.References(text), func(r blueprint.Reference) bool { return p.Made[r.Part] })
+	return blueprint.HasUnknown(text) || slices.ContainsFunc(blueprint.References(text), func(r blueprint.Reference) bool {
+		return p.Made[r.Part] || r.Attribute == blueprint.VersionAttribute && p.Changed[r.Part]
+	})
 }
 
 // PlanDestroy returns why a destroy will be refused, from the state alone.

@@ -107,6 +107,40 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestPlannedVersions: a function that changes in place has another version
+// afterwards, and keeps its name.
+func TestPlannedVersions(t *testing.T) {
+	base := working(settings())
+	all := digestsOf(base)
+	version := base.OutputMaps[blueprint.VersionsOutput]["intake"]
+	for name, c := range map[string]struct {
+		prior Prior
+		want  bool
+	}{
+		"nothing to do":    {Prior{Digests: all}, false},
+		"queue drifted":    {Prior{Digests: all, Drift: map[string]string{"votes": "visibility timeout is 7 s, should be 60 s"}}, false},
+		"function drifted": {Prior{Digests: all, Drift: map[string]string{"intake": "memory is 128 MB, should be 256 MB"}}, true},
+		"role deleted":     {Prior{Digests: all, Drift: map[string]string{"intake-role": missing}}, true},
+		"other code":       {Prior{Digests: changed(all, "intake")}, true},
+		"create":           {Prior{}, true},
+	} {
+		if got := Plan(base, c.prior).Unknown(version); got != c.want {
+			t.Errorf("%s: the version is unknown: %t, want %t", name, got, c.want)
+		}
+	}
+	if planned := Plan(base, Prior{Digests: changed(all, "intake")}); planned.Unknown(base.Outputs["queue"]) || planned.Unknown(base.Outputs["url"]) {
+		t.Error("a function's change makes more unknown than its version")
+	}
+}
+
+// changed are the digests with that of one part as it was before a change in
+// place.
+func changed(digests map[string]string, key string) map[string]string {
+	out := maps.Clone(digests)
+	out[key] = digests[key][:5] + "00000000"
+	return out
+}
+
 func api(code, message string) error {
 	return &smithy.OperationError{ServiceID: "Lambda", OperationName: "PutFunctionConcurrency", Err: &smithy.GenericAPIError{Code: code, Message: message}}
 }

@@ -401,6 +401,9 @@ func functionCase() kindCase {
 			f(func(s *blueprint.FunctionSpec) { s.RoleID = "AROASECOND" }),
 			f(func(s *blueprint.FunctionSpec) { s.Architecture = "arm64" }),
 			f(func(s *blueprint.FunctionSpec) { s.KMSKeyARN, s.LogGroup = testKey, "/aws/lambda/other" }),
+			f(func(s *blueprint.FunctionSpec) { s.Released = true }),
+			f(func(s *blueprint.FunctionSpec) { s.Released, s.MemoryMB = true, 512 }),
+			f(func(s *blueprint.FunctionSpec) {}),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
 			s := functionBase()

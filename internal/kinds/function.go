@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -16,12 +15,13 @@ import (
 
 // function manages Lambda functions, each with its published version and the
 // alias through which it is called. Its attribute "version" is the version
-// that the alias points to.
+// that was published last, to which the alias points too unless a release
+// moves it.
 //
-// AWS does not tell where a function's code came from, nor which role of the
-// name it was given: the function's description does, see describeFunction. A
-// role made anew therefore changes the configuration, and with it makes
-// PublishVersion publish.
+// AWS does not tell where a function's code came from, which role of the name
+// it was given, nor who moves its alias: the function's description does, see
+// describeFunction. A role made anew therefore changes the configuration, and
+// with it makes PublishVersion publish.
 type function struct{ Env }
 
 const functionMissing = "ResourceNotFoundException"
@@ -35,6 +35,7 @@ func (function) Facts() Facts {
 		"lambda:PutFunctionConcurrency",
 	}
 	return Facts{
+		// And one more while a release has the alias elsewhere.
 		ObserveCalls: 2,
 		Permissions: []Permission{
 			// GetFunction leaves the tags out without lambda:ListTags (Lambda API
@@ -69,52 +70,6 @@ func (function) Facts() Facts {
 	}
 }
 
-// Observe compares the function with the version that its alias points to: a
-// function that was changed and not published, be it by hand or by an apply
-// that was cut off, is not what is being called.
-func (k function) Observe(ctx context.Context, t *Target) (*Live[blueprint.FunctionSpec], error) {
-	var latest, published *lambda.GetFunctionOutput
-	err := together(ctx,
-		func(ctx context.Context) (err error) {
-			latest, err = k.get(ctx, t, "")
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			published, err = k.get(ctx, t, blueprint.LiveAlias)
-			if code(err) == functionMissing {
-				return nil
-			}
-			return err
-		})
-	if code(err) == functionMissing {
-		return nil, ErrAbsent
-	}
-	if err != nil {
-		return nil, err
-	}
-	if latest.Configuration.State == types.StateDeleting {
-		return nil, ErrAbsent
-	}
-	live := &Live[blueprint.FunctionSpec]{Attributes: Attributes{}, Tags: latest.Tags}
-	if live.Spec, err = functionSpec(latest.Configuration); err != nil {
-		return nil, err
-	}
-	live.Spec.ReservedConcurrency = blueprint.NoReservation
-	if published != nil {
-		live.Attributes["version"] = aws.ToString(published.Configuration.Version)
-		called, err := functionSpec(published.Configuration)
-		if err != nil {
-			return nil, err
-		}
-		called.ReservedConcurrency = live.Spec.ReservedConcurrency
-		live.Spec.Published = len(blueprint.Compare(live.Spec, called, nil)) == 0
-	}
-	if c := latest.Concurrency; c != nil && c.ReservedConcurrentExecutions != nil {
-		live.Spec.ReservedConcurrency = int(*c.ReservedConcurrentExecutions)
-	}
-	return live, nil
-}
-
 // get reads a version or alias; the function itself with an empty qualifier.
 // GetFunction, unlike GetFunctionConfiguration, has a rate of its own, 100 a
 // second (Lambda quotas).
@@ -133,7 +88,7 @@ func functionSpec(c *types.FunctionConfiguration) (blueprint.FunctionSpec, error
 		Architecture: string(types.ArchitectureX8664), MemoryMB: int(aws.ToInt32(c.MemorySize)), Timeout: int(aws.ToInt32(c.Timeout)),
 		KMSKeyARN: aws.ToString(c.KMSKeyArn), Alias: blueprint.LiveAlias,
 	}
-	s.RoleID, s.Bucket, s.Object = functionOrigin(aws.ToString(c.Description))
+	s.RoleID, s.Bucket, s.Object, s.Released = functionOrigin(aws.ToString(c.Description))
 	digest, err := base64.StdEncoding.DecodeString(aws.ToString(c.CodeSha256))
 	if err != nil {
 		return s, fmt.Errorf("read CodeSha256 %q: %w", aws.ToString(c.CodeSha256), err)
@@ -156,25 +111,6 @@ func functionSpec(c *types.FunctionConfiguration) (blueprint.FunctionSpec, error
 		s.VPC = blueprint.VPC{SubnetIDs: sorted(v.SubnetIds), SecurityGroupIDs: sorted(v.SecurityGroupIds)}
 	}
 	return s, nil
-}
-
-// describeFunction writes what AWS does not tell otherwise into the
-// description: "Code s3://bucket/key, role AROAEXAMPLE". It has at most 256
-// characters (Lambda API Reference, CreateFunction); a bucket's name has 63
-// and a role's id 21.
-func describeFunction(s blueprint.FunctionSpec) string {
-	return "Code s3://" + s.Bucket + "/" + s.Object + ", role " + s.RoleID
-}
-
-// functionOrigin reads the description; what is not of its form gives nothing.
-func functionOrigin(description string) (roleID, bucket, object string) {
-	place, ok := strings.CutPrefix(description, "Code s3://")
-	i := strings.LastIndex(place, ", role ")
-	if !ok || i < 0 {
-		return "", "", ""
-	}
-	bucket, object, _ = strings.Cut(place[:i], "/")
-	return place[i+len(", role "):], bucket, object
 }
 
 // logging leaves the START, END and REPORT lines out, which would cost more
@@ -218,7 +154,7 @@ func (k function) Create(ctx context.Context, t *Target, want blueprint.Function
 		}
 	}
 	version := aws.ToString(out.Version)
-	return Attributes{"version": version}, k.alias(ctx, t, "", version)
+	return Attributes{blueprint.VersionAttribute: version}, k.alias(ctx, t, want, "", version)
 }
 
 func network(v blueprint.VPC) *types.VpcConfig {
@@ -272,49 +208,11 @@ func (k function) updated(ctx context.Context, t *Target) error {
 	return failure(c)
 }
 
-// publish publishes the function as it is now and points the alias to that
-// version. Without a change since the last version there is no new one (Lambda
-// API Reference, PublishVersion). current is where the alias points to, empty
-// where there is none.
-func (k function) publish(ctx context.Context, t *Target, current string) (Attributes, error) {
-	out, err := k.AWS.Lambda.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &t.Name})
-	if err != nil {
-		return nil, step("publish version", err)
-	}
-	version := aws.ToString(out.Version)
-	if out.State == types.StatePending {
-		err := k.wait(ctx, "version "+version+" of function "+t.Name+" is ready", func(ctx context.Context) (bool, error) {
-			out, err := k.get(ctx, t, version)
-			return err == nil && out.Configuration.State != types.StatePending, err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return Attributes{"version": version}, k.alias(ctx, t, current, version)
-}
-
-// alias points the alias, which points to current now, to a version.
-func (k function) alias(ctx context.Context, t *Target, current, version string) error {
-	if current == version {
-		return nil
-	}
-	if current == "" {
-		_, err := k.AWS.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
-		if code(err) != "ResourceConflictException" || !containsFold(err.Error(), "already exist") {
-			return step("create alias", err)
-		}
-		// It was made by an attempt whose answer was lost.
-	}
-	_, err := k.AWS.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &t.Name, Name: aws.String(blueprint.LiveAlias), FunctionVersion: &version})
-	return step("point the alias to version "+version, err)
-}
-
 // configured are the fields that UpdateFunctionConfiguration changes, coded
 // those of UpdateFunctionCode.
 var (
 	configured = []string{
-		"role", "role_id", "code_bucket", "code_key", "handler", "runtime", "memory", "timeout", "environment", "kms_key", "log_group", "vpc",
+		"role", "role_id", "code_bucket", "code_key", "handler", "runtime", "memory", "timeout", "environment", "kms_key", "log_group", "vpc", "released",
 	}
 	coded = []string{"code_sha256", "architecture"}
 )
@@ -348,11 +246,11 @@ func (k function) Update(ctx context.Context, t *Target, want blueprint.Function
 			return nil, err
 		}
 	}
-	moved := t.Attributes["version"] != live.Attributes["version"]
+	moved := t.Attributes[blueprint.VersionAttribute] != live.Attributes[blueprint.VersionAttribute]
 	if !failed && !moved && !changed.Any(configured...) && !changed.Any(coded...) && !changed.Any("published") {
 		return live.Attributes, nil
 	}
-	return k.publish(ctx, t, live.Attributes["version"])
+	return k.publish(ctx, t, want, live.Attributes[blueprint.VersionAttribute])
 }
 
 func (k function) configure(ctx context.Context, t *Target, want blueprint.FunctionSpec) error {

@@ -276,5 +276,9 @@ func (p *serverless) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *serverless) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newArchitecture, newBurstForecast, newCostEstimate, newDeployPolicy}
+	out := []func() datasource.DataSource{newArchitecture, newBurstForecast, newCostEstimate, newDeployPolicy}
+	for _, s := range systems.All {
+		out = append(out, s.DataSources...)
+	}
+	return out
 }

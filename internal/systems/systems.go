@@ -8,11 +8,14 @@ import (
 	"maps"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/release"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/semanticmonitor"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
@@ -29,6 +32,8 @@ type System struct {
 	// Facts are what status tells of the system beside what it tells of every
 	// one; nil for nothing.
 	Facts func(ctx context.Context, deployed command.Deployed, now time.Time) ([]command.Fact, error)
+	// DataSources are its own, about what is deployed.
+	DataSources []func() datasource.DataSource
 	// Load is a plausible expected_load for the example; nil where the system
 	// takes none.
 	Load map[string]any
@@ -59,6 +64,10 @@ var All = []System{
 	{
 		System: queue.System, Resource: queue.Resource, Example: queue.Example,
 		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
+	},
+	{
+		System: release.System, Resource: release.Resource, Example: release.Example,
+		Commands: release.Commands(), Facts: release.Facts, DataSources: []func() datasource.DataSource{release.HistoryDataSource},
 	},
 	{
 		System: semanticmonitor.System, Resource: semanticmonitor.Resource, Example: semanticmonitor.Example,

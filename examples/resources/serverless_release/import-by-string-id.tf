@@ -1,0 +1,4 @@
+import {
+  to = serverless_release.arena
+  id = "arena-prod"
+}

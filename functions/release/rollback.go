@@ -1,0 +1,73 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// errNothingBefore is a roll back from the first release.
+var errNothingBefore = errors.New("there is no release before the one that is live to go back to")
+
+// Rollback says what to remember when an operator goes back: a release that is running ends, and one that is live gives way to the one before it,
+// without a canary. history are the releases, the newest first. ended has the release that was live, which is rolled back from then on.
+func Rollback(s State, history []Record, by string, now time.Time) (next State, ended []Record, err error) {
+	next = s.clone()
+	why := "rolled back by " + by
+	switch next.Phase {
+	case Reverting:
+		return next, nil, nil
+	case OnTrial, Promoting:
+		next.revert(why)
+		return next, nil, nil
+	case Done:
+	}
+	at, was := next.Live, find(history, next.Live)
+	if was == nil {
+		return s, nil, errNothingBefore
+	}
+	if was.Restores > 0 {
+		at = was.Restores
+	}
+	before := earlier(history, at)
+	if before == nil {
+		return s, nil, errNothingBefore
+	}
+	number := next.Current.Number + 1
+	left := *was
+	left.end(RolledBack, fmt.Sprintf("%s, by release %d", why, number), now)
+	targets := map[string]Target{}
+	for key, t := range was.Targets {
+		for _, old := range before.Targets {
+			if old.Alias == t.Alias {
+				t = old
+			}
+		}
+		targets[key] = t
+	}
+	next.Current = Record{
+		Number: number, Pipeline: before.Pipeline, Commit: before.Commit, Digests: before.Digests, Targets: targets, By: by, Started: now,
+		Outcome: Running, Why: fmt.Sprintf("rolled back to release %d", before.Number), Restores: before.Number,
+	}
+	next.Phase, next.Since, next.Trouble = Promoting, time.Time{}, ""
+	return next, []Record{left}, nil
+}
+
+func find(history []Record, number int) *Record {
+	for i := range history {
+		if history[i].Number == number {
+			return &history[i]
+		}
+	}
+	return nil
+}
+
+// earlier is the last release before a number that went live by an apply.
+func earlier(history []Record, number int) *Record {
+	for i := range history {
+		if r := &history[i]; r.Number < number && r.Outcome == Live && r.Restores == 0 {
+			return r
+		}
+	}
+	return nil
+}
