@@ -119,13 +119,19 @@ Whoever has it goes to the shop. Like every pass it cannot be taken back before 
 			if call.Argument == "" {
 				return command.Answer{}, command.Usage("give a name for whoever gets the pass, such as press-7")
 			}
+			from, err := momentOf(call, "from")
+			if err != nil {
+				return command.Answer{}, err
+			}
+			lasts, err := secondsOf(call, "for")
+			if err != nil {
+				return command.Answer{}, err
+			}
 			d, err := call.Open(ctx)
 			if err != nil {
 				return command.Answer{}, err
 			}
-			request := queue.BypassRequest{
-				Sale: saleOf(call), Bearer: call.Argument, From: command.Value[string](call, "from"), Seconds: int64(command.Value[time.Duration](call, "for") / time.Second),
-			}
+			request := queue.BypassRequest{Sale: saleOf(call), Bearer: call.Argument, From: from, Seconds: lasts}
 			if request.By, err = d.Caller(ctx); err != nil {
 				return command.Answer{}, err
 			}
