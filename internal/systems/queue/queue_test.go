@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"maps"
@@ -154,6 +155,51 @@ func TestIdle(t *testing.T) {
 		}
 		if idle < 2 || idle > most {
 			t.Errorf("%s costs $%.2f a month, should be at most $%.2f", name, idle, most)
+		}
+	}
+}
+
+// quotas are those of an account that has enough of all that can be raised.
+type quotas struct{}
+
+func (quotas) Concurrency(context.Context) (preflight.Limit, float64) {
+	return preflight.Limit{Value: 100_000}, -1
+}
+
+func (quotas) Limit(_ context.Context, _ preflight.Quota) preflight.Limit {
+	return preflight.Limit{Value: 1_000_000}
+}
+
+// Fans who join under Cognito identities come faster than it gives them: a plan
+// says how long the opening would take.
+func TestIdentitiesAreTooSlow(t *testing.T) {
+	const summary = "Cognito: too few identities a second for the expected load"
+	for name, c := range map[string]struct {
+		join       string
+		fans, peak int
+		asks       string // Empty for no warning.
+		takes      string
+	}{
+		"a hundred thousand": {joinIdentity, 100_000, 10_000, "asks for 10,000 new identities a second (fans-pool 10,000)", "the last of 100,000 after 67 minutes"},
+		"without a peak":     {joinIdentity, 3000, 0, "asks for 300 new identities a second", "the last of 3,000 after 2 minutes"},
+		"one by one":         {joinIdentity, 250, 25, "", ""},
+		"by ticket":          {joinTicket, 100_000, 10_000, "", ""},
+	} {
+		load := map[string]any{"fans": c.fans}
+		if c.peak > 0 {
+			load["peak_joins_per_second"] = c.peak
+		}
+		b, diags := describedBy(t, map[string]any{"join": c.join, "site": map[string]any{"enabled": false}, "expected_load": load})
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		warnings := preflight.Check(t.Context(), b, quotas{}, false)
+		at := slices.IndexFunc(warnings, func(w preflight.Warning) bool { return w.Summary == summary })
+		switch {
+		case (at >= 0) != (c.asks != ""):
+			t.Errorf("%s: the warnings are %+v", name, warnings)
+		case at >= 0 && (!strings.Contains(warnings[at].Detail, c.asks) || !strings.Contains(warnings[at].Detail, c.takes)):
+			t.Errorf("%s: %s", name, warnings[at].Detail)
 		}
 	}
 }
