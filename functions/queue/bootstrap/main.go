@@ -144,7 +144,7 @@ func turn(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 	if function.Key, err = key(ctx, aws, cfg.KeyParameter); err != nil {
 		return nil, err
 	}
-	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	function.Passes, function.Edge, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey, cfg.EdgeKey)
 	return function.Handle, err
 }
 
@@ -156,7 +156,7 @@ func bypass(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	function := &queue.Bypass{
 		Sales: sales(store(aws, cfg.Tables)), Issued: cfg.Passes, Base: cfg.Base, Clock: clock.System{}, Log: logger(cfg.Base, "bypass"), Metrics: metrics(cfg.Base, "bypass"),
 	}
-	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	function.Passes, function.Edge, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey, cfg.EdgeKey)
 	return function.Handle, err
 }
 

@@ -20,6 +20,9 @@ var (
 	issued = queue.Passes{Issuer: "https://tickets.example.com"}
 )
 
+// ticketKey is the one key of 32 bytes.
+const ticketKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 // endpointOf is SSM, which has one key, and S3, which has a list of one code.
 func endpointOf(t *testing.T) string {
 	t.Helper()
@@ -39,7 +42,7 @@ func endpointOf(t *testing.T) string {
 			t.Errorf("asked for %+v, %v", request, err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		value := "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+		value := ticketKey
 		if request.Name == "/pass" {
 			value = passKey(t)
 		}

@@ -44,6 +44,9 @@ func (m *Model) hasPage() bool { return boolOf(m.Site, "enabled", true) }
 // hasCDN reports whether CloudFront serves the bucket.
 func (m *Model) hasCDN() bool { return boolOf(m.Site, "cdn", false) }
 
+// hasEdge reports whether the edge has passes of its own.
+func (m *Model) hasEdge() bool { return boolOf(m.Token, "edge", false) }
+
 // joinCodes is the list that the argument names.
 func (m *Model) joinCodes() blueprint.HashedList {
 	list := m.JoinCodes

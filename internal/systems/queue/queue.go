@@ -52,6 +52,8 @@ type Model struct {
 	TurnURL            types.String `tfsdk:"turn_url"`
 	ServiceURL         types.String `tfsdk:"service_url"`
 	Issuer             types.String `tfsdk:"issuer"`
+	EdgeFunctionARN    types.String `tfsdk:"edge_function_arn"`
+	EdgeKeysARN        types.String `tfsdk:"edge_key_value_store_arn"`
 	Audiences          types.Map    `tfsdk:"audiences"`
 	SiteDomainTarget   types.String `tfsdk:"site_domain_target"`
 	PagesBucket        types.String `tfsdk:"pages_bucket"`
@@ -176,6 +178,9 @@ func describe(m *Model, b *blueprint.Builder) error {
 	if err := r.site(); err != nil {
 		return err
 	}
+	if err := r.edge(); err != nil {
+		return err
+	}
 	r.watch()
 	r.outputs()
 	r.load()
@@ -287,7 +292,7 @@ func (r *room) operators() {
 	})
 	r.function("bypass", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key}),
+		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key, EdgeKey: r.passes.edge}),
 		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.passes.sign},
 	})
 }

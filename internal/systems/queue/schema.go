@@ -102,6 +102,10 @@ func attributes() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"audience": schema.StringAttribute{Optional: true, MarkdownDescription: "What passes are for, claim `aud`, for all sales. Default: the resource's name, a slash and the sale's id.", Validators: []validator.String{stringvalidator.LengthBetween(1, 200)}},
 				"kms":      schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the keys are in KMS, which never gives them out: each costs $1 a month, of which two or three are published, and each pass a call of $0.000003. Default false: in SSM parameters, at no cost."},
+				"edge": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether fans also bring a pass that CloudFront can check before a request reaches your shop: signed with HS256, as the query's `edge`, or in the place of `{edge}` in `purchase_url`. " +
+					"Associate the function `edge_function_arn` with the viewer requests of your own distribution, in the same account; the guide shows how. Default false."},
+				"edge_waiting_url": schema.StringAttribute{Optional: true, MarkdownDescription: "Where the edge sends whoever has no good pass, with `edge`. Default: `page_url`; where the page is not deployed, they are answered 403.",
+					Validators: []validator.String{stringvalidator.RegexMatches(httpsURL, "must be an https address"), stringvalidator.LengthAtMost(1000)}},
 				"key_generation": schema.Int64Attribute{Optional: true, MarkdownDescription: "Which key signs, from 1, the default. The one before it and the next one are published, too: go on by one for a new key at any time, by two where a key was stolen.",
 					Validators: []validator.Int64{int64validator.Between(1, 10_000)}},
 			},
@@ -266,21 +270,23 @@ func siteSchema() schema.Attribute {
 func outputs() map[string]schema.Attribute {
 	out := map[string]schema.Attribute{}
 	for name, text := range map[string]string{
-		"page_url":              "Address of the page; empty where the page is not deployed.",
-		"join_url":              "Address to which fans send their join; empty with `join = \"identity\"`.",
-		"turn_url":              "Address at which fans ask for their turn, take the window, keep it and leave.",
-		"service_url":           "Address at which the ticketing service redeems and renews passes and frees windows; with `assigner = \"external\"` it also assigns them there, signed by IAM.",
-		"issuer":                "Issuer of the passes, for authorizers: the keys are below it.",
-		"site_domain_target":    "Host name to which the DNS record of `site.domain` must point; empty without `cdn`.",
-		"pages_bucket":          "Name of the bucket with the page, the status and the keys.",
-		"joins_queue_url":       "URL of the queue of joins.",
-		"joins_queue_arn":       "ARN of the queue of joins.",
-		"dead_letter_queue_url": "URL of the queue of joins that could not be placed.",
-		"dead_letter_queue_arn": "ARN of the queue of joins that could not be placed.",
-		"line_queue_url":        "URL of the queue of fans in their order, with `assigner = \"external\"`; else empty.",
-		"line_queue_arn":        "ARN of that queue; else empty.",
-		"probe_key_arn":         "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
-		"identity_pool_id":      "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
+		"page_url":                 "Address of the page; empty where the page is not deployed.",
+		"join_url":                 "Address to which fans send their join; empty with `join = \"identity\"`.",
+		"turn_url":                 "Address at which fans ask for their turn, take the window, keep it and leave.",
+		"service_url":              "Address at which the ticketing service redeems and renews passes and frees windows; with `assigner = \"external\"` it also assigns them there, signed by IAM.",
+		"issuer":                   "Issuer of the passes, for authorizers: the keys are below it.",
+		"edge_function_arn":        "ARN of the CloudFront function that lets in who has a pass, with `token.edge`; else empty.",
+		"edge_key_value_store_arn": "ARN of the CloudFront key value store with the keys of the edge's passes; else empty. Who may read it can make passes.",
+		"site_domain_target":       "Host name to which the DNS record of `site.domain` must point; empty without `cdn`.",
+		"pages_bucket":             "Name of the bucket with the page, the status and the keys.",
+		"joins_queue_url":          "URL of the queue of joins.",
+		"joins_queue_arn":          "ARN of the queue of joins.",
+		"dead_letter_queue_url":    "URL of the queue of joins that could not be placed.",
+		"dead_letter_queue_arn":    "ARN of the queue of joins that could not be placed.",
+		"line_queue_url":           "URL of the queue of fans in their order, with `assigner = \"external\"`; else empty.",
+		"line_queue_arn":           "ARN of that queue; else empty.",
+		"probe_key_arn":            "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
+		"identity_pool_id":         "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
 	} {
 		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
 	}

@@ -182,19 +182,25 @@ func (r *room) site() error {
 	return nil
 }
 
+// pageURL is the address of the first sale's page; empty where none is deployed.
+func (r *room) pageURL() string {
+	switch {
+	case !r.m.hasPage():
+		return ""
+	case r.cdn != nil:
+		return r.address() + "/"
+	default:
+		return r.address() + "/" + indexObject
+	}
+}
+
 func (r *room) outputs() {
 	pages, statuses, audiences := map[string]string{}, map[string]string{}, map[string]string{}
-	pageURL := ""
 	for _, sale := range r.sales {
 		statuses[sale.ID] = r.address() + "/" + queue.StatusObject(sale.ID)
 		audiences[sale.ID] = r.passes.issued.AudienceOf(r.base, sale.ID)
 		if r.m.hasPage() {
 			pages[sale.ID] = r.address() + "/" + r.folder(sale.ID) + indexObject
-		}
-	}
-	if r.m.hasPage() {
-		if pageURL = r.address() + "/" + indexObject; r.cdn != nil {
-			pageURL = r.address() + "/"
 		}
 	}
 	optional := func(name string, there bool, value func() string) {
@@ -204,7 +210,7 @@ func (r *room) outputs() {
 		}
 		r.Output(name, text)
 	}
-	r.Output("page_url", pageURL)
+	r.Output("page_url", r.pageURL())
 	r.OutputMap("page_urls", pages)
 	r.OutputMap("status_urls", statuses)
 	r.OutputMap("audiences", audiences)
@@ -212,6 +218,8 @@ func (r *room) outputs() {
 	r.Output("turn_url", r.turn.URL())
 	r.Output("service_url", r.service.URL())
 	r.Output("issuer", r.passes.issued.Issuer)
+	optional("edge_function_arn", r.passes.gate != nil, func() string { return r.passes.gate.function.ARN() })
+	optional("edge_key_value_store_arn", r.passes.gate != nil, func() string { return r.passes.gate.store.ARN() })
 	optional("site_domain_target", r.cdn != nil, func() string { return r.cdn.DomainName() })
 	r.Output("pages_bucket", r.pages.Name())
 	r.Output("joins_queue_url", r.joins.URL())

@@ -3,10 +3,14 @@ package queue
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 // validate checks what needs no AWS. Values may be unknown: what depends on one
@@ -17,6 +21,7 @@ func validate(_ context.Context, m *Model) diag.Diagnostics {
 	v.codes()
 	v.identity()
 	v.site()
+	v.edge()
 	v.load()
 	return v.diags
 }
@@ -117,6 +122,36 @@ func (v *validation) site() {
 			if given(s[name]) {
 				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
 			}
+		}
+	}
+}
+
+// edge: its arguments mean something only with it, and its function knows the
+// audience of one sale from that of all by the slash at the end.
+func (v *validation) edge() {
+	on, ok := v.m.Token.Attributes()["edge"].(types.Bool)
+	if v.m.Token.IsUnknown() || ok && on.IsUnknown() {
+		return
+	}
+	at := path.Root("token")
+	if v.m.hasEdge() {
+		if strings.HasSuffix(textOf(v.m.Token, "audience", ""), "/") {
+			v.refuse(at.AtName("audience"), "No slash at the end", "With edge = true the audience must not end with a slash. Give it another end.")
+		}
+		return
+	}
+	if given(v.m.Token.Attributes()["edge_waiting_url"]) {
+		v.refuse(at.AtName("edge_waiting_url"), "Only with edge", "edge_waiting_url is where the edge sends those without a pass: set edge = true.")
+	}
+	needs := func(at path.Path, url types.String) {
+		if strings.Contains(url.ValueString(), queue.EdgePlace) {
+			v.refuse(at, "Only with edge", "purchase_url has a place for the edge's pass, %s: set token = { edge = true }, or leave it out.", queue.EdgePlace)
+		}
+	}
+	needs(path.Root("purchase_url"), v.m.PurchaseURL)
+	for id, element := range v.m.Sales.Elements() {
+		if o, ok := element.(types.Object); ok && known(o) {
+			needs(path.Root("sales").AtMapKey(id).AtName("purchase_url"), composite.Field[types.String](o, "purchase_url"))
 		}
 	}
 }
