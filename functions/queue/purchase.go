@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// The query's parameters, and what stands for them in a purchase URL, in which a fan brings passes to the shop.
 const (
+	// tokenPlace stands in a purchase URL where the pass is to be.
+	tokenPlace = "{token}"
+	// tokenParameter of the query brings it where it has no place.
 	tokenParameter = "token"
-	edgeParameter  = "edge"
+	// EdgeParameter of the query brings the edge's pass.
+	EdgeParameter = "edge"
 )
-
-// EdgePlace stands in a purchase URL where the edge's pass is to be.
-const EdgePlace = "{" + edgeParameter + "}"
 
 // signedPasses are what a fan goes to the shop with.
 type signedPasses struct {
@@ -30,30 +30,26 @@ func signBoth(ctx context.Context, services, edge Signer, claims Claims) (p sign
 	return p, err
 }
 
-// purchaseURL is where a fan goes with the passes: each in its place, or added to the query where it has none.
+// purchaseURL is where a fan goes with the passes. The edge looks for its own in the query.
 func (p signedPasses) purchaseURL(sale Sale, fan Fan) string {
 	text := sale.PurchaseURL
 	if fan.PurchaseURL != "" {
 		text = fan.PurchaseURL
 	}
-	added := map[string]string{}
-	for name, value := range map[string]string{tokenParameter: p.token, edgeParameter: p.edge} {
-		place := "{" + name + "}"
-		switch {
-		case value == "":
-		case strings.Contains(text, place):
-			text = strings.ReplaceAll(text, place, url.QueryEscape(value))
-		default:
-			added[name] = value
-		}
+	placed := strings.Contains(text, tokenPlace)
+	if placed {
+		text = strings.ReplaceAll(text, tokenPlace, url.QueryEscape(p.token))
 	}
 	to, err := url.Parse(text)
-	if len(added) == 0 || err != nil { // It was checked.
+	if placed && p.edge == "" || err != nil { // It was checked.
 		return text
 	}
 	query := to.Query()
-	for name, value := range added {
-		query.Set(name, value)
+	if !placed {
+		query.Set(tokenParameter, p.token)
+	}
+	if p.edge != "" {
+		query.Set(EdgeParameter, p.edge)
 	}
 	to.RawQuery = query.Encode()
 	return to.String()

@@ -98,7 +98,7 @@ func (r *room) edge() error {
 	if audience == "" {
 		audience = r.base.Name + "/" // And the sale's id.
 	}
-	code, err := edge.Code(edge.Gate{Issuer: r.passes.issued.Issuer, Audience: audience, Waiting: textOf(r.m.Token, "edge_waiting_url", r.pageURL())})
+	code, err := edge.Code(edge.Gate{Issuer: r.passes.issued.Issuer, Audience: audience, Waiting: textOf(r.m.Token, "edge_waiting_url", r.pageURL()), Parameter: queue.EdgeParameter})
 	if err != nil {
 		return err
 	}

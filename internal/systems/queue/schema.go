@@ -102,7 +102,7 @@ func attributes() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"audience": schema.StringAttribute{Optional: true, MarkdownDescription: "What passes are for, claim `aud`, for all sales. Default: the resource's name, a slash and the sale's id.", Validators: []validator.String{stringvalidator.LengthBetween(1, 200)}},
 				"kms":      schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the keys are in KMS, which never gives them out: each costs $1 a month, of which two or three are published, and each pass a call of $0.000003. Default false: in SSM parameters, at no cost."},
-				"edge": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether fans also bring a pass that CloudFront can check before a request reaches your shop: signed with HS256, as the query's `edge`, or in the place of `{edge}` in `purchase_url`. " +
+				"edge": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether fans also bring a pass that CloudFront can check before a request reaches your shop: signed with HS256, as the query's `edge`. " +
 					"Associate the function `edge_function_arn` with the viewer requests of your own distribution, in the same account; the guide shows how. Default false."},
 				"edge_waiting_url": schema.StringAttribute{Optional: true, MarkdownDescription: "Where the edge sends whoever has no good pass, with `edge`. Default: `page_url`; where the page is not deployed, they are answered 403.",
 					Validators: []validator.String{stringvalidator.RegexMatches(httpsURL, "must be an https address"), stringvalidator.LengthAtMost(1000)}},

@@ -8,9 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/burstline/terraform-provider-serverless/functions/queue"
-	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 // validate checks what needs no AWS. Values may be unknown: what depends on one
@@ -142,17 +139,6 @@ func (v *validation) edge() {
 	}
 	if given(v.m.Token.Attributes()["edge_waiting_url"]) {
 		v.refuse(at.AtName("edge_waiting_url"), "Only with edge", "edge_waiting_url is where the edge sends those without a pass: set edge = true.")
-	}
-	needs := func(at path.Path, url types.String) {
-		if strings.Contains(url.ValueString(), queue.EdgePlace) {
-			v.refuse(at, "Only with edge", "purchase_url has a place for the edge's pass, %s: set token = { edge = true }, or leave it out.", queue.EdgePlace)
-		}
-	}
-	needs(path.Root("purchase_url"), v.m.PurchaseURL)
-	for id, element := range v.m.Sales.Elements() {
-		if o, ok := element.(types.Object); ok && known(o) {
-			needs(path.Root("sales").AtMapKey(id).AtName("purchase_url"), composite.Field[types.String](o, "purchase_url"))
-		}
 	}
 }
 
