@@ -122,6 +122,12 @@ type BypassConfig struct {
 	EdgeKey
 }
 
+// RevokeConfig is the configuration of revoke: it uses the tables sales, fans and windows.
+type RevokeConfig struct {
+	Base
+	Tables
+}
+
 // ServiceConfig is the configuration of service: it uses the tables sales, fans and windows.
 type ServiceConfig struct {
 	Base

@@ -212,9 +212,13 @@ func (f Fan) state(now int64) string {
 	}
 }
 
-// state is where a fan stands. Who was called waits on where the ticketing service has not said yet where to go.
+// state is where a fan stands. Who was called waits on where the ticketing service has not said yet where to go. A fan whose place was taken back is told no more
+// than one who left.
 func (t *Turn) state(fan Fan, now int64) string {
 	state := fan.state(now)
+	if state == string(Revoked) {
+		return string(Left)
+	}
 	if t.Assigned && state == fanCalled && fan.PurchaseURL == "" {
 		return fanWaiting
 	}

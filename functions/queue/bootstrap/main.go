@@ -31,6 +31,7 @@ var handlers = bootstrap.Handlers{
 	"join":    join,
 	"keeper":  keeper,
 	"placer":  placer,
+	"revoke":  revoke,
 	"service": service,
 	"stream":  stream,
 	"turn":    turn,
@@ -158,6 +159,15 @@ func bypass(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	}
 	function.Passes, function.Edge, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey, cfg.EdgeKey)
 	return function.Handle, err
+}
+
+func revoke(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.RevokeConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	return (&queue.Revoker{Sales: sales(tables), Store: tables, Clock: clock.System{}, Log: logger(cfg.Base, "revoke")}).Handle, nil
 }
 
 func service(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {

@@ -66,6 +66,7 @@ func TestHandlers(t *testing.T) {
 			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4,
 		},
 		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
+		"revoke":  queue.RevokeConfig{Base: base, Tables: tables},
 		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
 		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
 		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, KeyParameter: "/key", StatusShards: 4},

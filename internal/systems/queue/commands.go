@@ -21,7 +21,7 @@ const pagesBucket = "pages"
 // every system has.
 func Commands() []command.Command {
 	return []command.Command{
-		closeCommand(), openCommand(), pauseCommand(), rateCommand(), resumeCommand(), saleCommand(), ttlCommand(), unsetCommand(), verifyDrawCommand(), vipCommand(), windowsCommand(),
+		closeCommand(), openCommand(), pauseCommand(), rateCommand(), resumeCommand(), revokeCommand(), saleCommand(), ttlCommand(), unsetCommand(), verifyDrawCommand(), vipCommand(), windowsCommand(),
 	}
 }
 

@@ -116,7 +116,7 @@ func TestVIP(t *testing.T) {
 	}
 	flags := map[string]any{"sale": "semi", "for": 2 * time.Hour, "from": "2027-05-22T20:30:00+02:00"}
 	answer, err := runs(t, d, "vip", "press-7", flags)
-	if want := "press-7 may go to https://tickets.example.com/?token=a.b.c\nfrom 2027-05-22T18:30:00Z until 2027-05-22T20:30:00Z\n"; err != nil || answer.Text != want || answer.Unwell {
+	if want := "press-7 may go to https://tickets.example.com/?token=a.b.c\nfrom 2027-05-22T18:30:00Z until 2027-05-22T20:30:00Z, by the pass one\n"; err != nil || answer.Text != want || answer.Unwell {
 		t.Errorf("%+v, %v", answer, err)
 	}
 	by := `"by":"` + commandtest.Caller + `"}`
@@ -128,6 +128,41 @@ func TestVIP(t *testing.T) {
 	refuses(t, d, "bypass", "vip", "press-7", nil)
 }
 
+func TestRevoke(t *testing.T) {
+	const fan, pass = "2hX0YbqkmJ5dWn1RZt7cPA", "kq3wB0t4cYv1m9Zr8QeJxg"
+	by := `"by":"` + commandtest.Caller + `"}`
+	for name, c := range map[string]struct {
+		argument string
+		flags    map[string]any
+		event    string
+		answer   queue.Revocation
+		text     string
+	}{
+		"a window": {fan, nil, `{"sale":"arena","fan":"` + fan + `",` + by, queue.Revocation{Sale: "arena", Fan: fan, Was: "claimed", Revoked: true, Until: "2027-05-22T18:25:00Z"},
+			"fan " + fan + " is revoked; before: claimed\nwhoever does not ask the waiting room takes the pass until 2027-05-22T18:25:00Z\n"},
+		"a place": {fan, map[string]any{"sale": "semi"}, `{"sale":"semi","fan":"` + fan + `",` + by, queue.Revocation{Sale: "semi", Fan: fan, Was: "waiting", Revoked: true}, "fan " + fan + " is revoked; before: waiting\n"},
+		"nothing": {fan, nil, `{"sale":"arena","fan":"` + fan + `",` + by, queue.Revocation{Sale: "arena", Fan: fan, Was: "expired"}, "nothing to take back of fan " + fan + ": expired\n"},
+		"a bypass pass": {"", map[string]any{"pass": pass}, `{"sale":"arena","pass":"` + pass + `",` + by, queue.Revocation{Sale: "arena", Pass: pass, Was: "claimed", Revoked: true},
+			"bypass pass " + pass + " is revoked; before: claimed\nwhoever does not ask the waiting room takes the pass until it is over\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var events []string
+			d := &commandtest.System{Answers: map[string]func(string) (any, error){"revoke": func(event string) (any, error) {
+				events = append(events, event)
+				return c.answer, nil
+			}}}
+			answer, err := runs(t, d, "revoke", c.argument, c.flags)
+			if err != nil || answer.Unwell || answer.JSON != c.answer || answer.Text != c.text {
+				t.Errorf("%+v, %v", answer, err)
+			}
+			if diff := cmp.Diff([]string{c.event}, events); diff != "" {
+				t.Errorf("events: want -, have +:\n%s", diff)
+			}
+			refuses(t, d, "revoke", "revoke", c.argument, c.flags)
+		})
+	}
+}
+
 // What cannot be meant is refused before anything is asked of AWS.
 func TestCommandsRefuse(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -135,27 +170,29 @@ func TestCommandsRefuse(t *testing.T) {
 		flags             map[string]any
 		says              string
 	}{
-		"no rate":               {"rate", "", nil, "give the value: terraform-provider-serverless rate queue arena 2.5"},
-		"a rate of words":       {"rate", "fast", nil, `"fast" is no rate`},
-		"a rate below nothing":  {"rate", "-1", nil, `"-1" is no rate`},
-		"a rate that is none":   {"rate", "NaN", nil, `"NaN" is no rate`},
-		"a rate without end":    {"rate", "Inf", nil, `"Inf" is no rate`},
-		"no number of windows":  {"windows", "", nil, "give the value"},
-		"half a window":         {"windows", "1.5", nil, `"1.5" is no number of windows: give 0 to 2000`},
-		"fewer than none":       {"windows", "-1", nil, `"-1" is no number of windows`},
-		"too many windows":      {"windows", "2001", nil, `"2001" is no number of windows`},
-		"no ttl":                {"ttl", "", nil, "give --window, --claim or both"},
-		"half a second":         {"ttl", "", map[string]any{"window": 1500 * time.Millisecond}, "--window: 1.5s is not a number of whole seconds"},
-		"no time to claim":      {"ttl", "", map[string]any{"claim": time.Duration(0)}, "--claim: 0s is not a number of whole seconds"},
-		"open at no time":       {"open", "", map[string]any{"at": "tomorrow"}, `--at: "tomorrow" is no RFC 3339 time`},
-		"close at no time":      {"close", "", map[string]any{"at": "22:15"}, `--at: "22:15" is no RFC 3339 time`},
-		"a pass for nobody":     {"vip", "", nil, "give a name for whoever gets the pass"},
-		"a pass from no time":   {"vip", "press-7", map[string]any{"from": "nine"}, `--from: "nine" is no RFC 3339 time`},
-		"a pass for no time":    {"vip", "press-7", map[string]any{"for": time.Duration(0)}, "--for: 0s is not a number of whole seconds"},
-		"a pass for a fraction": {"vip", "press-7", map[string]any{"for": 1500 * time.Millisecond}, "--for: 1.5s"},
-		"a proof, no list":      {"verify-draw", "", map[string]any{"proof": "x"}, "--proof and --list belong together"},
-		"a list, no proof":      {"verify-draw", "", map[string]any{"list": "x"}, "--proof and --list belong together"},
-		"a proof not there":     {"verify-draw", "", map[string]any{"proof": "/nowhere/x", "list": "/nowhere/y"}, "there is no file /nowhere/x"},
+		"no rate":                 {"rate", "", nil, "give the value: terraform-provider-serverless rate queue arena 2.5"},
+		"a rate of words":         {"rate", "fast", nil, `"fast" is no rate`},
+		"a rate below nothing":    {"rate", "-1", nil, `"-1" is no rate`},
+		"a rate that is none":     {"rate", "NaN", nil, `"NaN" is no rate`},
+		"a rate without end":      {"rate", "Inf", nil, `"Inf" is no rate`},
+		"no number of windows":    {"windows", "", nil, "give the value"},
+		"half a window":           {"windows", "1.5", nil, `"1.5" is no number of windows: give 0 to 2000`},
+		"fewer than none":         {"windows", "-1", nil, `"-1" is no number of windows`},
+		"too many windows":        {"windows", "2001", nil, `"2001" is no number of windows`},
+		"no ttl":                  {"ttl", "", nil, "give --window, --claim or both"},
+		"half a second":           {"ttl", "", map[string]any{"window": 1500 * time.Millisecond}, "--window: 1.5s is not a number of whole seconds"},
+		"no time to claim":        {"ttl", "", map[string]any{"claim": time.Duration(0)}, "--claim: 0s is not a number of whole seconds"},
+		"open at no time":         {"open", "", map[string]any{"at": "tomorrow"}, `--at: "tomorrow" is no RFC 3339 time`},
+		"close at no time":        {"close", "", map[string]any{"at": "22:15"}, `--at: "22:15" is no RFC 3339 time`},
+		"a pass for nobody":       {"vip", "", nil, "give a name for whoever gets the pass"},
+		"a pass from no time":     {"vip", "press-7", map[string]any{"from": "nine"}, `--from: "nine" is no RFC 3339 time`},
+		"a pass for no time":      {"vip", "press-7", map[string]any{"for": time.Duration(0)}, "--for: 0s is not a number of whole seconds"},
+		"a pass for a fraction":   {"vip", "press-7", map[string]any{"for": 1500 * time.Millisecond}, "--for: 1.5s"},
+		"revoke nobody":           {"revoke", "", nil, "give the id of a fan, or --pass"},
+		"revoke a fan and a pass": {"revoke", "x", map[string]any{"pass": "y"}, "give the id of a fan, or --pass"},
+		"a proof, no list":        {"verify-draw", "", map[string]any{"proof": "x"}, "--proof and --list belong together"},
+		"a list, no proof":        {"verify-draw", "", map[string]any{"list": "x"}, "--proof and --list belong together"},
+		"a proof not there":       {"verify-draw", "", map[string]any{"proof": "/nowhere/x", "list": "/nowhere/y"}, "there is no file /nowhere/x"},
 	} {
 		if _, err := runs(t, nil, c.command, c.argument, c.flags); !commandtest.IsUsage(err) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)

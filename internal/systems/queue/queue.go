@@ -290,6 +290,11 @@ func (r *room) operators() {
 		Environment: config.Environ(queue.ControlConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Line: r.lines.Name()}}),
 		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.salesTable.Update(), r.lines.Get()},
 	})
+	r.function("revoke", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(queue.RevokeConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Fans: r.fans.Name(), Windows: r.windows.Name()}}),
+		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update()},
+	})
 	r.function("bypass", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key, EdgeKey: r.passes.edge}),
