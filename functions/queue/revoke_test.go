@@ -161,13 +161,13 @@ func TestRevokeRefuses(t *testing.T) {
 		request queue.RevokeRequest
 		says    string
 	}{
-		"nobody":        {queue.RevokeRequest{Sale: "gig", By: "arn:a"}, "name a fan or a bypass pass"},
-		"both":          {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1), Pass: fanOf(2), By: "arn:a"}, "name a fan or a bypass pass"},
-		"a bearer":      {queue.RevokeRequest{Sale: "gig", Pass: "press-7", By: "arn:a"}, "by its id of 22 letters"},
-		"a key":         {queue.RevokeRequest{Sale: "gig", Fan: "pass/" + fanOf(1)[:17], By: "arn:a"}, "by its id of 22 letters"},
-		"nobody asks":   {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1)}, "by must be the ARN"},
-		"no such sale":  {queue.RevokeRequest{Sale: "other", Fan: fanOf(1), By: "arn:a"}, "no such sale"},
-		"a long ARN":    {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1), By: strings.Repeat("a", 2049)}, "at most 2048 bytes"},
+		"nobody":       {queue.RevokeRequest{Sale: "gig", By: "arn:a"}, "name a fan or a bypass pass"},
+		"both":         {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1), Pass: fanOf(2), By: "arn:a"}, "name a fan or a bypass pass"},
+		"a bearer":     {queue.RevokeRequest{Sale: "gig", Pass: "press-7", By: "arn:a"}, "by its id of 22 letters"},
+		"a key":        {queue.RevokeRequest{Sale: "gig", Fan: "pass/" + fanOf(1)[:17], By: "arn:a"}, "by its id of 22 letters"},
+		"nobody asks":  {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1)}, "by must be the ARN"},
+		"no such sale": {queue.RevokeRequest{Sale: "other", Fan: fanOf(1), By: "arn:a"}, "no such sale"},
+		"a long ARN":   {queue.RevokeRequest{Sale: "gig", Fan: fanOf(1), By: strings.Repeat("a", 2049)}, "at most 2048 bytes"},
 	} {
 		if _, err := w.revoker().Handle(t.Context(), c.request); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
