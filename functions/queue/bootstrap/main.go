@@ -19,6 +19,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
@@ -125,7 +126,7 @@ func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	}
 	tables := store(aws, cfg.Tables)
 	function := &queue.Stream{
-		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), Clock: clock.System{},
+		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), GivenUp: streams.New(aws), Clock: clock.System{},
 		Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
 	}
 	function.Key, err = key(ctx, aws, cfg.KeyParameter)
