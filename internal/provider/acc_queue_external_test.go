@@ -184,16 +184,24 @@ func TestAccQueueExternal(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The first join that the stream's function sends gets no answer.
-	if _, err := local.Gate().Faults().Add(localaws.Fault{
-		Service: "sqs", Operation: "SendMessage", Caller: "queue.stream", Nth: 1, Kind: localaws.FaultTimeout, Hold: 30 * time.Second,
+	armed, err := local.Gate().Faults().Add(localaws.Fault{
+		Service: "sqs", Operation: "SendMessage", Caller: "queue.stream", Nth: 1, Retries: true, Kind: localaws.FaultTimeout, Hold: 30 * time.Second,
 		Match: func(c localaws.Call) bool { return strings.Contains(c.Resource, "-joins-") },
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range []browser{slow, fan} {
-		if err := b.writes(t.Context(), b.id, sale); err != nil {
-			t.Fatal(err)
+	if err := slow.writes(t.Context(), slow.id, sale); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, endsWithin, func() error {
+		if !armed.Fired() {
+			return errors.New("no join was sent")
 		}
+		return nil
+	})
+	if err := fan.writes(t.Context(), fan.id, sale); err != nil {
+		t.Fatal(err)
 	}
 	ticket := p.ticketOf(fan)
 	id := queue.FanID("arena", fan.id)
