@@ -8,11 +8,12 @@ import (
 // Fields of nested arguments are read by name: none of them is unknown where a
 // blueprint is described.
 
-// Given reports that a value is in the configuration, known or not.
-func Given(value attr.Value) bool { return value != nil && !value.IsNull() }
+// Absent reports that a value is not there. One that is not known yet may still
+// turn out to be null, or not: it is neither absent nor known.
+func Absent(value attr.Value) bool { return value == nil || value.IsNull() }
 
 // Known reports that a value is there and known.
-func Known(value attr.Value) bool { return value != nil && !value.IsNull() && !value.IsUnknown() }
+func Known(value attr.Value) bool { return !Absent(value) && !value.IsUnknown() }
 
 // Field is a field of a nested argument; null where the argument or the field is
 // not there.

@@ -2,12 +2,10 @@ package provider_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,13 +15,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/burstline/terraform-provider-serverless/examples/external-ticketing/consumer"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
@@ -130,35 +128,12 @@ func (p *presale) redrives(reasons, stay []string) {
 	}
 }
 
-// assigns as the ticketing service does: signed by IAM.
-func (p *presale) assigns(request map[string]any) (status int, body string) {
-	p.t.Helper()
-	payload, err := json.Marshal(request)
-	if err != nil {
-		p.t.Fatal(err)
+// shop is the ticketing service of the example, with seats from open.
+func (p *presale) shop(open func(context.Context, consumer.Call) (consumer.Seat, error)) *consumer.Consumer {
+	return &consumer.Consumer{
+		Queue: sqs.NewFromConfig(p.a.aws(home)), QueueURL: text(p.t, p.state, "line_queue_url"), ServiceURL: text(p.t, p.state, "service_url"),
+		Region: home, Credentials: p.a.aws(home).Credentials, HTTP: local.HTTPClient(), Open: open, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, text(p.t, p.state, "service_url"), strings.NewReader(string(payload)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	given, err := p.a.aws(home).Credentials.Retrieve(p.t.Context())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	hash := sha256.Sum256(payload)
-	if err := v4.NewSigner().SignHTTP(p.t.Context(), given, r, hex.EncodeToString(hash[:]), "lambda", home, time.Now()); err != nil {
-		p.t.Fatal(err)
-	}
-	resp, err := local.HTTPClient().Do(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.StatusCode, string(answer)
 }
 
 // TestAccQueueExternal: browsers write records under their own identity and no
@@ -209,26 +184,7 @@ func TestAccQueueExternal(t *testing.T) {
 		t.Errorf("the places are %v, want 1 for %s", places, id)
 	}
 
-	if ticket, err := slow.ticket(t.Context()); err != nil || ticket != "" {
-		t.Errorf("who was set aside has the ticket %q, %v", ticket, err)
-	}
-	p.redrives([]string{queue.AsideMalformed, queue.AsideOversize, queue.AsideTimeout}, []string{queue.AsideMalformed, queue.AsideOversize})
-	p.ticketOf(slow)
-	if places := p.places(2); places[queue.FanID("arena", slow.id)] != 2 {
-		t.Errorf("the places are %v, want 2 for who was set aside", places)
-	}
-
-	turn, messages := text(t, p.state, "turn_url"), sqs.NewFromConfig(p.a.aws(home))
-	var called string
-	eventually(t, endsWithin, func() error {
-		out, err := messages.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(text(t, p.state, "line_queue_url")), WaitTimeSeconds: 1})
-		if err != nil || len(out.Messages) == 0 {
-			return fmt.Errorf("nobody was called: %w", err)
-		}
-		called = *out.Messages[0].Body
-		return nil
-	})
-	equal(t, "who is called", called, fmt.Sprintf(`{"sale":"arena","fan":%q,"line":"queue","place":1}`, id))
+	turn := text(t, p.state, "turn_url")
 	look := func(do, want string) turned {
 		got, _, err := ask[turned](t.Context(), turn, map[string]any{"ticket": ticket, "do": do})
 		if err != nil || got.State != want {
@@ -236,19 +192,39 @@ func TestAccQueueExternal(t *testing.T) {
 		}
 		return got
 	}
-	look("look", "waiting")
+	shop := p.shop(func(_ context.Context, c consumer.Call) (consumer.Seat, error) {
+		if want := (consumer.Call{Sale: "arena", Fan: id, Line: "queue", Place: 1}); c != want {
+			t.Errorf("%+v is called, want %+v", c, want)
+		}
+		look("look", "waiting")
+		return consumer.Seat{URL: "https://shop.example.com/seat/17"}, nil
+	})
 	assign := map[string]any{"do": "assign", "sale": "arena", "fan": id, "purchase_url": "https://shop.example.com/seat/17"}
 	if _, status, err := ask[map[string]any](t.Context(), text(t, p.state, "service_url"), assign); status != http.StatusForbidden {
 		t.Errorf("who has not signed gets %d, %v", status, err)
 	}
-	if status, body := p.assigns(assign); status != http.StatusOK {
-		t.Fatalf("the assignment gets %d %s", status, body)
-	}
+	eventually(t, endsWithin, func() error {
+		assigned, err := shop.Once(t.Context())
+		if err != nil || assigned != 1 {
+			return fmt.Errorf("%d fans have a seat: %w", assigned, err)
+		}
+		return nil
+	})
 	look("look", "called")
 	if got := look("claim", "claimed"); !strings.HasPrefix(got.PurchaseURL, "https://shop.example.com/seat/17?token=") {
 		t.Errorf("the fan goes to %s", got.PurchaseURL)
 	}
-	if status, body := p.assigns(map[string]any{"do": "release", "sale": "arena", "fan": id}); status != http.StatusOK || !strings.Contains(body, `"purchased"`) {
-		t.Errorf("the release gets %d %s", status, body)
+	if err := shop.Bought(t.Context(), "arena", id); err != nil {
+		t.Error(err)
+	}
+	look("look", "purchased")
+
+	if ticket, err := slow.ticket(t.Context()); err != nil || ticket != "" {
+		t.Errorf("who was set aside has the ticket %q, %v", ticket, err)
+	}
+	p.redrives([]string{queue.AsideMalformed, queue.AsideOversize, queue.AsideTimeout}, []string{queue.AsideMalformed, queue.AsideOversize})
+	p.ticketOf(slow)
+	if places := p.places(2); places[queue.FanID("arena", slow.id)] != 2 {
+		t.Errorf("the places are %v, want 2 for who was set aside", places)
 	}
 }

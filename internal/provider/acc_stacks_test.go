@@ -26,9 +26,21 @@ import (
 // variables have in the test. The list of voters is read by the test itself too,
 // which works in another folder.
 var stacks = map[string][]string{
-	"live-vote":     eveningVariables,
-	"tv-show":       append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
-	"internal-poll": append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
+	"presale":            saleVariables,
+	"external-ticketing": saleVariables,
+	"arena-sale": append([]string{
+		"comes_from=2099-05-22T09:00:00Z", "semi_comes_from=2099-05-20T09:00:00Z", "semi_opens_at=2099-05-20T10:00:00Z", "semi_closes_at=2099-05-20T18:00:00Z",
+		`alarm_emails=["night-shift@example.com"]`, "codes=" + absolute(filepath.Join(examples, "arena-sale", "codes.txt")),
+	}, saleVariables...),
+	"developer-environments": append([]string{"environment=anna"}, saleVariables...),
+	"live-vote":              eveningVariables,
+	"tv-show":                append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
+	"internal-poll":          append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
+}
+
+// saleVariables is what every sale has: an opening that is far ahead.
+var saleVariables = []string{
+	"opens_at=2099-05-22T10:00:00Z", "closes_at=2099-05-22T18:00:00Z", "force_destroy=true", "architecture=" + hostArchitecture(),
 }
 
 func absolute(path string) string {

@@ -124,15 +124,15 @@ func validate(_ context.Context, m *Model) diag.Diagnostics {
 
 // validateItem checks one item, and returns its value where it is known.
 func validateItem(at path.Path, key string, object types.Object, diags *diag.Diagnostics) (plain any, known bool) {
-	values := given(object)
+	values, more := given(object)
+	if len(values) < 1 && more {
+		return nil, false
+	}
 	if len(values) != 1 {
 		diags.AddAttributeError(at, "Not one value", fmt.Sprintf("The item %q has %d values. Give exactly one of string, number, bool, json and secret_arn.", key, len(values)))
 		return nil, false
 	}
 	v := value{argument: values[0], kind: kinds[values[0]]}
-	if object.Attributes()[v.argument].IsUnknown() {
-		return nil, false
-	}
 	v.text = v.textIn(object, key)
 	if v.kind == configitems.TypeNumber && len(strings.Trim(v.text, "-0.")) > 39 {
 		diags.AddAttributeError(at.AtName(v.argument), "Invalid value", "DynamoDB keeps 38 digits of a number (DynamoDB Developer Guide, Constraints in Amazon DynamoDB). Give it as a string.")

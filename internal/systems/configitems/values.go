@@ -50,7 +50,7 @@ func (m *Model) values() (map[string]value, error) {
 		if !ok || object.IsNull() {
 			return nil, fmt.Errorf("item %q is no object", key)
 		}
-		given := given(object)
+		given, _ := given(object)
 		if len(given) == 0 {
 			return nil, fmt.Errorf("item %q has no value", key)
 		}
@@ -64,16 +64,19 @@ func (m *Model) values() (map[string]value, error) {
 	return out, nil
 }
 
-// given are the arguments of an object that have a value, known or not.
-func given(object types.Object) []string {
-	var out []string
+// given are the arguments of an object that are known to have a value, by their
+// names; more reports whether others, not known yet, may have one.
+func given(object types.Object) (names []string, more bool) {
 	for argument := range kinds {
-		if v := object.Attributes()[argument]; v != nil && !v.IsNull() {
-			out = append(out, argument)
+		switch v := object.Attributes()[argument]; {
+		case composite.Known(v):
+			names = append(names, argument)
+		case !composite.Absent(v):
+			more = true
 		}
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(names)
+	return names, more
 }
 
 // textIn is the value as text: numbers in their normal form, JSON without white space that means nothing.

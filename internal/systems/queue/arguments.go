@@ -16,7 +16,7 @@ import (
 
 // Nested arguments, read by name.
 var (
-	given    = composite.Given
+	absent   = composite.Absent
 	known    = composite.Known
 	textOf   = composite.TextOf
 	intOf    = composite.IntOf

@@ -32,7 +32,7 @@ func (r *room) joining() {
 	}
 	grants := [][]blueprint.Grant{r.salesTable.Get(), r.joins.Send(), r.key.Read(), r.probeKey.Read()}
 	memory := 256
-	if codes := r.m.JoinCodes; given(codes) {
+	if codes := r.m.JoinCodes; known(codes) {
 		lists := r.Bucket("lists", blueprint.Bucket{})
 		h := r.HashedList("join-codes", lists, codesObject, r.key, r.m.joinCodes())
 		c.AllowBucket, c.AllowKey = lists.Name(), h.Object()

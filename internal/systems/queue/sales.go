@@ -84,10 +84,10 @@ func (a saleArguments) sale(id, name string) (queue.Sale, error) {
 	var err, closesErr, fromErr error
 	s.OpensAt, err = milliseconds("opens_at", a.opensAt)
 	s.ClosesAt, closesErr = milliseconds("closes_at", a.closesAt)
-	if given(a.preQueue) {
+	if known(a.preQueue) {
 		s.PreQueue = textOf(a.preQueue, "order", queue.Shuffle)
 		s.DrawFrom, fromErr = milliseconds("pre_queue.from", composite.Field[timetypes.RFC3339](a.preQueue, "from"))
-		if beacon := objectOf(a.preQueue, "beacon"); given(beacon) {
+		if beacon := objectOf(a.preQueue, "beacon"); known(beacon) {
 			s.Beacon = &queue.Beacon{
 				URL: textOf(beacon, "url", drandURL), Chain: textOf(beacon, "chain", drandChain), RoundAfter: int64(intOf(beacon, "round_after_seconds", defaultRoundAfter)),
 			}

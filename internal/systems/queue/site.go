@@ -52,7 +52,7 @@ func (r *room) publicBucket() blueprint.Bucket {
 // distribute puts a distribution before the bucket.
 func (r *room) distribute() {
 	d := blueprint.Distribution{Origin: r.pages, Objects: r.publicObjects(), WebACLARN: textOf(r.m.Site, "web_acl_arn", ""), AnyOrigin: true}
-	if own := objectOf(r.m.Site, "domain"); given(own) {
+	if own := objectOf(r.m.Site, "domain"); known(own) {
 		d.Domains, d.CertificateARN = []string{textOf(own, "name", "")}, textOf(own, "certificate_arn", "")
 	}
 	cdn := r.Distribution("cdn", d)
@@ -65,7 +65,7 @@ func (r *room) address() string {
 	switch own := objectOf(r.m.Site, "domain"); {
 	case r.cdn == nil:
 		return r.pages.URL()
-	case given(own):
+	case known(own):
 		return "https://" + textOf(own, "name", "")
 	default:
 		return r.cdn.URL()
@@ -118,9 +118,9 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	s, root := r.m.Site, strings.Repeat("../", strings.Count(r.folder(sale.ID), "/"))
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
-		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: given(r.m.JoinCodes), Languages: []string{"en"},
+		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: known(r.m.JoinCodes), Languages: []string{"en"},
 	}
-	if j := r.m.JWT; given(j) {
+	if j := r.m.JWT; known(j) {
 		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
 	}
 	if list, ok := s.Attributes()["languages"].(types.List); ok && known(list) {

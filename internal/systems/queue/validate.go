@@ -58,20 +58,20 @@ func (v *validation) sales() {
 }
 
 func (v *validation) codes() {
-	if given(v.m.JoinCodes) && given(v.m.JWT) {
+	if known(v.m.JoinCodes) && known(v.m.JWT) {
 		v.refuse(path.Root("jwt"), "Codes and tokens", "A fan joins by a code or by a token. Leave one of join_codes and jwt out.")
 	}
 	if !known(v.m.JoinCodes) {
 		return
 	}
 	at, list := path.Root("join_codes"), v.m.JoinCodes.Attributes()
-	file, uri := given(list["file"]), given(list["s3_uri"])
+	file, uri := list["file"], list["s3_uri"]
 	switch {
-	case file == uri:
+	case known(file) && known(uri), absent(file) && absent(uri):
 		v.refuse(at, "Which list?", "Give either file or s3_uri.")
-	case file && (given(list["version_id"]) || given(list["etag"])):
+	case known(file) && (known(list["version_id"]) || known(list["etag"])):
 		v.refuse(at, "Only with s3_uri", "version_id and etag are of an object in S3. A file is told by its content: leave them out.")
-	case given(list["version_id"]) && given(list["etag"]):
+	case known(list["version_id"]) && known(list["etag"]):
 		v.refuse(at.AtName("etag"), "Twice told", "Give either version_id or etag.")
 	}
 	if f, ok := list["file"].(types.String); ok && known(f) {
@@ -87,10 +87,10 @@ func (v *validation) identity() {
 	if v.m.Join.ValueString() != joinIdentity {
 		return
 	}
-	if given(v.m.JWT) {
+	if known(v.m.JWT) {
 		v.refuse(path.Root("jwt"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a token. Change join, or leave jwt out.")
 	}
-	if given(v.m.JoinCodes) {
+	if known(v.m.JoinCodes) {
 		v.refuse(path.Root("join_codes"), "Only with join = \"ticket\"", "With join = \"identity\" a browser writes its own record, and nobody checks a code. Change join, or leave join_codes out.")
 	}
 	if enabled := v.m.Site.Attributes()["enabled"]; v.m.Site.IsNull() || !v.m.Site.IsUnknown() && (enabled == nil || !enabled.IsUnknown()) && v.m.hasPage() {
@@ -109,14 +109,14 @@ func (v *validation) site() {
 	at, s := path.Root("site"), v.m.Site.Attributes()
 	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
 		for name, value := range s {
-			if !withoutPage[name] && given(value) {
+			if !withoutPage[name] && known(value) {
 				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
 			}
 		}
 	}
 	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
 		for _, name := range []string{"domain", "web_acl_arn"} {
-			if given(s[name]) {
+			if known(s[name]) {
 				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
 			}
 		}
@@ -137,7 +137,7 @@ func (v *validation) edge() {
 		}
 		return
 	}
-	if given(v.m.Token.Attributes()["edge_waiting_url"]) {
+	if known(v.m.Token.Attributes()["edge_waiting_url"]) {
 		v.refuse(at.AtName("edge_waiting_url"), "Only with edge", "edge_waiting_url is where the edge sends those without a pass: set edge = true.")
 	}
 }

@@ -43,7 +43,7 @@ const soleQuestion = votingwindow.OnlyQuestion
 
 // questions are all questions, in the order of their ids.
 func (m *Model) questions() []question {
-	if !given(m.Questions) {
+	if !known(m.Questions) {
 		return []question{newQuestion(soleQuestion, m.Question.ValueString(), m.Answers)}
 	}
 	var out []question
@@ -205,7 +205,7 @@ func (m *Model) page(name string, w votingwindow.Window, d door) (string, error)
 		Name: name, Title: textOf(s, "title", ""), Questions: m.questions(), OpensAt: w.OpensAt, ClosesAt: w.ClosesAt,
 		GraceSeconds: int(w.Grace / time.Second), Results: orText(m.Results, resultsLive), RefreshSeconds: intOf(s, "refresh_seconds", 0),
 		VotesPerVoter: w.VotesPerVoter, Revote: w.Revote,
-		Voter:  voterField{textOf(s, "voter_label", ""), m.VoterPattern.ValueString(), given(m.TicketPublicKey)},
+		Voter:  voterField{textOf(s, "voter_label", ""), m.VoterPattern.ValueString(), known(m.TicketPublicKey)},
 		Intake: d, Languages: []string{"en"},
 	}
 	if list, ok := s.Attributes()["languages"].(types.List); ok && known(list) {

@@ -47,7 +47,7 @@ func (w *window) behindAPI() {
 	spec := blueprint.HTTPAPI{CORS: &blueprint.CORS{Origins: []string{"*"}}}
 	d := door{Kind: intakeAPI}
 	claim := ""
-	if j := w.m.JWT; given(j) {
+	if j := w.m.JWT; known(j) {
 		claim = textOf(j, "voter_claim", defaultVoterClaim)
 		spec.JWT = &blueprint.JWT{Issuer: textOf(j, "issuer", "")}
 		if audience, ok := j.Attributes()["audience"].(types.Set); ok {
@@ -59,7 +59,7 @@ func (w *window) behindAPI() {
 		}
 		d.JWT = &login{Issuer: spec.JWT.Issuer, ClientID: textOf(j, "client_id", ""), Scope: textOf(j, "scope", "")}
 	}
-	if own := w.m.APIDomain; given(own) {
+	if own := w.m.APIDomain; known(own) {
 		spec.Domain = &blueprint.APIDomain{Name: textOf(own, "name", ""), CertificateARN: textOf(own, "certificate_arn", "")}
 	}
 	spec.Routes = map[string]blueprint.Route{"POST " + votePath: {Function: w.taker(claim)}}

@@ -68,7 +68,7 @@ func (w *window) site() error {
 	w.pageBytes = float64(len(page))
 	if w.m.hasCDN() {
 		d := blueprint.Distribution{Origin: w.results, Objects: w.m.publicObjects(), WebACLARN: textOf(w.m.Site, "web_acl_arn", ""), AnyOrigin: true}
-		if own := objectOf(w.m.Site, "domain"); given(own) {
+		if own := objectOf(w.m.Site, "domain"); known(own) {
 			d.Domains, d.CertificateARN = []string{textOf(own, "name", "")}, textOf(own, "certificate_arn", "")
 		}
 		cdn := w.Distribution("cdn", d)
@@ -116,7 +116,7 @@ func (w *window) address() string {
 	switch own := objectOf(w.m.Site, "domain"); {
 	case w.cdn == nil:
 		return w.results.URL()
-	case given(own):
+	case known(own):
 		return "https://" + textOf(own, "name", "")
 	default:
 		return w.cdn.URL()

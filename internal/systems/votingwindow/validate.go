@@ -44,19 +44,19 @@ func (v *validation) refuse(at path.Path, summary, format string, values ...any)
 	v.diags.AddAttributeError(at, summary, fmt.Sprintf(format, values...))
 }
 
-var given, known = composite.Given, composite.Known
+var known, absent = composite.Known, composite.Absent
 
 // questions: either one question with its answers, or several.
 func (v *validation) questions() {
-	one := given(v.m.Question) || given(v.m.Answers)
-	switch several := given(v.m.Questions); {
-	case one && several:
+	one := known(v.m.Question) || known(v.m.Answers)
+	switch {
+	case one && known(v.m.Questions):
 		v.refuse(path.Root("questions"), "One question and several", "Give either question and answers, or questions.")
-	case !one && !several:
+	case absent(v.m.Question) && absent(v.m.Answers) && absent(v.m.Questions):
 		v.refuse(path.Root("question"), "No question", "Give question and answers, or questions for more than one.")
-	case one && !given(v.m.Answers):
+	case one && absent(v.m.Answers):
 		v.refuse(path.Root("answers"), "No answers", "Give the answers to the question: id → label.")
-	case one && !given(v.m.Question):
+	case one && absent(v.m.Question):
 		v.refuse(path.Root("question"), "No question", "Give the question that the answers are to.")
 	}
 	v.shown(path.Root("question"), v.m.Question)
@@ -115,13 +115,13 @@ func (v *validation) voters() {
 	}
 	if known(v.m.AllowList) {
 		at, list := path.Root("allow_list"), v.m.AllowList.Attributes()
-		file, uri := given(list["file"]), given(list["s3_uri"])
+		file, uri := list["file"], list["s3_uri"]
 		switch {
-		case file == uri:
+		case known(file) && known(uri), absent(file) && absent(uri):
 			v.refuse(at, "Which list?", "Give either file or s3_uri.")
-		case file && (given(list["version_id"]) || given(list["etag"])):
+		case known(file) && (known(list["version_id"]) || known(list["etag"])):
 			v.refuse(at, "Only with s3_uri", "version_id and etag are of an object in S3. A file is told by its content: leave them out.")
-		case given(list["version_id"]) && given(list["etag"]):
+		case known(list["version_id"]) && known(list["etag"]):
 			v.refuse(at.AtName("etag"), "Twice told", "Give either version_id or etag.")
 		}
 		if f, ok := list["file"].(types.String); ok && known(f) {
@@ -133,10 +133,10 @@ func (v *validation) voters() {
 	if known(v.m.Quarantine) {
 		at, rules := path.Root("quarantine"), v.m.Quarantine.Attributes()
 		v.pattern(at.AtName("voter_pattern"), rules["voter_pattern"])
-		if !given(rules["voter_pattern"]) && !given(rules["votes_per_address"]) {
+		if absent(rules["voter_pattern"]) && absent(rules["votes_per_address"]) {
 			v.refuse(at, "No rule", "Give voter_pattern, votes_per_address or both; or leave quarantine out.")
 		}
-		if given(rules["votes_per_address"]) && v.m.Intake.ValueString() == intakeDirect {
+		if known(rules["votes_per_address"]) && v.m.Intake.ValueString() == intakeDirect {
 			v.refuse(at.AtName("votes_per_address"), "No addresses", "With intake = \"direct\" browsers send to SQS, which does not tell their addresses. Use intake = \"url\" or \"api\", or leave votes_per_address out.")
 		}
 	}
@@ -176,14 +176,14 @@ func (v *validation) intake(context.Context) {
 	}
 	chosen := orText(v.m.Intake, intakeURL) // Its default is not in the configuration.
 	only := func(argument string, value attr.Value, intake string) {
-		if given(value) && chosen != intake {
+		if known(value) && chosen != intake {
 			v.refuse(path.Root(argument), "Only with intake = \""+intake+"\"", "%s means something only with intake = %q, and intake is %q. Change intake or leave %s out.", argument, intake, chosen, argument)
 		}
 	}
 	only("jwt", v.m.JWT, intakeAPI)
 	only("api_domain", v.m.APIDomain, intakeAPI)
 	only("direct", v.m.Direct, intakeDirect)
-	if given(v.m.JWT) && given(v.m.TicketPublicKey) {
+	if known(v.m.JWT) && known(v.m.TicketPublicKey) {
 		v.refuse(path.Root("ticket_public_key"), "Tickets and tokens", "With jwt the token says who votes; a ticket would say it again. Leave one of the two out.")
 	}
 }
@@ -201,7 +201,7 @@ func (v *validation) capacity() {
 	provisioned := mode.ValueString() == capacityProvisioned
 	for name, value := range c {
 		switch {
-		case name == "mode" || !given(value):
+		case name == "mode" || !known(value):
 		case name == "warm_writes" && provisioned:
 			v.refuse(at.AtName(name), "Only on demand", "Warm throughput is of tables on demand. With mode = \"provisioned\" give opening_writes.")
 		case name != "warm_writes" && !provisioned:
@@ -234,19 +234,19 @@ func (v *validation) site() {
 	at, s := path.Root("site"), v.m.Site.Attributes()
 	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
 		for name, value := range s {
-			if name != "enabled" && !slices.Contains(withoutPage, name) && given(value) {
+			if name != "enabled" && !slices.Contains(withoutPage, name) && known(value) {
 				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
 			}
 		}
 	}
 	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
 		for _, name := range []string{"domain", "web_acl_arn"} {
-			if given(s[name]) {
+			if known(s[name]) {
 				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
 			}
 		}
 	}
-	if from, ok := s["results_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && given(s["warm_reads"]) {
+	if from, ok := s["results_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && known(s["warm_reads"]) {
 		v.refuse(at.AtName("warm_reads"), "Only with a table", "warm_reads is of the table that pages read results from: set results_from = \"table\".")
 	}
 	for _, name := range []string{"title", "voter_label"} {

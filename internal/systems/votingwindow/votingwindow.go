@@ -237,7 +237,7 @@ func (w *window) recorder() {
 		w.votes.Consume(), w.voterKey.Read(), w.ballots.Insert(), w.ballots.Put(), w.ballots.Get(), w.ledger.Put(), w.ledger.Get(), w.tallies.Put(), w.tallies.Get(),
 	}
 	memory := recorderMemory
-	if list := w.m.AllowList; given(list) {
+	if list := w.m.AllowList; known(list) {
 		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, allowList(list))
 		c.AllowBucket, c.AllowKey = w.records.Name(), h.Object()
 		memory = recorderMemoryListed
