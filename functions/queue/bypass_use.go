@@ -44,7 +44,7 @@ func (s *Store) EndBypass(ctx context.Context, sale, pass string, done Done) (bo
 
 // serveBypass does what is asked by a bypass pass. It has no window: that its bearer bought frees none, and it cannot be renewed.
 func (s *Service) serveBypass(ctx context.Context, pass Claims, do string) (Response, error) {
-	done := false
+	var done bool
 	var err error
 	switch do {
 	case Redeem:

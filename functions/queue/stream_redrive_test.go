@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func TestRedriveOfTheStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages := append(aside.bodies[:4:4], string(slow), fmt.Sprintf(given, 7), fmt.Sprintf(given, 1), "no JSON")
+	messages := slices.Concat(aside.bodies, []string{string(slow), fmt.Sprintf(given, 7), fmt.Sprintf(given, 1), "no JSON"})
 	// The cause is not gone: all stay.
 	if got := redrive(t, s, messages...); got != "m1 m2 m3 m4 m5 m6 m7 m8" {
 		t.Errorf("failed again: %s", got)
