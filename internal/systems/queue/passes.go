@@ -8,6 +8,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass/edge"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // passes are what fans go to the shop with: by which keys they are signed, and
@@ -26,7 +27,7 @@ type passes struct {
 // one signs, the one before it and the next are published, too.
 func (r *room) issuePasses() {
 	if r.m.hasCDN() {
-		r.distribute()
+		r.cdn = pages.Distribute(r.Builder, r.m.Site, r.pages, r.publicObjects())
 	}
 	r.passes.issued = queue.Passes{Issuer: r.address(), Audience: textOf(r.m.Token, "audience", "")}
 	current := r.m.generation()

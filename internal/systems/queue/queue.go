@@ -13,6 +13,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // System names the waiting room wherever AWS or a user sees it.
@@ -221,7 +222,7 @@ func (r *room) stores() error {
 	r.status = r.Table("state", blueprint.Table{Key: queue.StateKey, Data: true})
 	r.key = r.Secret("key", blueprint.Secret{Form: blueprint.Random32})
 	r.probeKey = r.Secret("probe-key", blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
-	r.pages = r.Bucket("pages", r.publicBucket())
+	r.pages = r.Bucket("pages", pages.Bucket(r.m.Site, r.publicObjects()))
 	return nil
 }
 

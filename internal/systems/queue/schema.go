@@ -1,12 +1,12 @@
 package queue
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const description = `A waiting room before a ticket sale, however many people come at the second of opening.
@@ -55,8 +56,6 @@ const (
 )
 
 var (
-	colour    = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-	language  = regexp.MustCompile(`^[a-z]{2}$`)
 	httpsURL  = regexp.MustCompile(`^https://[^\s]+$`)
 	issuerURL = regexp.MustCompile(`^https://[^\s]*[^\s/]$`)
 	arnOf     = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
@@ -232,39 +231,14 @@ func codesSchema() schema.Attribute {
 }
 
 func siteSchema() schema.Attribute {
-	hex := func(description string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.RegexMatches(colour, "must be a colour such as #0a7d4f")}}
-	}
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "The page. Without this argument it is served by S3 in plain style.",
-		Attributes: map[string]schema.Attribute{
-			"enabled":    schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own, with the client library."},
-			"title":      title(),
-			"logo":       schema.StringAttribute{Optional: true, MarkdownDescription: "Path of the logo: an SVG, PNG, JPEG or WebP file."},
-			"primary":    hex("Colour of buttons and bars: `#0a7d4f`."),
-			"background": hex("Colour of the background."),
-			"text":       hex("Colour of the text."),
-			"languages": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Languages of the page's own texts, the first being the one for browsers that ask for none of them. Built in: `en` (default), `de`, `fr`, `es`, `it`, `pt`.",
-				Validators:          []validator.List{listvalidator.SizeBetween(1, 20), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(stringvalidator.RegexMatches(language, "must be a language of two letters"))}},
-			"texts": schema.MapAttribute{Optional: true, ElementType: types.MapType{ElemType: types.StringType},
-				MarkdownDescription: "Texts instead of the page's own: language → name → text. The guide on the page lists the names."},
-			"links": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Links at the foot of the page: label → https address.",
-				Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
-			"cdn": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether CloudFront serves the page and the status, and nobody else may read the bucket. Needed from some ten thousand fans on: S3 answers 5,500 requests a second. Default false."},
-			"domain": schema.SingleNestedAttribute{
-				Optional: true, MarkdownDescription: "Host name of your own for the page, with `cdn`. Point its DNS record to the output `site_domain_target`.",
-				Attributes: map[string]schema.Attribute{
-					"name": schema.StringAttribute{Required: true, MarkdownDescription: "Host name, for instance `tickets.example.com`.", Validators: []validator.String{stringvalidator.LengthBetween(4, 253)}},
-					"certificate_arn": schema.StringAttribute{Required: true, MarkdownDescription: "ARN of the ACM certificate for it, in us-east-1.",
-						Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a certificate, beginning with arn:")}},
-				},
-			},
-			"web_acl_arn": schema.StringAttribute{Optional: true, MarkdownDescription: "ARN of a WAF web ACL for the distribution, with `cdn`.",
-				Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a web ACL, beginning with arn:")}},
-		},
-	}
+	attributes := pages.Attributes("Whether CloudFront serves the page and the status, and nobody else may read the bucket. Needed from some ten thousand fans on: S3 answers 5,500 requests a second. Default false.", "tickets.example.com")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own, with the client library."},
+		"title":   title(),
+		"links": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Links at the foot of the page: label → https address.",
+			Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
+	})
+	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "The page. Without this argument it is served by S3 in plain style.", Attributes: attributes}
 }
 
 func outputs() map[string]schema.Attribute {
