@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/secretref"
 )
 
 // Type is the type of an item.
@@ -122,7 +123,7 @@ func (t Type) Parse(text string) (dynamodb.Value, error) {
 			return dynamodb.Value{}, fmt.Errorf("it is no JSON")
 		}
 	case TypeSecret:
-		if _, err := parseReference(text); err != nil {
+		if _, err := secretref.Parse(text); err != nil {
 			return dynamodb.Value{}, err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/secretref"
 )
 
 // Variables of a function's environment that FromEnvironment reads: the outputs table_name and readers_table_name.
@@ -54,7 +55,7 @@ type Items struct {
 	options Options
 	table   source
 	readers *readers
-	secrets *secrets
+	secrets *secretref.Cache
 
 	mu     sync.Mutex
 	values map[string]item
@@ -76,7 +77,7 @@ func New(cfg aws.Config, o Options) (*Items, error) {
 		cfg.HTTPClient = awshttp.NewBuildableClient()
 	}
 	client := dynamodb.New(cfg)
-	return newItems(client, client, &parameters{cfg}, o), nil
+	return newItems(client, client, &secretref.AWS{Config: cfg}, o), nil
 }
 
 // FromEnvironment is New with the tables that the environment names, CONFIG_TABLE and CONFIG_READERS_TABLE.
@@ -88,7 +89,7 @@ func FromEnvironment(cfg aws.Config, keys ...string) (*Items, error) {
 	return New(cfg, o)
 }
 
-func newItems(table source, told updater, secret resolver, o Options) *Items {
+func newItems(table source, told updater, secret secretref.Resolver, o Options) *Items {
 	o.Refresh, o.SecretRefresh = cmp.Or(o.Refresh, DefaultRefresh), cmp.Or(o.SecretRefresh, DefaultSecretRefresh)
 	o.Reader = cmp.Or(o.Reader, os.Getenv("AWS_LAMBDA_FUNCTION_NAME"))
 	if o.Now == nil {
@@ -97,7 +98,7 @@ func newItems(table source, told updater, secret resolver, o Options) *Items {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	out := &Items{options: o, table: table, secrets: newSecrets(secret, o)}
+	out := &Items{options: o, table: table, secrets: &secretref.Cache{Resolver: secret, Refresh: o.SecretRefresh, Now: o.Now, Log: o.Log}}
 	if o.ReadersTable != "" && o.Reader != "" {
 		out.readers = newReaders(told, o)
 	}
@@ -148,7 +149,7 @@ func (c *Items) Secret(ctx context.Context, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value, err := c.secrets.get(ctx, v.Text())
+	value, err := c.secrets.Get(ctx, v.Text())
 	if err != nil {
 		return "", fmt.Errorf("configuration item %q: %w", key, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/secretref"
 )
 
 // world is a table, a place for readers, secrets and a clock, all in memory.
@@ -37,9 +38,9 @@ func (w *world) UpdateItem(_ context.Context, c *dynamodb.UpdateItem) error {
 	return w.denied
 }
 
-func (w *world) Resolve(_ context.Context, r reference) (string, error) {
+func (w *world) Resolve(_ context.Context, r secretref.Reference) (string, error) {
 	w.asked++
-	value, there := w.secrets[r.name]
+	value, there := w.secrets[r.Name]
 	if !there {
 		return "", errors.New("not found")
 	}
@@ -228,24 +229,6 @@ func TestSecrets(t *testing.T) {
 	expect(DefaultSecretRefresh, "n3w", 3)
 	if strings.Contains(w.log.String(), "n3w") {
 		t.Error("a secret was logged")
-	}
-}
-
-func TestReferences(t *testing.T) {
-	for arn, want := range map[string]reference{
-		"arn:aws:ssm:eu-central-1:123456789012:parameter/pay/key":         {service: "ssm", region: "eu-central-1", name: "/pay/key"},
-		"arn:aws:ssm:us-east-1:123456789012:parameter/key":                {service: "ssm", region: "us-east-1", name: "key"},
-		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay-AbCdEf": {service: "secretsmanager", region: "eu-west-1", name: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay-AbCdEf"},
-		"arn:aws:s3:::bucket": {},
-		"hunter2":             {},
-	} {
-		got, err := parseReference(arn)
-		if want.service != "" {
-			want.arn = arn
-		}
-		if got != want || (err == nil) != (want.service != "") {
-			t.Errorf("%s is %+v, %v; want %+v", arn, got, err, want)
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
@@ -48,7 +49,10 @@ func (r *round) call(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	windows, err := r.Store.ReadWindows(ctx, r.sale.ID, max(p.Slots, r.sale.Windows))
+	if r.sale.Rate > 0 && r.state != Paused {
+		p.refill(r.sale.Rate, r.now)
+	}
+	windows, err := r.readWindows(ctx, ends)
 	if err != nil {
 		return err
 	}
@@ -59,11 +63,10 @@ func (r *round) call(ctx context.Context) error {
 	}
 	n := min(len(free), callAtMost)
 	if r.sale.Rate > 0 {
-		p.refill(r.sale.Rate, r.now)
 		n = min(n, int(p.Tokens))
 	}
 	switch {
-	case n > 0 && (r.behind(ends) || len(p.Walk.Holes) > 0):
+	case n > 0 && r.isNext(ends):
 		if err := r.callSome(ctx, ends, windows, free[:n]); err != nil {
 			return err
 		}
@@ -74,6 +77,43 @@ func (r *round) call(ctx context.Context) error {
 	}
 	return r.tell(ctx, windows)
 }
+
+// WindowsEvery is how often the windows are read where that changes nothing for those who wait: for the status. A read of each of them every second
+// would cost more than all else that a keeper does.
+const WindowsEvery = 5 * time.Second
+
+// readWindows reads all windows where somebody can be called and not as many are known to be free as the rate allows, or the ticketing service is to be told who was
+// called; otherwise now and then. What is remembered is only too full: a window that was free when it was read is given away by calls alone, and each of them is
+// conditional.
+func (r *round) readWindows(ctx context.Context, ends lines) (map[int]Window, error) {
+	top := max(r.progress.Slots, r.sale.Windows)
+	if r.Line == nil && top <= r.windowsTo && r.now < r.windowsAt+WindowsEvery.Milliseconds() {
+		enough := r.sale.Rate > 0 && r.knownFree() >= int(r.progress.Tokens)
+		if r.state != Open || !r.isNext(ends) || enough {
+			return r.windows, nil
+		}
+	}
+	windows, err := r.Store.ReadWindows(ctx, r.sale.ID, top)
+	if err != nil {
+		return nil, err
+	}
+	r.windows, r.windowsTo, r.windowsAt = windows, top, r.now
+	return windows, nil
+}
+
+// knownFree is how many windows were free when they were read and have not been given since.
+func (r *round) knownFree() int {
+	n := 0
+	for number := 1; number <= r.sale.Windows; number++ {
+		if r.windows[number].free(r.windowsAt) {
+			n++
+		}
+	}
+	return n
+}
+
+// isNext says whether anybody may wait whom a window could be given.
+func (r *round) isNext(ends lines) bool { return r.behind(ends) || len(r.progress.Walk.Holes) > 0 }
 
 // behind says whether there is anybody behind the cursor.
 func (r *round) behind(ends lines) bool {
@@ -87,7 +127,7 @@ func (r *round) freeWindows(windows map[int]Window) []int {
 	top := 0
 	r.open = 0
 	for number := 1; number <= max(r.progress.Slots, r.sale.Windows); number++ {
-		if !windows[number].free(r.now) {
+		if !windows[number].free(r.windowsAt) { // What ran out since may have been claimed or renewed.
 			r.open++
 			top = number
 		} else if number <= r.sale.Windows {

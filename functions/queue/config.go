@@ -62,6 +62,8 @@ type KeeperConfig struct {
 	PlacerTimeout time.Duration `env:"PLACER_TIMEOUT,required"` // The placer function's time-out.
 	StatusShards  int           `env:"STATUS_SHARDS,required"`  // 1 to MaxStatusShards.
 	RetentionDays int           `env:"RETENTION_DAYS"`
+	StatusTable   string        `env:"STATUS_TABLE"` // Where fans read the status themselves; empty where they read the object.
+	BoardShards   int           `env:"BOARD_SHARDS"` // Of a sale's status there, 1 to MaxBoardShards.
 }
 
 // MaxStatusShards bounds the items that hold a status: each takes 6,000 eventually consistent reads a second (DynamoDB Developer Guide, "Best practices for designing and
@@ -75,9 +77,23 @@ func (c KeeperConfig) Check() error {
 		return errors.New("PLACER_TIMEOUT must be more than zero")
 	case c.StatusShards < 1 || c.StatusShards > MaxStatusShards:
 		return errors.New("STATUS_SHARDS is 1 to 64")
+	case c.StatusTable != "" && (c.BoardShards < 1 || c.BoardShards > MaxBoardShards):
+		return errors.New("BOARD_SHARDS is 1 to 25")
 	default:
 		return nil
 	}
+}
+
+// ReadersConfig is the configuration of readers: it uses the table sales.
+type ReadersConfig struct {
+	Base
+	Tables
+	ReaderRoleARN  string `env:"READER_ROLE_ARN,required,notEmpty"`
+	StatusTable    string `env:"STATUS_TABLE,required,notEmpty"`
+	StatusTableARN string `env:"STATUS_TABLE_ARN,required,notEmpty"`
+	BoardShards    int    `env:"BOARD_SHARDS,required"`
+	Bucket         string `env:"BUCKET,required,notEmpty"` // Where the page is.
+	KMSKeyARN      string `env:"KMS_KEY_ARN"`              // Of the status table; empty where it has none of the customer's.
 }
 
 // TurnConfig is the configuration of turn: it uses the tables sales, fans, line, windows and state.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/probe"
 )
 
 const (
@@ -50,7 +52,7 @@ func (k Key) Who(joinCode string) string { return k.code("code", joinCode) }
 func (k Key) Allowed(joinCode string) [8]byte { return [8]byte(k.sum("allow", joinCode)[:8]) }
 
 // Probe is what marks a semantic monitor's fan: only who knows the probe key can make it.
-func (k Key) Probe(sale, nonce string) string { return k.code("probe", sale+"\n"+nonce) }
+func (k Key) Probe(sale, nonce string) string { return probe.Code(k, sale, nonce) }
 
 // PassID is the id (jti) of the pass that a fan gets for one attempt. It is the same however often the pass is made.
 func (k Key) PassID(fan string, attempt int) string {

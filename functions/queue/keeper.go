@@ -83,6 +83,12 @@ type ObjectStore interface {
 	PutObject(ctx context.Context, key string, body []byte, contentType, cacheControl string) error
 }
 
+// Board is the status table, which fans read themselves.
+type Board interface {
+	// WriteOf shows a text of a sale in all its shards.
+	WriteOf(ctx context.Context, sale, text string) error
+}
+
 // Keeper calls fans to windows, draws, and publishes the status of all sales.
 //
 // One tick a minute starts a keeper that lives for almost two, so that in steady state one holds the lease and another waits for it: one that dies
@@ -97,6 +103,7 @@ type Keeper struct {
 	Joins         Sender // The joins queue.
 	Line          Sender // The line queue, where the ticketing service assigns windows itself; nil where the keeper does.
 	Objects       ObjectStore
+	Board         Board // Where fans read the status beside the object; nil where they do not.
 	Beacons       Beacons
 	Clock         clock.Clock
 	Random        func() []byte // 32 random bytes.
@@ -123,9 +130,14 @@ type remembered struct {
 	order     []string // The list as it was drawn.
 	blocks    map[string]Block
 	published *Status
-	at        int64 // When it was published.
-	probed    int64 // When the probes were last looked for.
-	unsaved   bool  // The progress has calls in it that were not written down yet.
+	at        int64          // When it was published.
+	objectAt  int64          // When it was written to its object.
+	unshown   bool           // What was published last may not stand wherever it is read.
+	windows   map[int]Window // As they were read, with who was called since.
+	windowsTo int            // The greatest number that was read.
+	windowsAt int64          // When they were read.
+	probed    int64          // When the probes were last looked for.
+	unsaved   bool           // The progress has calls in it that were not written down yet.
 }
 
 var errLeaseLost = errors.New("the lease is over")
@@ -293,11 +305,8 @@ func (k *Keeper) memory(sale string) *remembered {
 func (k *Keeper) forget(sale string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if list := k.memories[sale].list; list != nil {
-		k.memories[sale] = &remembered{blocks: map[string]Block{}, list: list} // What was closed stays closed.
-		return
-	}
-	delete(k.memories, sale)
+	former := k.memories[sale] // What was closed stays closed.
+	k.memories[sale] = &remembered{blocks: map[string]Block{}, list: former.list, unshown: former.unshown}
 }
 
 // do does what is due of one sale. Neither a fault of the draw nor of the calls keeps the status from being published.

@@ -20,6 +20,14 @@ const (
 	cacheIdle = "max-age=5"
 )
 
+const (
+	// PublishEvery is how often the figures of a sale are told at most: nobody asks more often than that, and each time costs as many writes as there are shards. A change
+	// of the sale's state is told at once.
+	PublishEvery = 2 * time.Second
+	// ObjectEvery is how often the status is written to its object where fans read the board: it is for those who cannot.
+	ObjectEvery = 15 * time.Second
+)
+
 // StatusObject is the key of the object that holds a sale's status.
 func StatusObject(sale string) string { return "status/" + sale + ".json" }
 
@@ -37,11 +45,41 @@ func (r *round) publish(ctx context.Context) error {
 		r.published, r.at = &former, former.At
 	}
 	live := r.state != Scheduled && r.state != Closed
-	if r.published.says(status) && (!live || r.now < r.at+publishLive) {
+	news, age := r.published.isNews(status), r.now-r.at
+	if !news && !r.unshown && (age < PublishEvery.Milliseconds() || r.published.says(status) && (!live || age < publishLive)) {
 		return nil
 	}
 	status.At = r.now
 	status.Version = max(r.published.Version+1, r.now) // Only rises, whoever publishes.
+	if !r.leased() {
+		return errLeaseLost
+	}
+	r.unshown = true
+	if err := r.show(ctx, status, news, live); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	r.unshown = false
+	r.published, r.at = &status, r.now
+	if !live { // Metrics cost where nothing happens.
+		return nil
+	}
+	return r.Metrics.Emit(r.Clock.Now(), telemetry.Metric{Name: "Published", Unit: telemetry.Count, Value: 1},
+		telemetry.Metric{Name: "Waiting", Unit: telemetry.Count, Value: float64(status.Waiting)}, telemetry.Metric{Name: "Open", Unit: telemetry.Count, Value: float64(status.Open)})
+}
+
+// show writes a status wherever it is read.
+func (r *round) show(ctx context.Context, status Status, news, live bool) error {
+	faults := []error{r.Store.PutStatus(ctx, status, r.Shards)}
+	if r.Board != nil {
+		faults = append(faults, r.Board.WriteOf(ctx, status.Sale, status.Compact()))
+	}
+	if r.Board == nil || news || r.now >= r.objectAt+ObjectEvery.Milliseconds() {
+		faults = append(faults, r.putObject(ctx, status, live))
+	}
+	return errors.Join(faults...)
+}
+
+func (r *round) putObject(ctx context.Context, status Status, live bool) error {
 	body, err := json.Marshal(status)
 	if err != nil {
 		return fmt.Errorf("encode status: %w", err)
@@ -50,19 +88,14 @@ func (r *round) publish(ctx context.Context) error {
 	if live {
 		cache = cacheLive
 	}
-	if !r.leased() {
-		return errLeaseLost
-	}
-	err = errors.Join(r.Store.PutStatus(ctx, status, r.Shards), r.Objects.PutObject(ctx, StatusObject(r.sale.ID), body, contentJSON, cache))
-	if err != nil {
-		return fmt.Errorf("publish: %w", err)
-	}
-	r.published, r.at = &status, r.now
-	if !live { // Metrics cost where nothing happens.
-		return nil
-	}
-	return r.Metrics.Emit(r.Clock.Now(), telemetry.Metric{Name: "Published", Unit: telemetry.Count, Value: 1},
-		telemetry.Metric{Name: "Waiting", Unit: telemetry.Count, Value: float64(status.Waiting)}, telemetry.Metric{Name: "Open", Unit: telemetry.Count, Value: float64(status.Open)})
+	r.objectAt = r.now
+	return r.Objects.PutObject(ctx, StatusObject(r.sale.ID), body, contentJSON, cache)
+}
+
+// isNews says whether another status tells of more than figures that move all the time.
+func (s Status) isNews(other Status) bool {
+	drawn := (s.Draw == nil) != (other.Draw == nil) || s.Draw != nil && other.Draw != nil && *s.Draw != *other.Draw
+	return drawn || s.State != other.State || s.OpensAt != other.OpensAt || s.ClosesAt != other.ClosesAt || s.DrawFrom != other.DrawFrom || s.Windows != other.Windows
 }
 
 // says whether a status says what another does, but for when.

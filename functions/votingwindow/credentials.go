@@ -57,13 +57,7 @@ type PublishedCredentials struct {
 }
 
 // PublishedViewers is viewers.json.
-type PublishedViewers struct {
-	session.Published
-	Table    string `json:"table"`
-	Shards   int    `json:"shards"` // Their keys are 0 to one less.
-	Region   string `json:"region"`
-	Endpoint string `json:"endpoint,omitempty"` // Of DynamoDB, where it is not AWS's own.
-}
+type PublishedViewers = status.Published
 
 // Credentials publishes short-lived credentials beside the page: for voters, who put messages on the one queue and can do nothing else, or
 // for viewers, who read the status table and nothing else. A tick comes each minute, and each session lasts an hour and is renewed after twenty
@@ -114,13 +108,7 @@ func VoterSessions(cfg aws.Config, c CredentialsConfig) *session.Publication {
 
 // ViewerSessions are what viewers.json has: sessions of the viewers' role that may read the status table's items.
 func ViewerSessions(cfg aws.Config, c ViewersConfig) *session.Publication {
-	return &session.Publication{
-		Object: ViewersObject,
-		Issuer: &session.Role{AWS: cfg, ARN: c.ViewerRoleARN, Name: "viewers", Allow: append(
-			session.Using(c.KMSKeyARN, "kms:Decrypt"), status.Readable(c.StatusTableARN),
-		)},
-		Describe: func(p session.Published) any {
-			return PublishedViewers{Published: p, Table: c.StatusTable, Shards: StatusShards, Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint)}
-		},
-	}
+	return status.Readers{
+		Object: ViewersObject, Name: "viewers", RoleARN: c.ViewerRoleARN, Table: c.StatusTable, TableARN: c.StatusTableARN, Shards: StatusShards, KMSKeyARN: c.KMSKeyARN,
+	}.Sessions(cfg)
 }

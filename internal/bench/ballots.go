@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	systems "github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
 // countedBallots are those of a count, and ballotsPage how many of them DynamoDB
@@ -42,7 +43,7 @@ const countMemoryBar = 128
 // minute and once for good, in the function that does it for operators: by the same
 // code, and with nothing else to do.
 func (b *bench) count(ctx context.Context) error {
-	built, done, err := b.bootstraps(ctx)
+	built, done, err := b.bootstraps(ctx, systems.System)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ const starts = 21
 // handler that does nothing.
 type bootstraps struct{ functions, tutorial, noop string }
 
-// bootstraps builds them in a temporary folder, which done removes.
-func (b *bench) bootstraps(ctx context.Context) (built bootstraps, done func(), err error) {
+// bootstraps builds them in a temporary folder, which done removes; functions are
+// those of a system.
+func (b *bench) bootstraps(ctx context.Context, system blueprint.System) (built bootstraps, done func(), err error) {
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return built, nil, err
@@ -37,7 +38,7 @@ func (b *bench) bootstraps(ctx context.Context) (built bootstraps, done func(), 
 			done()
 		}
 	}()
-	program, err := bundle.Build(ctx, b.root, votingwindow.System.Name, architecture())
+	program, err := bundle.Build(ctx, b.root, system.Name, architecture())
 	if err != nil {
 		return built, nil, err
 	}
@@ -74,8 +75,12 @@ func rewrite(name string) error {
 
 // exampleEnvironment is the environment of a function of the example.
 func exampleEnvironment(key string) []string {
+	return environmentOf(example(strings.Repeat("0", 64), 14), key)
+}
+
+func environmentOf(b *blueprint.Blueprint, key string) []string {
 	var env []string
-	for _, p := range example(strings.Repeat("0", 64), 14).Parts {
+	for _, p := range b.Parts {
 		if spec, ok := p.Spec.(blueprint.FunctionSpec); ok && p.Key == key {
 			env = append(env, "_HANDLER="+spec.Handler)
 			for k, v := range spec.Environment {
@@ -89,7 +94,7 @@ func exampleEnvironment(key string) []string {
 // coldStarts measures from exec to the first request for work, for each
 // function and for a handler that does nothing, in turns within one run.
 func (b *bench) coldStarts(ctx context.Context) error {
-	built, done, err := b.bootstraps(ctx)
+	built, done, err := b.bootstraps(ctx, votingwindow.System)
 	if err != nil {
 		return err
 	}

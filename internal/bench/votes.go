@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
 const (
@@ -45,7 +47,7 @@ type work struct {
 // votes measures recorder and intake against a tutorial's, and their memory
 // against a handler that does nothing and is given the same.
 func (b *bench) votes(ctx context.Context) error {
-	built, done, err := b.bootstraps(ctx)
+	built, done, err := b.bootstraps(ctx, votingwindow.System)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type AlarmSpec struct {
 	Threshold   float64           `json:"threshold"`
 	Period      int               `json:"period,omitempty" unit:"s"`
 	Periods     int               `json:"evaluation_periods,omitempty"`
+	Datapoints  int               `json:"datapoints_to_alarm,omitempty"`
 	MissingData string            `json:"treat_missing_data,omitempty"`
 	Actions     []string          `json:"alarm_actions"`
 	OKActions   []string          `json:"ok_actions"`
@@ -35,6 +36,14 @@ type AlarmHandle struct{ Handle }
 
 // exists reports whether the user wants alarms.
 func (a AlarmHandle) exists() bool { return a.part != nil }
+
+// ARN returns the alarm's ARN; empty where it refers to none.
+func (a AlarmHandle) ARN() string {
+	if !a.exists() {
+		return ""
+	}
+	return arn("cloudwatch", "alarm:"+a.Name())
+}
 
 // Silent takes the alarm's actions away, for one that speaks through another.
 func (a AlarmHandle) Silent() AlarmHandle {
@@ -64,9 +73,11 @@ type Limit struct {
 	Comparison string
 	Threshold  float64
 	// Period is how long each figure is gathered, a minute where it is zero, and
-	// Periods how many in a row must breach, one where it is zero.
-	Period  time.Duration
-	Periods int
+	// Periods how many are looked at, one where it is zero. Of those Datapoints must
+	// breach, all where it is zero.
+	Period     time.Duration
+	Periods    int
+	Datapoints int
 	// Missing is how a period without data counts; empty for MissingIsFine: SQS and
 	// Lambda send nothing while nothing happens.
 	Missing string
@@ -76,7 +87,7 @@ type Limit struct {
 func (b *Builder) AlarmMetric(key string, m Series, l Limit, description string) AlarmHandle {
 	s := AlarmSpec{
 		Description: description, Namespace: m.Namespace, Metric: m.Name, Dimensions: m.Dimensions, Statistic: m.Statistic,
-		Comparison: l.Comparison, Threshold: l.Threshold, Period: int(l.Period / time.Second), Periods: l.Periods, MissingData: l.Missing,
+		Comparison: l.Comparison, Threshold: l.Threshold, Period: int(l.Period / time.Second), Periods: l.Periods, Datapoints: l.Datapoints, MissingData: l.Missing,
 	}
 	if s.Comparison == "" {
 		s.Comparison = "GreaterThanThreshold"
@@ -202,6 +213,9 @@ func (c *checker) alarm(s AlarmSpec) {
 	if !s.Composite {
 		if !slices.Contains(statistics, s.Statistic) {
 			c.add(nil, "the statistic %q is none of %s (CloudWatch API Reference, PutMetricAlarm)", s.Statistic, strings.Join(statistics, ", "))
+		}
+		if s.Datapoints > s.Periods {
+			c.add(nil, "%d of the last %d periods cannot breach; give at most as many (CloudWatch API Reference, PutMetricAlarm, DatapointsToAlarm)", s.Datapoints, s.Periods)
 		}
 		return
 	}

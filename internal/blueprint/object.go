@@ -1,7 +1,9 @@
 package blueprint
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -24,6 +26,10 @@ type ObjectSpec struct {
 	Encoding string `json:"content_encoding,omitempty"`
 	// Text is a content with tokens, whose digest is known when they are replaced.
 	Text string `json:"text,omitempty"`
+	// Frame is the hex digest of what stands around the text; Framed puts the text into
+	// it. Empty and nil where the text is all.
+	Frame  string                   `json:"frame,omitempty"`
+	Framed func(text []byte) []byte `json:"-"`
 	// Content gives the content when it is written; nil where the engine finds it
 	// by its digest (a bundle of functions).
 	Content func() ([]byte, error) `json:"-"`
@@ -40,11 +46,42 @@ func (ObjectSpec) Kind() string { return "object" }
 // parts.
 type Object struct {
 	ContentType, CacheControl, Content string
+	// Frame is what stands around the content, where it is not all.
+	Frame *Frame
+}
+
+// Frame is a file that the provider carries, with a place for a text that is known
+// only when it is written.
+type Frame struct {
+	Before, After []byte
+}
+
+// digest is that of what stands around the text.
+func (f Frame) digest() string {
+	return digest(slices.Concat([]byte(digest(f.Before)), []byte(digest(f.After))))
+}
+
+// Size is how many bytes there are, compressed, with a text in it.
+func (f Frame) Size(text string) float64 { return float64(len(f.framed([]byte(text)))) }
+
+// framed puts a text into the frame, and compresses all: S3 serves it as it is. The
+// same content gives the same bytes, with one version of Go.
+func (f Frame) framed(text []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // The level is one.
+	for _, part := range [][]byte{f.Before, text, f.After} {
+		_, _ = w.Write(part) // A buffer takes all.
+	}
+	_ = w.Close()
+	return out.Bytes()
 }
 
 // Object describes an object in a bucket. The content may refer to other parts.
 func (b *Builder) Object(key string, bucket BucketHandle, object string, o Object) Handle {
 	spec := ObjectSpec{Key: object, Text: o.Content, ContentType: o.ContentType, CacheControl: o.CacheControl}
+	if o.Frame != nil {
+		spec.Frame, spec.Framed, spec.Encoding = o.Frame.digest(), o.Frame.framed, "gzip"
+	}
 	if !HasToken(o.Content) {
 		spec, _ = spec.Resolved().(ObjectSpec)
 	}
@@ -58,7 +95,10 @@ func (s ObjectSpec) Resolved() Spec {
 		return s
 	}
 	content := []byte(s.Text)
-	s.SHA256, s.Text = digest(content), ""
+	if s.Framed != nil {
+		content = s.Framed(content)
+	}
+	s.SHA256, s.Text, s.Frame, s.Framed = digest(content), "", "", nil
 	s.Content = func() ([]byte, error) { return content, nil }
 	return s
 }

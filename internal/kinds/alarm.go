@@ -112,8 +112,8 @@ func alarmSpec(a types.MetricAlarm) blueprint.AlarmSpec {
 		Description: aws.ToString(a.AlarmDescription), Namespace: aws.ToString(a.Namespace), Metric: aws.ToString(a.MetricName),
 		Dimensions: map[string]string{}, Statistic: string(a.Statistic), Comparison: string(a.ComparisonOperator),
 		Threshold: aws.ToFloat64(a.Threshold), Period: int(aws.ToInt32(a.Period)), Periods: int(aws.ToInt32(a.EvaluationPeriods)),
-		MissingData: aws.ToString(a.TreatMissingData),
-		Actions:     slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
+		Datapoints: int(aws.ToInt32(a.DatapointsToAlarm)), MissingData: aws.ToString(a.TreatMissingData),
+		Actions: slices.Sorted(slices.Values(a.AlarmActions)), OKActions: slices.Sorted(slices.Values(a.OKActions)),
 	}
 	for _, d := range a.Dimensions {
 		s.Dimensions[aws.ToString(d.Name)] = aws.ToString(d.Value)
@@ -162,6 +162,9 @@ func alarmInput(t *Target, want blueprint.AlarmSpec) *cloudwatch.PutMetricAlarmI
 		Statistic: types.Statistic(want.Statistic), ComparisonOperator: types.ComparisonOperator(want.Comparison),
 		Threshold: &want.Threshold, Period: aws.Int32(int32(want.Period)), EvaluationPeriods: aws.Int32(int32(want.Periods)), //nolint:gosec // seconds and counts that Validate bounds
 		TreatMissingData: &want.MissingData, AlarmActions: want.Actions, OKActions: want.OKActions,
+	}
+	if want.Datapoints > 0 {
+		in.DatapointsToAlarm = aws.Int32(int32(want.Datapoints)) //nolint:gosec // a count that Validate bounds
 	}
 	for _, name := range sortedNames(want.Dimensions) {
 		in.Dimensions = append(in.Dimensions, types.Dimension{Name: &name, Value: aws.String(want.Dimensions[name])})

@@ -235,6 +235,7 @@ func cases() []kindCase {
 			part: testAlarm, spec: alarmBase(),
 			changes: []blueprint.Spec{
 				with(alarmBase(), func(s *blueprint.AlarmSpec) { s.Threshold, s.Periods, s.Period = 10, 2, 300 }),
+				with(alarmBase(), func(s *blueprint.AlarmSpec) { s.Datapoints, s.Periods = 2, 3 }),
 				with(alarmBase(), func(s *blueprint.AlarmSpec) { s.Actions, s.OKActions, s.Description = nil, nil, "other" }),
 				with(alarmBase(), func(s *blueprint.AlarmSpec) {
 					s.Namespace, s.Metric, s.Statistic, s.Dimensions = "AWS/Lambda", "Errors", "Sum", map[string]string{"FunctionName": testFunction}

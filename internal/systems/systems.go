@@ -13,6 +13,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/semanticmonitor"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -58,6 +59,10 @@ var All = []System{
 	{
 		System: queue.System, Resource: queue.Resource, Example: queue.Example,
 		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
+	},
+	{
+		System: semanticmonitor.System, Resource: semanticmonitor.Resource, Example: semanticmonitor.Example,
+		Commands: semanticmonitor.Commands(), Facts: semanticmonitor.Facts,
 	},
 	{
 		System: votingwindow.System, Resource: votingwindow.Resource, Example: votingwindow.Example,

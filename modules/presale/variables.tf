@@ -191,6 +191,8 @@ variable "site" {
     texts       = optional(map(map(string)))
     links       = optional(map(string))
     cdn         = optional(bool, true)
+    status_from = optional(string)
+    warm_reads  = optional(number)
     web_acl_arn = optional(string)
     domain = optional(object({
       name            = string

@@ -21,17 +21,51 @@ func New(cfg aws.Config) *Client {
 	return &Client{awscall.Client{Config: cfg, Service: "sqs", Target: "AmazonSQS", JSON: "1.0"}}
 }
 
+// Message is one to be sent (SQS API Reference, SendMessage).
+type Message struct {
+	Body string
+	// Attributes are texts by their names.
+	Attributes map[string]string
+	// Group and Deduplication are for FIFO queues; empty for others.
+	Group, Deduplication string
+}
+
 // SendMessage puts one message on the queue with an URL, and returns its id. A message that SQS took otherwise than it was sent, by its
 // checksum, is an error, though it is on the queue.
 func (c *Client) SendMessage(ctx context.Context, queue, body string) (id string, err error) {
+	return c.Send(ctx, queue, Message{Body: body})
+}
+
+// Send is SendMessage of a message with attributes, or to a FIFO queue.
+func (c *Client) Send(ctx context.Context, queue string, m Message) (id string, err error) {
+	type attribute struct{ DataType, StringValue string }
+	call := struct {
+		QueueUrl, MessageBody  string               //nolint:revive // SQS's name.
+		MessageAttributes      map[string]attribute `json:",omitempty"`
+		MessageGroupId         string               `json:",omitempty"` //nolint:revive // SQS's name.
+		MessageDeduplicationId string               `json:",omitempty"` //nolint:revive // SQS's name.
+	}{QueueUrl: queue, MessageBody: m.Body, MessageGroupId: m.Group, MessageDeduplicationId: m.Deduplication}
+	for name, value := range m.Attributes {
+		if call.MessageAttributes == nil {
+			call.MessageAttributes = map[string]attribute{}
+		}
+		call.MessageAttributes[name] = attribute{"String", value}
+	}
 	var sent struct{ MessageId, MD5OfMessageBody string } //nolint:revive // SQS's name.
-	if err := c.client.Call(ctx, "SendMessage", map[string]string{"QueueUrl": queue, "MessageBody": body}, &sent); err != nil {
+	if err := c.client.Call(ctx, "SendMessage", call, &sent); err != nil {
 		return "", err
 	}
-	if sum := md5.Sum([]byte(body)); sent.MD5OfMessageBody != hex.EncodeToString(sum[:]) { //nolint:gosec // No secret.
+	if sum := md5.Sum([]byte(m.Body)); sent.MD5OfMessageBody != hex.EncodeToString(sum[:]) { //nolint:gosec // No secret.
 		return "", fmt.Errorf("message %s does not fit its checksum", sent.MessageId)
 	}
 	return sent.MessageId, nil
+}
+
+// URL looks up the URL of an account's queue (SQS API Reference, GetQueueUrl).
+func (c *Client) URL(ctx context.Context, account, name string) (string, error) {
+	var found struct{ QueueUrl string } //nolint:revive // SQS's name.
+	err := c.client.Call(ctx, "GetQueueUrl", map[string]string{"QueueName": name, "QueueOwnerAWSAccountId": account}, &found)
+	return found.QueueUrl, err
 }
 
 // BatchMessages is how many messages one call of SendMessages may have (SQS API Reference, SendMessageBatch).

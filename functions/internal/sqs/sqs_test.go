@@ -60,6 +60,29 @@ func TestSendMessage(t *testing.T) {
 	}
 }
 
+func TestSendWithAttributes(t *testing.T) {
+	client, asked := client(t, 200, `{"MessageId":"m-1","MD5OfMessageBody":"99914b932bd37a50b983c5e7c90ae93b"}`)
+	id, err := client.Send(t.Context(), queue+".fifo", sqs.Message{Body: "{}", Attributes: map[string]string{"probe": "p-1"}, Group: "g", Deduplication: "d"})
+	if err != nil || id != "m-1" {
+		t.Errorf("got %q, %v", id, err)
+	}
+	got, _ := json.Marshal(*asked)
+	if want := `{"MessageAttributes":{"probe":{"DataType":"String","StringValue":"p-1"}},"MessageBody":"{}","MessageDeduplicationId":"d","MessageGroupId":"g",` +
+		`"QueueUrl":"` + queue + `.fifo","target":"AmazonSQS.SendMessage application/x-amz-json-1.0"}`; string(got) != want {
+		t.Errorf("asked %s, want %s", got, want)
+	}
+}
+
+func TestURL(t *testing.T) {
+	client, asked := client(t, 200, `{"QueueUrl":"`+queue+`"}`)
+	if got, err := client.URL(t.Context(), "123456789012", "votes"); err != nil || got != queue {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if (*asked)["QueueName"] != "votes" || (*asked)["QueueOwnerAWSAccountId"] != "123456789012" {
+		t.Errorf("asked %v", *asked)
+	}
+}
+
 func TestDepth(t *testing.T) {
 	full, asked := client(t, 200, `{"Attributes":{"ApproximateNumberOfMessages":"7","ApproximateNumberOfMessagesNotVisible":"3","ApproximateNumberOfMessagesDelayed":"1"}}`)
 	if got, err := full.Depth(t.Context(), queue); err != nil || got != (sqs.Depth{Visible: 7, InFlight: 3, Delayed: 1}) {

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// Key is the table's partition key: the shard's number, from 0, as a string.
+	// Key is the table's partition key: the shard's number, from 0, as a string; with what it is about and a slash before it where a table
+	// has several texts.
 	Key = "shard"
 	// Attribute has the text. Its name is in each answer, so that it is short.
 	Attribute = "s"
@@ -56,12 +57,19 @@ type Board struct {
 
 // Write shows a text in all shards. Where it fails some of them may have it and others not, which readers must bear: let the text have a
 // version.
-func (b *Board) Write(ctx context.Context, text string) error {
+func (b *Board) Write(ctx context.Context, text string) error { return b.write(ctx, "", text) }
+
+// WriteOf is Write for one of several texts, by what it is about.
+func (b *Board) WriteOf(ctx context.Context, subject, text string) error {
+	return b.write(ctx, subject+"/", text)
+}
+
+func (b *Board) write(ctx context.Context, prefix, text string) error {
 	var failed []chan error
 	for from := 0; from < b.Shards; from += dynamodb.BatchWriteItems {
 		var items []dynamodb.Item
 		for shard := from; shard < min(from+dynamodb.BatchWriteItems, b.Shards); shard++ {
-			items = append(items, dynamodb.Item{Key: dynamodb.String(strconv.Itoa(shard)), Attribute: dynamodb.String(text)})
+			items = append(items, dynamodb.Item{Key: dynamodb.String(prefix + strconv.Itoa(shard)), Attribute: dynamodb.String(text)})
 		}
 		done := make(chan error, 1)
 		failed = append(failed, done)

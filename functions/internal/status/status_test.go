@@ -3,6 +3,7 @@ package status_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,24 @@ func (d *table) BatchPutItem(_ context.Context, name string, items []dynamodb.It
 		d.items[name+"/"+item["shard"].Text()] = item["s"].Text()
 	}
 	return items[taken:], nil
+}
+
+// TestWriteOf: a table may have several texts, each of which is shown in shards of its own.
+func TestWriteOf(t *testing.T) {
+	d := &table{items: map[string]string{}}
+	b := &status.Board{Client: d, Table: "arena-status", Shards: 2}
+	for _, err := range []error{b.WriteOf(t.Context(), "early", "1 scheduled"), b.WriteOf(t.Context(), "late", "2 open"), b.Write(t.Context(), "all")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]string{
+		"arena-status/early/0": "1 scheduled", "arena-status/early/1": "1 scheduled", "arena-status/late/0": "2 open", "arena-status/late/1": "2 open",
+		"arena-status/0": "all", "arena-status/1": "all",
+	}
+	if !maps.Equal(d.items, want) {
+		t.Errorf("the table has %v", d.items)
+	}
 }
 
 func TestWrite(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/status"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
@@ -32,6 +33,7 @@ var handlers = bootstrap.Handlers{
 	"join":    join,
 	"keeper":  keeper,
 	"placer":  placer,
+	"readers": readers,
 	"revoke":  revoke,
 	"service": service,
 	"stream":  stream,
@@ -101,7 +103,20 @@ func keeper(_ context.Context, environ map[string]string, aws aws.Config) (any, 
 	if cfg.LineURL != "" {
 		function.Line = queueAt(aws, cfg.LineURL)
 	}
+	if cfg.StatusTable != "" {
+		function.Board = &status.Board{Client: dynamodb.New(aws), Table: cfg.StatusTable, Shards: cfg.BoardShards}
+	}
 	return function.Handle, nil
+}
+
+func readers(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.ReadersConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	sessions := queue.ReaderSessions(aws, cfg)
+	sessions.Objects, sessions.Clock, sessions.Log = s3.New(aws, cfg.Bucket), clock.System{}, logger(cfg.Base, "readers")
+	return (&queue.Readers{Sales: store(aws, cfg.Tables), Publication: sessions}).Handle, nil
 }
 
 // secret is 32 random bytes.

@@ -63,9 +63,10 @@ func TestHandlers(t *testing.T) {
 			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes", TokenIssuer: "https://login.example.com", TokenAudience: "tickets",
 		},
 		"keeper": queue.KeeperConfig{
-			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4,
+			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4, StatusTable: "b", BoardShards: 8,
 		},
 		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
+		"readers": queue.ReadersConfig{Base: base, Tables: tables, ReaderRoleARN: "arn:aws:iam::123456789012:role/arena-reader", StatusTable: "b", StatusTableARN: "arn", BoardShards: 8, Bucket: "pages"},
 		"revoke":  queue.RevokeConfig{Base: base, Tables: tables},
 		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
 		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
@@ -94,6 +95,9 @@ func TestHandlers(t *testing.T) {
 		"STATUS_SHARDS is 1":  start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 65}),
 		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKey: queue.PassKey{PassKeyARN: "arn"}, StatusShards: 1}),
 		"no key for RS256":    start("service", queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKeys: `{"keys":[]}`}),
+		"BOARD_SHARDS is 1": start("keeper", queue.KeeperConfig{
+			Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 1, StatusTable: "b", BoardShards: 26,
+		}),
 		"PLACER_TIMEOUT must": start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", StatusShards: 1}),
 	} {
 		if wrong == nil || !strings.Contains(wrong.Error(), want) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -52,6 +53,32 @@ func TestIndexNotBuilt(t *testing.T) {
 	}
 }
 
+// TestIndexAround: a page has the texts of those languages alone that are offered, and a place for what is known when it is deployed.
+func TestIndexAround(t *testing.T) {
+	const page = `<p><script type="application/json" id="texts">{"de":{"join":"Anstellen"},"fr":{"join":"Rejoindre"}}</script><script type="application/json" id="sale">null</script></p>`
+	around := func(html, id string) (built.Framed, error) {
+		return built.IndexAround(fstest.MapFS{"dist/index.html": {Data: []byte(html)}}, "a test", id, func(language string) bool { return language == "de" })
+	}
+	got, err := around(page, "sale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before, after = `<p><script type="application/json" id="texts">{"de":{"join":"Anstellen"}}</script><script type="application/json" id="sale">`, `</script></p>`
+	if string(got.Before) != before || string(got.After) != after || got.ContentType != "text/html; charset=utf-8" {
+		t.Errorf("got %s … %s as %s", got.Before, got.After, got.ContentType)
+	}
+	for name, c := range map[string]struct{ html, id, says string }{
+		"no place": {page, "window", "no place for its window"},
+		"no texts": {"<p></p>", "sale", "no texts"},
+		"no JSON":  {strings.Replace(page, `{"de"`, `{de`, 1), "sale", "read the texts"},
+		"cut off":  {strings.ReplaceAll(page, "</script>", ""), "sale", "no texts"},
+	} {
+		if _, err := around(c.html, c.id); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
 // TestPages checks the pages that this build carries, where it carries any: each
 // is one file that runs its own script and style and nothing else.
 func TestPages(t *testing.T) {
@@ -60,7 +87,10 @@ func TestPages(t *testing.T) {
 			files, err := votingwindow.Files()
 			return files["index.html"], err
 		},
-		"queue": queue.Index,
+		"queue": func() (built.File, error) {
+			page, err := queue.Index([]string{"de"})
+			return built.File{Content: slices.Concat(page.Before, []byte("null"), page.After)}, err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			have, err := read()
@@ -70,7 +100,10 @@ func TestPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			page := decompressed(t, have)
+			page := have.Content
+			if have.Encoding != "" {
+				page = decompressed(t, have)
+			}
 			policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]+)"`).FindSubmatch(page)
 			if policy == nil {
 				t.Fatal("the page has no content security policy")

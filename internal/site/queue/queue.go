@@ -5,7 +5,8 @@ package queue
 
 import (
 	"embed"
-	"sync"
+	"slices"
+	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/internal/site/built"
 )
@@ -15,8 +16,13 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// Index returns the page, index.html, to be put beside sale.json and the status.
-// The error is built.ErrNone where this build has no page.
-func Index() (built.File, error) { return index() }
-
-var index = sync.OnceValues(func() (built.File, error) { return built.Index(dist, "a waiting room") })
+// Index returns the page, index.html, with a place for what it knows of its sale, in
+// these languages of those that are built in; English is always in it. The error is
+// built.ErrNone where this build has no page.
+func Index(languages []string) (built.Framed, error) {
+	return built.IndexAround(dist, "a waiting room", "sale", func(language string) bool {
+		return slices.ContainsFunc(languages, func(offered string) bool {
+			return offered == language || strings.HasPrefix(offered, language+"-")
+		})
+	})
+}

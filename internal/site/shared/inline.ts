@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
 
-/** What a page may do beyond its own script and style: content security policy directives. */
-export function inline(policy: Record<string, string>): Plugin {
+/**
+ * What a page may do beyond its own script and style: content security policy directives. data are elements with JSON, by
+ * their ids, which whoever deploys the page may fill otherwise.
+ */
+export function inline(policy: Record<string, string>, data: Record<string, unknown> = {}): Plugin {
   return {
     name: "inline",
     enforce: "post",
@@ -30,6 +33,10 @@ export function inline(policy: Record<string, string>): Plugin {
           "form-action": "'none'",
           ...policy,
         };
+        const blocks = Object.entries(data).map(([id, value]) => {
+          const json = JSON.stringify(value).replaceAll("<", "\\u003c");
+          return `\n    <script type="application/json" id="${id}">${json}</script>`;
+        });
         const csp = Object.entries(directives)
           .map(([name, value]) => `${name} ${value}`)
           .join("; ");
@@ -42,7 +49,7 @@ export function inline(policy: Record<string, string>): Plugin {
               `<head>\n    <meta charset="utf-8">\n    <meta http-equiv="Content-Security-Policy" content="${csp}">`,
           )
           .replace(/\s*<\/head>/, () => `\n    <style>${style}</style>\n  </head>`)
-          .replace(/\s*<\/body>/, () => `\n    <script type="module">${script}</script>\n  </body>`);
+          .replace(/\s*<\/body>/, () => `${blocks.join("")}\n    <script type="module">${script}</script>\n  </body>`);
         // Vite names the page by its folder; it belongs at the root.
         page.fileName = "index.html";
         page.source = html;

@@ -1,8 +1,7 @@
 // Sign-in by OpenID Connect: authorization code with PKCE (RFC 7636), for a public client without a secret.
-import { sha256 } from "@noble/hashes/sha2.js";
-import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import { HTTPError, request } from "./fetch.ts";
+import type { Hashing } from "./hashing.ts";
 import { recall, remember } from "./storage.ts";
 
 /** Who signs people in. */
@@ -28,7 +27,7 @@ interface Attempt {
 const place = "oidc";
 
 /** Leaves the page for the provider's sign-in. */
-export async function signIn(provider: Provider): Promise<void> {
+export async function signIn(provider: Provider, hashing: Hashing): Promise<void> {
   const { authorization_endpoint } = await discover(provider.issuer);
   const attempt: Attempt = {
     state: random(),
@@ -45,7 +44,7 @@ export async function signIn(provider: Provider): Promise<void> {
     scope: provider.scope ?? "openid",
     state: attempt.state,
     nonce: attempt.nonce,
-    code_challenge: encodeBase64url(sha256(utf8ToBytes(attempt.verifier))),
+    code_challenge: encodeBase64url(await hashing.digest(attempt.verifier)),
     code_challenge_method: "S256",
   })) {
     url.searchParams.set(name, value);

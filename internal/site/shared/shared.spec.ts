@@ -4,6 +4,7 @@ import { clockFace, partsOf } from "./countdown.ts";
 import { pickLanguage, Translator } from "./i18n.ts";
 import { backoff } from "./retry.ts";
 import { sign, signAddress } from "./sigv4.ts";
+import { byBrowser, byScript } from "./hashing.ts";
 
 /** A device whose clock is an hour fast, and a server at a time that is no whole second. */
 function world() {
@@ -119,7 +120,7 @@ test("texts, plurals, numbers", () => {
 });
 
 // The tests of direct votes hold each signature against AWS's own implementation.
-test("a signature differs with every part of the request", () => {
+test("a signature differs with every part of the request", async () => {
   const credentials = { accessKeyId: "AKID", secretAccessKey: "secret", sessionToken: "token", expiresAt: 0 };
   const post = {
     url: new URL("https://sqs.eu-central-1.amazonaws.com/"),
@@ -127,21 +128,22 @@ test("a signature differs with every part of the request", () => {
     body: "{}",
   };
   const at = Date.parse("2027-05-22T18:15:00.700Z");
-  const signed = sign(post, credentials, "eu-central-1", "sqs", at);
+  const signed = await sign(post, credentials, "eu-central-1", "sqs", at, byScript);
   expect(signed["x-amz-date"]).toBe("20270522T181500Z");
   expect(signed.authorization).toContain(
     "AWS4-HMAC-SHA256 Credential=AKID/20270522/eu-central-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=",
   );
-  const others = [
-    sign({ ...post, body: "{} " }, credentials, "eu-central-1", "sqs", at),
-    sign(post, { ...credentials, secretAccessKey: "other" }, "eu-central-1", "sqs", at),
-    sign(post, credentials, "eu-central-1", "sqs", at + 1_000),
-    sign({ ...post, headers: { "x-amz-target": "b" } }, credentials, "eu-central-1", "sqs", at),
-  ];
+  const others = await Promise.all([
+    sign({ ...post, body: "{} " }, credentials, "eu-central-1", "sqs", at, byScript),
+    sign(post, { ...credentials, secretAccessKey: "other" }, "eu-central-1", "sqs", at, byScript),
+    sign(post, credentials, "eu-central-1", "sqs", at + 1_000, byScript),
+    sign({ ...post, headers: { "x-amz-target": "b" } }, credentials, "eu-central-1", "sqs", at, byScript),
+  ]);
   expect(new Set([signed, ...others].map((s) => s.authorization)).size).toBe(5);
+  expect(await sign(post, credentials, "eu-central-1", "sqs", at, byBrowser)).toEqual(signed);
 });
 
-test("a signature in the address covers all that one in headers does", () => {
+test("a signature in the address covers all that one in headers does", async () => {
   const credentials = { accessKeyId: "AKID", secretAccessKey: "secret", sessionToken: "to+ken/==", expiresAt: 0 };
   const post = {
     url: new URL("https://sqs.eu-central-1.amazonaws.com/"),
@@ -149,16 +151,26 @@ test("a signature in the address covers all that one in headers does", () => {
     body: "Action=SendMessage",
   };
   const at = Date.parse("2027-05-22T18:15:00.700Z");
-  const address = signAddress(post, credentials, "eu-central-1", "sqs", at);
+  const address = await signAddress(post, credentials, "eu-central-1", "sqs", at, byScript);
   expect(address.href).toMatch(
     /^https:\/\/sqs\.eu-central-1\.amazonaws\.com\/\?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20270522%2Feu-central-1%2Fsqs%2Faws4_request&X-Amz-Date=20270522T181500Z&X-Amz-Expires=300&X-Amz-Security-Token=to%2Bken%2F%3D%3D&X-Amz-SignedHeaders=content-type%3Bhost&X-Amz-Signature=[0-9a-f]{64}$/,
   );
-  const others = [
-    signAddress({ ...post, body: "Action=ReceiveMessage" }, credentials, "eu-central-1", "sqs", at),
-    signAddress({ ...post, headers: { "content-type": "text/plain" } }, credentials, "eu-central-1", "sqs", at),
-    signAddress(post, { ...credentials, sessionToken: "other" }, "eu-central-1", "sqs", at),
-    signAddress(post, credentials, "eu-central-1", "sqs", at + 1_000),
-    sign(post, credentials, "eu-central-1", "sqs", at),
-  ].map((s) => (s instanceof URL ? s.searchParams.get("X-Amz-Signature") : s.authorization?.split("Signature=")[1]));
-  expect(new Set([address.searchParams.get("X-Amz-Signature"), ...others]).size).toBe(6);
+  const others = await Promise.all([
+    signAddress({ ...post, body: "Action=ReceiveMessage" }, credentials, "eu-central-1", "sqs", at, byScript),
+    signAddress(
+      { ...post, headers: { "content-type": "text/plain" } },
+      credentials,
+      "eu-central-1",
+      "sqs",
+      at,
+      byScript,
+    ),
+    signAddress(post, { ...credentials, sessionToken: "other" }, "eu-central-1", "sqs", at, byScript),
+    signAddress(post, credentials, "eu-central-1", "sqs", at + 1_000, byScript),
+    sign(post, credentials, "eu-central-1", "sqs", at, byScript),
+  ]);
+  const signatures = others.map((s) =>
+    s instanceof URL ? s.searchParams.get("X-Amz-Signature") : s.authorization?.split("Signature=")[1],
+  );
+  expect(new Set([address.searchParams.get("X-Amz-Signature"), ...signatures]).size).toBe(6);
 });

@@ -1,8 +1,5 @@
-// AWS Signature Version 4 (IAM User Guide, "Create a signed AWS API request"). A page on a plain S3 website is no secure
-// context and has no crypto.subtle, so hashing is done in JavaScript.
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+// AWS Signature Version 4 (IAM User Guide, "Create a signed AWS API request").
+import type { Hashing } from "./hashing.ts";
 
 /** Temporary credentials. */
 export interface Credentials {
@@ -21,16 +18,17 @@ export interface Post {
 }
 
 /** Signs for a service and region at a time (milliseconds since 1970) and returns the headers to send. */
-export function sign(
+export async function sign(
   post: Post,
   credentials: Credentials,
   region: string,
   service: string,
   at: number,
-): Record<string, string> {
+  hashing: Hashing,
+): Promise<Record<string, string>> {
   const scope = scopeOf(region, service, at);
   const sent = { ...post.headers, "x-amz-date": scope.stamp, "x-amz-security-token": credentials.sessionToken };
-  const { names, signature } = signatureOf({ ...post, headers: sent }, "", credentials, scope);
+  const { names, signature } = await signatureOf({ ...post, headers: sent }, "", credentials, scope, hashing);
   return {
     ...sent,
     authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope.path}, SignedHeaders=${names}, Signature=${signature}`,
@@ -42,7 +40,14 @@ export function sign(
  * that a browser asks no leave of another origin for a request that it would send by itself (Fetch Standard, "CORS
  * protocol").
  */
-export function signAddress(post: Post, credentials: Credentials, region: string, service: string, at: number): URL {
+export async function signAddress(
+  post: Post,
+  credentials: Credentials,
+  region: string,
+  service: string,
+  at: number,
+  hashing: Hashing,
+): Promise<URL> {
   const scope = scopeOf(region, service, at);
   const names = linesOf(post).map(([name]) => name);
   // In the order of their names, as the signature wants them.
@@ -57,7 +62,8 @@ export function signAddress(post: Post, credentials: Credentials, region: string
     .map(([name, value]) => `${name}=${encode(value)}`)
     .join("&");
   const url = new URL(post.url);
-  url.search = `${query}&X-Amz-Signature=${signatureOf(post, query, credentials, scope).signature}`;
+  const { signature } = await signatureOf(post, query, credentials, scope, hashing);
+  url.search = `${query}&X-Amz-Signature=${signature}`;
   return url;
 }
 
@@ -85,7 +91,8 @@ function linesOf(post: Post): (readonly [string, string])[] {
 }
 
 /** The signature of a request, and the names of the headers that it covers. */
-function signatureOf(post: Post, query: string, credentials: Credentials, scope: Scope) {
+async function signatureOf(post: Post, query: string, credentials: Credentials, scope: Scope, hashing: Hashing) {
+  const hash = async (text: string) => hex(await hashing.digest(text));
   const lines = linesOf(post);
   const names = lines.map(([name]) => name).join(";");
   const canonical = [
@@ -96,18 +103,15 @@ function signatureOf(post: Post, query: string, credentials: Credentials, scope:
     ...lines.map(([name, value]) => `${name}:${value}`),
     "",
     names,
-    hex(post.body),
+    await hash(post.body),
   ].join("\n");
-  const text = ["AWS4-HMAC-SHA256", scope.stamp, scope.path, hex(canonical)].join("\n");
-  const key = scope.parts.reduce<Uint8Array>(
-    (k, part) => mac(k, part),
-    utf8ToBytes(`AWS4${credentials.secretAccessKey}`),
-  );
-  return { names, signature: bytesToHex(mac(key, text)) };
+  const text = ["AWS4-HMAC-SHA256", scope.stamp, scope.path, await hash(canonical)].join("\n");
+  let key: Uint8Array = new TextEncoder().encode(`AWS4${credentials.secretAccessKey}`);
+  for (const part of scope.parts) key = await hashing.mac(key, part);
+  return { names, signature: hex(await hashing.mac(key, text)) };
 }
 
-const mac = (key: Uint8Array, text: string): Uint8Array => hmac(sha256, key, utf8ToBytes(text));
-const hex = (text: string): string => bytesToHex(sha256(utf8ToBytes(text)));
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 
 /** URI encoding as the signature wants it: all but unreserved characters. */
 function encode(part: string): string {

@@ -2,6 +2,7 @@
 // shards, which all say the same; each read takes one by chance, signed with credentials that lie beside the page.
 import type { ServerClock } from "./clock.ts";
 import { getObject, HTTPError, request } from "./fetch.ts";
+import type { Hashing } from "./hashing.ts";
 import { backoff, type Random } from "./retry.ts";
 import { type Credentials, sign } from "./sigv4.ts";
 
@@ -12,11 +13,14 @@ interface BoardObject {
   session_token: string;
   expires_at: string;
   table: string;
-  /** How many there are; their keys are "0" to one less. */
+  /** How many say the same; their keys end in "0" to one less. */
   shards: number;
   region: string;
   endpoint?: string;
 }
+
+/** The server's clock. One that cannot forget what it learnt learns better with time. */
+export type BoardClock = Pick<ServerClock, "steady" | "now" | "learn"> & { forget?(): void };
 
 const minute = 60_000;
 /**
@@ -35,7 +39,9 @@ const patience = 2;
 /** StatusBoard reads a board. One read at a time. */
 export class StatusBoard {
   readonly #object: URL;
-  readonly #clock: ServerClock;
+  readonly #clock: BoardClock;
+  readonly #hashing: Hashing;
+  readonly #subject: string;
   readonly #random: Random;
   #found: BoardObject | undefined;
   #renewAt = 0;
@@ -43,10 +49,15 @@ export class StatusBoard {
   #rests = 0;
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  /** A board by the address of its credentials, which must have the page's own origin. */
-  constructor(object: URL, clock: ServerClock, random: Random = Math.random) {
+  /**
+   * A board by the address of its credentials, which must have the page's own origin; of a board with several texts, what
+   * the one is about that is to be read.
+   */
+  constructor(object: URL, clock: BoardClock, hashing: Hashing, subject = "", random: Random = Math.random) {
     this.#object = object;
     this.#clock = clock;
+    this.#hashing = hashing;
+    this.#subject = subject && `${subject}/`;
     this.#random = random;
   }
 
@@ -97,7 +108,7 @@ export class StatusBoard {
     const shard = Math.floor(this.#random() * board.shards);
     const body = JSON.stringify({
       TableName: board.table,
-      Key: { shard: { S: String(shard) } },
+      Key: { shard: { S: this.#subject + shard } },
       ProjectionExpression: "s",
     });
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.GetItem" };
@@ -107,7 +118,8 @@ export class StatusBoard {
       sessionToken: board.session_token,
       expiresAt: Date.parse(board.expires_at),
     };
-    const signed = sign({ url, headers, body }, credentials, board.region, "dynamodb", this.#clock.now());
+    const by = [credentials, board.region, "dynamodb", this.#clock.now(), this.#hashing] as const;
+    const signed = await sign({ url, headers, body }, ...by);
     const sent = this.#clock.steady();
     const response = await request(url, { method: "POST", headers: signed, body });
     this.#clock.learn(response.headers.get("date"), null, sent, this.#clock.steady());
@@ -117,7 +129,7 @@ export class StatusBoard {
     }
     const said = await response.text();
     if (/Signature expired|not yet current|RequestExpired|RequestTimeTooSkewed/i.test(said)) {
-      this.#clock.forget(); // What is read instead tells the time.
+      this.#clock.forget?.(); // What is read instead tells the time.
       return undefined;
     }
     // Expired, revoked or replaced: the object may have newer ones. Throttling is no fault of theirs.

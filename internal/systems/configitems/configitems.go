@@ -185,11 +185,7 @@ func secretGrants(values map[string]value) []blueprint.Grant {
 		if v.kind != configitems.TypeSecret {
 			continue
 		}
-		action := "ssm:GetParameter"
-		if secretsManager.MatchString(v.text) {
-			action = "secretsmanager:GetSecretValue"
-		}
-		out = append(out, blueprint.Grant{Actions: []string{action}, Resources: []string{v.text}})
+		out = append(out, blueprint.ReadReference(v.text)...)
 	}
 	return out
 }

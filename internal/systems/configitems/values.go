@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -39,8 +38,6 @@ func (v value) attribute() blueprint.ItemAttribute {
 var kinds = map[string]configitems.Type{
 	"string": configitems.TypeString, "number": configitems.TypeNumber, "bool": configitems.TypeBool, "json": configitems.TypeJSON, "secret_arn": configitems.TypeSecret,
 }
-
-var secretsManager = regexp.MustCompile(`^arn:[a-z0-9-]+:secretsmanager:`)
 
 // values are the items by their keys. Of an object with other than one value it has the first, by name.
 func (m *Model) values() (map[string]value, error) {

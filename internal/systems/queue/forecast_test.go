@@ -43,6 +43,10 @@ func TestForecast(t *testing.T) {
 		// A table that is new takes 4,000 joins a second; the queue keeps the rest.
 		"a hundred thousand":         {hundredThousand, nil, 3 * time.Minute, false},
 		"a hundred thousand, warmed": {hundredThousand, map[string]any{"warm_writes": 20_000}, time.Minute, true},
+		// Where the status is read is no matter of the opening: keepers write it.
+		"a hundred thousand, by a table":   {hundredThousand, map[string]any{"site": map[string]any{"status_from": "table"}}, 3 * time.Minute, false},
+		"a hundred thousand, by a network": {hundredThousand, map[string]any{"site": map[string]any{"cdn": true}}, 3 * time.Minute, false},
+		"a million, warmed, by a table":    {million, map[string]any{"warm_writes": 20_000, "site": map[string]any{"status_from": "table"}}, 5 * time.Minute, false},
 		// An account with 1,000 executions takes 10,000 requests a second.
 		"a million, warmed": {million, map[string]any{"warm_writes": 20_000}, 5 * time.Minute, false},
 	} {

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -44,13 +45,14 @@ const (
 	turnedBytes   = 560 // Turn's answer to who waits, likewise.
 	claimedBytes  = 2100
 	servedBytes   = 500
-	statusBytes   = 520 // The status without gaps.
+	statusBytes   = 400 // The status without gaps.
 	objectHeaders = 450 // Of S3's answers: 12 headers, those for browsers among them.
 	recordBytes   = 190 // A fan's record.
 	windowBytes   = 120
-	keeperBytes   = 700 // The keeper's progress.
-	lineBytes     = 40  // A fan in a block of the line.
-	logBytes      = 500 // A line of metrics in the log.
+	saleBytes     = 700
+	progressBytes = 1600 // The keeper's, in the middle of an event.
+	lineBytes     = 24   // A fan in a block of the line.
+	logBytes      = 500  // A line of metrics in the log.
 
 	joinTakes    = 10 * time.Millisecond // One message sent.
 	placerTakes  = 90 * time.Millisecond // A hundred places: three calls, then four at the same time.
@@ -59,14 +61,20 @@ const (
 	serviceTakes = 25 * time.Millisecond
 	tickTakes    = 40 * time.Millisecond // Outside an event.
 
-	// looksForPlace is how often a page asks turn until it has a place.
-	looksForPlace = 1.5
+	// looksForPlace is how often a page asks turn until it has a place: first after
+	// two to eight seconds, when placers that keep up have given it.
+	looksForPlace = 1.1
 	// nearFor is for how long fans are near the front, in seconds: so long before
 	// their call they are asked for a sign of life.
 	nearFor = 150
-	// looksInWindow is how often a page asks after the claim: once a minute, of
-	// purchases that take three.
-	looksInWindow = 3
+	// looksInWindow is how often a page asks when it was called and after the
+	// claim: that it is, then once a minute, of purchases that take three.
+	looksInWindow = 1 + 2
+	// luck is what a page adds to each span on the mean, so that not all ask at once.
+	luck = 1.05
+	// countersEach is how many counters and blocks of the line a keeper reads in a
+	// second.
+	countersEach = 3
 	// edgeHits is the share of polls that the distribution answers itself: an
 	// object of two seconds is asked for by many in each.
 	edgeHits = 0.99
@@ -87,7 +95,11 @@ var ExampleLoad = map[string]any{"fans": 100_000, "admitted": 20_000, "peak_join
 func (r *room) load() {
 	keeper, placer, turn := r.functions["keeper"], r.functions["placer"], r.functions["turn"]
 	r.PerMonth(blueprint.Load{Unit: "tick", Count: blueprint.Month.Minutes()},
-		keeper.Invocations(1, tickTakes), blueprint.Eventually(r.salesTable.Scans(1, keeperBytes)), r.status.Puts(2, windowBytes), r.status.Gets(2, keeperBytes))
+		keeper.Invocations(1, tickTakes), blueprint.Eventually(r.salesTable.Scans(1, saleBytes)), r.status.Puts(2, windowBytes), r.status.Gets(2, saleBytes))
+	if f, there := r.functions["readers"]; there {
+		r.PerMonth(blueprint.Load{Unit: "look for a credential", Count: blueprint.Month.Minutes()},
+			f.Invocations(1, tickTakes), blueprint.Eventually(r.salesTable.Scans(1, saleBytes)), r.pages.Gets(1))
+	}
 	expected := func(field string, otherwise int64) float64 {
 		return composite.Expected(r.m.ExpectedLoad, field, otherwise)
 	}
@@ -106,9 +118,10 @@ func (r *room) load() {
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
 		r.fans.Gets(1, recordBytes), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
-	r.PerEvent(blueprint.Load{Unit: "poll", Count: fans * polls(wait), Over: wait}, r.serves(1, statusBytes+objectHeaders))
+	far, all := polls(wait)
+	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
 	if r.m.hasPage() {
-		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(2, r.pageBytes/2+objectHeaders))
+		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(1, r.pageBytes+objectHeaders))
 	}
 
 	// Who is near the front asks by turn. A call, a claim and a release are
@@ -116,7 +129,9 @@ func (r *room) load() {
 	admission := blueprint.Load{Unit: "admission", Count: admitted, Over: open}
 	near, seen := 0.0, 0.0
 	if first.Heartbeat > 0 {
-		near, seen = nearFor/max(queue.AskLeast, float64(first.Heartbeat)/3), nearFor/(float64(first.Heartbeat)/2)
+		each := max(queue.AskLeast, float64(first.Heartbeat)/3) * luck
+		near = nearFor / each
+		seen = nearFor / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
 	}
 	changes := 2 * 3.0
 	r.PerEvent(admission, scaled(near+looksInWindow, r.looks(turnedBytes, turnTakes)), r.fans.Updates(seen+changes, recordBytes), r.windows.Updates(changes, windowBytes),
@@ -128,22 +143,44 @@ func (r *room) load() {
 
 	live := keepersBegin + open
 	r.PerEvent(blueprint.Load{Unit: "second", Count: live.Seconds(), Over: live},
-		r.lines.Gets(1, windowBytes), r.windows.Gets(float64(first.Windows), windowBytes), blueprint.Eventually(r.salesTable.Scans(0.5, keeperBytes)),
-		r.status.Puts(1+statusShards, keeperBytes), r.pages.Puts(1), keeper.Logs(1, logBytes))
+		r.lines.Gets(countersEach, windowBytes), r.windows.Gets(windowReads(first), windowBytes), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
+		r.status.Puts(1, progressBytes), r.shows(), keeper.Logs(1/queue.PublishEvery.Seconds(), logBytes))
 	// Each keeper lives for almost two minutes, and one begins every minute.
 	r.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, keeper.Invocations(1, keeperTimeout-10*time.Second), r.status.Puts(2+20, windowBytes))
 	r.PerEvent(blueprint.Load{Unit: "event", Count: 1}, r.fans.Keeps(fans, recordBytes), r.lines.Keeps(fans, lineBytes), placer.Metrics(placerMetrics, live), keeper.Metrics(keeperMetrics, live))
 }
 
-// polls is how often a page asks for the status while a fan waits: by the rule
-// that both go by, and as far as the front is not near.
-func polls(wait time.Duration) float64 {
-	n, left := 0.0, wait.Seconds()
+// polls is how often a page asks for the status while a fan waits, the first time
+// when it is opened: by the rule that both go by, of a fan who never comes near the
+// front, and of one who is called after so long.
+func polls(wait time.Duration) (far, called float64) {
+	far = 1 + math.Floor(wait.Seconds()/(queue.AskMost*luck))
+	called = 1
+	left := wait.Seconds()
 	for left > nearFor {
-		left -= float64(queue.Ask(int64(left), 1))
-		n++
+		left -= float64(queue.Ask(int64(left), 1)) * luck
+		called++
 	}
-	return n + float64(nearFor/60)
+	return far, called + math.Floor(left/60/luck) // Near the front the own turn tells more.
+}
+
+// windowReads is how many windows a keeper reads in a second on the mean: all of
+// them, or where a rate is set as often as the status wants them.
+func windowReads(sale queue.Sale) float64 {
+	if sale.Rate > 0 {
+		return float64(sale.Windows) / queue.WindowsEvery.Seconds()
+	}
+	return float64(sale.Windows)
+}
+
+// shows is what it costs in a second to write the status wherever it is read.
+func (r *room) shows() []blueprint.Operation {
+	each := 1 / queue.PublishEvery.Seconds()
+	shards := r.status.Puts(statusShards*each, statusBytes)
+	if r.board == nil {
+		return append(shards, r.pages.Puts(each)...)
+	}
+	return slices.Concat(shards, r.board.Puts(float64(r.m.boardShards())*each, lineOfBoard), r.pages.Puts(1/queue.ObjectEvery.Seconds()))
 }
 
 // joined is what it costs to take one fan, beside the message.

@@ -39,6 +39,9 @@ func (r *room) watch() {
 			r.AlarmThrottles(key+"-throttles", f, "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up."))
 	}
 	alarms = append(alarms, r.AlarmErrors("service-errors", r.functions["service"], "The function service fails, by which windows are freed; see its log."))
+	if f, there := r.functions["readers"]; there {
+		alarms = append(alarms, r.AlarmErrors("readers-errors", f, "The function readers fails, by whose credentials fans read the status; they read the object meanwhile. See its log."))
+	}
 	if r.m.Dashboard.ValueBool() {
 		r.dashboard(alarms)
 	}

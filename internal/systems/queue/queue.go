@@ -144,14 +144,16 @@ type room struct {
 	salesTable, fans, lines, windows, status blueprint.TableHandle
 	identities                               *blueprint.TableHandle
 	pool                                     *blueprint.IdentityPoolHandle
-	pages                                    blueprint.BucketHandle
-	cdn                                      *blueprint.DistributionHandle
-	key, probeKey                            blueprint.SecretHandle
-	passes                                   passes
-	placing                                  blueprint.MappingHandle
-	streaming                                blueprint.StreamMappingHandle
-	join, turn, service                      blueprint.URLHandle
-	functions                                map[string]blueprint.FunctionHandle
+	// board is the table that fans read; nil where they read an object.
+	board               *blueprint.TableHandle
+	pages               blueprint.BucketHandle
+	cdn                 *blueprint.DistributionHandle
+	key, probeKey       blueprint.SecretHandle
+	passes              passes
+	placing             blueprint.MappingHandle
+	streaming           blueprint.StreamMappingHandle
+	join, turn, service blueprint.URLHandle
+	functions           map[string]blueprint.FunctionHandle
 	// pageBytes is what a visit to the page brings, in bytes.
 	pageBytes float64
 }
@@ -175,6 +177,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 	r.doors()
 	r.placer()
 	r.keeper()
+	r.publishReaders()
 	r.operators()
 	if err := r.site(); err != nil {
 		return err
@@ -220,6 +223,7 @@ func (r *room) stores() error {
 	r.lines = r.Table("line", blueprint.Table{Key: queue.LineKey, TTL: expires, Data: true})
 	r.windows = r.Table("windows", blueprint.Table{Key: queue.WindowsKey, Data: true})
 	r.status = r.Table("state", blueprint.Table{Key: queue.StateKey, Data: true})
+	r.statusTable()
 	r.key = r.Secret("key", blueprint.Secret{Form: blueprint.Random32})
 	r.probeKey = r.Secret("probe-key", blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
 	r.pages = r.Bucket("pages", pages.Bucket(r.m.Site, r.publicObjects()))
@@ -258,6 +262,10 @@ func (r *room) keeper() {
 		r.salesTable.Scan(), r.joins.Send(), r.fans.GetMany(), r.fans.Insert(), r.fans.Update(),
 		r.lines.Get(), r.lines.GetMany(), r.lines.Scan(), r.lines.Put(), r.windows.GetMany(), r.windows.Update(), r.status.Get(), r.status.Put(),
 		r.pages.Put(statusObjects, drawObjects), rarely("used by a keeper that takes over in the middle of a draw", r.pages.Get(drawObjects)),
+	}
+	if r.board != nil {
+		c.StatusTable, c.BoardShards = r.board.Name(), r.m.boardShards()
+		grants = append(grants, r.board.PutMany())
 	}
 	if r.m.external() {
 		line := r.Queue("called", blueprint.Queue{Visibility: time.Minute, Data: true})

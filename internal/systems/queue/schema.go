@@ -237,6 +237,11 @@ func siteSchema() schema.Attribute {
 		"title":   title(),
 		"links": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Links at the foot of the page: label → https address.",
 			Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
+		"status_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read the status: from the `site` (default), as an object by CloudFront or S3; or from a `table`, of which each page reads an item by a request that it signs itself, " +
+			"for a sixteenth of the price of CloudFront's and however many ask. The object stays for pages that cannot.",
+			Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
+		"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
+			Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
 	})
 	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "The page. Without this argument it is served by S3 in plain style.", Attributes: attributes}
 }
@@ -268,7 +273,7 @@ func outputs() map[string]schema.Attribute {
 		"page_urls":      "Addresses of the pages by sale; empty where the page is not deployed.",
 		"status_urls":    "Addresses of the status by sale, public JSON.",
 		"audiences":      "What passes are for, by sale: claim `aud`.",
-		"table_names":    "Names of the tables: `sales`, `fans`, `line`, `windows`, `state`; with `join = \"identity\"` also `identities`.",
+		"table_names":    "Names of the tables: `sales`, `fans`, `line`, `windows`, `state`; with `join = \"identity\"` also `identities`, with `site.status_from = \"table\"` also `status`.",
 		"table_arns":     "ARNs of the tables.",
 		"function_names": "Names of the functions.",
 		"function_arns":  "ARNs of the functions' live aliases.",

@@ -16,9 +16,6 @@ import (
 
 const (
 	indexObject = "index.html"
-	saleObject  = "sale.json"
-	// saleCache lets a changed sale reach every page within seconds.
-	saleCache = "max-age=5"
 	// assetCache lets a changed file reach every page within minutes.
 	assetCache = "max-age=300"
 )
@@ -26,9 +23,12 @@ const (
 // publicObjects are the keys that anybody may read.
 func (r *room) publicObjects() []string {
 	out := []string{statusObjects, drawObjects, strings.TrimPrefix(pass.KeysPath, "/"), strings.TrimPrefix(pass.DiscoveryPath, "/")}
+	if r.m.fromStatusTable() {
+		out = append(out, queue.ReadersObject)
+	}
 	if r.m.hasPage() {
 		for _, sale := range r.sales {
-			out = append(out, r.folder(sale.ID)+indexObject, r.folder(sale.ID)+saleObject)
+			out = append(out, r.folder(sale.ID)+indexObject)
 		}
 		if logo := textOf(r.m.Site, "logo", ""); logo != "" {
 			out = append(out, pages.LogoKey(logo))
@@ -42,7 +42,7 @@ func (r *room) publicObjects() []string {
 // the passes.
 func (r *room) address() string { return pages.Address(r.m.Site, r.pages, r.cdn) }
 
-// page is sale.json: what the page knows of its sale.
+// page is what the page knows of its sale.
 type page struct {
 	Sale    string `json:"sale"`
 	Name    string `json:"name"`
@@ -66,8 +66,18 @@ type login struct {
 
 // source is where the page reads the status.
 type source struct {
-	Kind string `json:"kind"`
-	URL  string `json:"url"`
+	Kind string `json:"kind"` // "object", or "table" before it.
+	URL  string `json:"url"`  // Of the object.
+	// Credentials is the address of what the table is read with.
+	Credentials string `json:"credentials,omitempty"`
+}
+
+func (r *room) source(sale, root string) source {
+	s := source{Kind: "object", URL: root + queue.StatusObject(sale)}
+	if r.board != nil {
+		s.Kind, s.Credentials = "table", root+queue.ReadersObject
+	}
+	return s
 }
 
 type link struct {
@@ -75,12 +85,12 @@ type link struct {
 	URL   string `json:"url"`
 }
 
-// page renders sale.json. Objects of all sales lie beside the first one's page.
+// page renders what the page of a sale has of it. Objects of all sales lie beside the first one's page.
 func (r *room) page(sale queue.Sale) (string, error) {
 	s, root := r.m.Site, strings.Repeat("../", strings.Count(r.folder(sale.ID), "/"))
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
-		Status: source{"object", root + queue.StatusObject(sale.ID)}, Codes: known(r.m.JoinCodes), Look: pages.LookOf(s, root),
+		Status: r.source(sale.ID, root), Codes: known(r.m.JoinCodes), Look: pages.LookOf(s, root),
 	}
 	if j := r.m.JWT; known(j) {
 		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
@@ -91,7 +101,7 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	}
 	out, err := json.Marshal(p)
 	if err != nil {
-		return "", fmt.Errorf("render %s: %w", saleObject, err)
+		return "", fmt.Errorf("render the page of sale %s: %w", sale.ID, err)
 	}
 	return string(out), nil
 }
@@ -101,19 +111,18 @@ func (r *room) site() error {
 	if !r.m.hasPage() {
 		return nil
 	}
-	index, err := site.Index()
+	index, err := site.Index(pages.LookOf(r.m.Site, "").Languages)
 	if err != nil {
 		return err
 	}
 	for _, sale := range r.sales {
-		folder := r.folder(sale.ID)
 		text, err := r.page(sale)
 		if err != nil {
 			return err
 		}
-		r.Object(r.partOf("sale-json", sale.ID), r.pages, folder+saleObject, blueprint.Object{ContentType: "application/json", CacheControl: saleCache, Content: text})
-		r.File(r.partOf("page", sale.ID), r.pages, folder+indexObject, blueprint.File{Bytes: index.Content, ContentType: index.ContentType, CacheControl: index.CacheControl, Encoding: index.Encoding})
-		r.pageBytes = float64(len(index.Content) + len(text))
+		frame := blueprint.Frame{Before: index.Before, After: index.After}
+		r.Object(r.partOf("page", sale.ID), r.pages, r.folder(sale.ID)+indexObject, blueprint.Object{ContentType: index.ContentType, CacheControl: index.CacheControl, Content: text, Frame: &frame})
+		r.pageBytes = frame.Size(text)
 	}
 	if logo := textOf(r.m.Site, "logo", ""); logo != "" {
 		r.File("logo", r.pages, pages.LogoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
@@ -173,6 +182,9 @@ func (r *room) outputs() {
 	tables := map[string]blueprint.TableHandle{"sales": r.salesTable, "fans": r.fans, "line": r.lines, "windows": r.windows, "state": r.status}
 	if r.identities != nil {
 		tables["identities"] = *r.identities
+	}
+	if r.board != nil {
+		tables["status"] = *r.board
 	}
 	for key, t := range tables {
 		names[key], arns[key] = t.Name(), t.ARN()

@@ -100,7 +100,7 @@ func (v *validation) identity() {
 
 // withoutPage are arguments of the site that mean something for a page of your
 // own, too.
-var withoutPage = map[string]bool{"enabled": true, "title": true, "cdn": true, "domain": true, "web_acl_arn": true}
+var withoutPage = map[string]bool{"enabled": true, "title": true, "cdn": true, "status_from": true, "warm_reads": true, "domain": true, "web_acl_arn": true}
 
 func (v *validation) site() {
 	if !known(v.m.Site) {
@@ -113,6 +113,9 @@ func (v *validation) site() {
 				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
 			}
 		}
+	}
+	if from, ok := s["status_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && known(s["warm_reads"]) {
+		v.refuse(at.AtName("warm_reads"), "Only with a table", "warm_reads is of the table that pages read the status from: set status_from = \"table\".")
 	}
 	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
 		for _, name := range []string{"domain", "web_acl_arn"} {

@@ -1,7 +1,7 @@
 /** The waiting room's client: one fan's way through a sale, for pages of your own. */
 export { aheadOf, askAfter, askAt, estimateOf } from "./line.ts";
 export { JoinRefused, WaitingRoom } from "./room.ts";
-export { statusObject } from "./status.ts";
+export { statusObject, statusTable } from "./status.ts";
 export type {
   Clock,
   FanState,

@@ -1,5 +1,6 @@
 // What the visitor does.
 import { computed, signal } from "@preact/signals";
+import { byBrowser } from "../../shared/hashing.ts";
 import { claims, finishSignIn, signIn } from "../../shared/oidc.ts";
 import { recall, remember } from "../../shared/storage.ts";
 import { JoinRefused } from "../client/index.ts";
@@ -54,7 +55,7 @@ export async function leaveForSignIn(): Promise<void> {
   const from = config.value && provider(config.value);
   if (from === undefined) return;
   try {
-    await signIn(from);
+    await signIn(from, byBrowser);
   } catch {
     notice.value = "sign_in_failed";
   }

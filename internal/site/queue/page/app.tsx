@@ -5,7 +5,7 @@ import { announcement } from "./announce.ts";
 import { Before, Join } from "./join.tsx";
 import { Place } from "./place.tsx";
 import { beside } from "./sale.ts";
-import { config, loadFailed, online, snapshot, texts, title, type View, view } from "./state.ts";
+import { config, online, snapshot, texts, title, type View, view } from "./state.ts";
 import { Called, Claimed } from "./turn.tsx";
 
 /** The waiting room. */
@@ -15,7 +15,7 @@ export function App() {
   if (sale === undefined || view.value === "loading") {
     return (
       <main class="card loading">
-        <p role="status">{t.text(loadFailed.value || snapshot.value?.failing ? "load_failed" : "loading")}</p>
+        <p role="status">{t.text(snapshot.value?.failing ? "load_failed" : "loading")}</p>
       </main>
     );
   }

@@ -15,7 +15,7 @@ if (root) {
   hideSecrets();
   attract();
   announce();
-  await start();
+  start();
   await identify();
   let reason = snapshot.value?.refused;
   snapshot.subscribe((s) => {

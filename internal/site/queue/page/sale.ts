@@ -1,10 +1,10 @@
-// The object beside the page.
+// What the page is deployed with.
 import type { Wording } from "../../shared/i18n.ts";
 import type { Link } from "../../shared/links.tsx";
 import type { Provider } from "../../shared/oidc.ts";
 import type { Style } from "../../shared/theme.ts";
 
-/** sale.json: what the page is about. */
+/** What the page is about: the element "sale" of its HTML. */
 export interface Sale extends Wording {
   /** The sale's id. */
   sale: string;
@@ -12,7 +12,8 @@ export interface Sale extends Wording {
   title?: string;
   join_url: string;
   turn_url: string;
-  status: { kind: "object"; url: string };
+  /** The status: an object, or a table with the object for when it is of no use. */
+  status: { kind: "object"; url: string } | { kind: "table"; url: string; credentials: string };
   /** Whether fans need a code to join. */
   codes?: boolean;
   /** Where fans need a token of the organiser's to join: who signs them in. */

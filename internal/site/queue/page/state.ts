@@ -2,10 +2,9 @@
 import { computed, signal } from "@preact/signals";
 import { ServerClock } from "../../shared/clock.ts";
 import { everySecond } from "../../shared/countdown.ts";
-import { getObject } from "../../shared/fetch.ts";
-import { backoff, pause } from "../../shared/retry.ts";
+import { readData } from "../../shared/data.ts";
 import { applyTheme } from "../../shared/theme.ts";
-import { type Snapshot, WaitingRoom } from "../client/index.ts";
+import { type Snapshot, type StatusSource, statusObject, statusTable, WaitingRoom } from "../client/index.ts";
 import { beside, type Sale } from "./sale.ts";
 import { translator } from "./texts/texts.ts";
 
@@ -34,13 +33,12 @@ export const snapshot = signal<Snapshot>();
 /** The server's time in milliseconds, moved on each second. */
 export const now = signal(clock.now());
 export const online = signal(navigator.onLine);
-export const loadFailed = signal(false);
 /** Whether the page knows how a visitor joins: it shows no form before. */
 export const ready = signal(false);
 
 /** The texts in the visitor's language. */
 export const texts = computed(() => translator(config.value));
-/** The sale's title, in the visitor's language where sale.json has it. */
+/** The sale's title, in the visitor's language where the sale has it. */
 export const title = computed(() => texts.value.find("title") ?? config.value?.title ?? config.value?.name ?? "");
 
 export const view = computed<View>(() => {
@@ -63,8 +61,8 @@ export const joinsFrom = computed(() => {
 });
 const early = computed(() => joinsFrom.value !== undefined);
 
-/** Loads sale.json, trying until it is there, and keeps everything up to date from then on. */
-export async function start(): Promise<void> {
+/** Reads what the page knows of its sale, and keeps everything up to date from then on. */
+export function start(): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const theme = () => applyTheme(config.value?.style, dark.matches);
   theme();
@@ -74,18 +72,15 @@ export async function start(): Promise<void> {
       online.value = event === "online";
     });
   }
-  for (let n = 0; config.value === undefined; n++) {
-    try {
-      const found = await getObject<Sale>(beside("sale.json"), clock);
-      if (found === undefined) throw new Error("there is no sale.json");
-      config.value = found;
-    } catch {
-      loadFailed.value = n > 0;
-      await pause(backoff(n, 1_000, 30_000));
-    }
-  }
+  config.value = readData<Sale>("sale");
+  if (config.value === undefined) throw new Error("this page was deployed without a sale");
   theme();
   enter(config.value);
+}
+
+function statusOf({ sale, status }: Sale): StatusSource {
+  const object = beside(status.url);
+  return status.kind === "table" ? statusTable(beside(status.credentials), sale, object) : statusObject(object);
 }
 
 function enter(sale: Sale): void {
@@ -93,7 +88,7 @@ function enter(sale: Sale): void {
     sale: sale.sale,
     joinURL: new URL(sale.join_url, location.href),
     turnURL: new URL(sale.turn_url, location.href),
-    status: beside(sale.status.url),
+    status: statusOf(sale),
     clock,
   });
   room.value = entered;

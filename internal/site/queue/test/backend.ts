@@ -96,6 +96,10 @@ export class Backend {
   onTurn: (verb: string, nth: number) => Answer | undefined = () => undefined;
   /** How long join and turn take to answer, in milliseconds. */
   delay = 0;
+  /** What the status table says; the status as it is where nothing else is said. */
+  line: () => string = () => this.compact(this.now());
+  /** The shards of it that were read. */
+  shards: string[] = [];
   /** Paths that answer with a status; 0 ends the connection. */
   broken = new Map<string, number>();
   /** A mistake of the page that no answer would show. */
@@ -175,6 +179,25 @@ export class Backend {
     };
   }
 
+  /** The status in one line, as the keeper writes it. */
+  compact(at: number): string {
+    const s = this.status();
+    const { line, place } = s.front;
+    const drawn = s.draw?.count ?? "-";
+    const fields = [
+      at,
+      s.state,
+      s.opens_at,
+      s.closes_at ?? "-",
+      s.draw_from ?? "-",
+      drawn,
+      (line || "q").charAt(0) + place,
+    ];
+    const gaps = this.gaps.map(([l, last, count]) => `${l.charAt(0)}${last}+${count}`);
+    const figures = [s.waiting, s.open, s.windows, s.pace, s.pace_now, s.near, s.ask.far, s.ask.near];
+    return [...fields, ...figures, ...gaps].join(" ");
+  }
+
   #state(): SaleState {
     const now = this.now();
     if (this.closesAt !== undefined && now >= this.closesAt) return "closed";
@@ -224,15 +247,26 @@ export class Backend {
     if (broken !== undefined) return json(broken, {});
     switch (path) {
       case "/":
-        return send(200, "text/html", readFileSync(page, "utf8"));
+        return send(200, "text/html", this.#page());
       case "/blank":
         return send(200, "text/html", "<!doctype html><title>A page of one's own</title>");
       case "/client.js":
         return send(200, "text/javascript", readFileSync(client, "utf8"));
-      case "/sale.json":
-        return json(200, this.sale);
       case "/status/arena.json":
         return json(200, this.status());
+      case "/readers.json":
+        return json(200, {
+          access_key_id: "ASIA",
+          secret_access_key: "secret",
+          session_token: "token",
+          expires_at: new Date(this.now() + 3_600_000).toISOString(),
+          table: "arena-status",
+          shards: 8,
+          region: "eu-central-1",
+          endpoint: `${this.api}/dynamodb`,
+        });
+      case "/dynamodb":
+        return this.#table(request, response, body, json);
       case "/logo.svg":
         return send(200, "image/svg+xml", logo);
       case "/tickets":
@@ -243,6 +277,36 @@ export class Backend {
       default:
         return this.#oidc(new URL(request.url ?? "/", this.api), body, response, json);
     }
+  }
+
+  /** The page with the sale in it, as it is deployed. */
+  #page(): string {
+    const sale = JSON.stringify(this.sale).replaceAll("<", "\\u003c");
+    return readFileSync(page, "utf8").replace('id="sale">null<', () => `id="sale">${sale}<`);
+  }
+
+  /** The status table: other tests hold each signature against AWS's own implementation. */
+  #table(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: string,
+    json: (status: number, value: unknown) => void,
+  ): void {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Allow-Headers", "*, authorization");
+    if (request.method === "OPTIONS") return void response.writeHead(200).end();
+    const input = JSON.parse(body) as { TableName: string; Key: { shard: { S: string } }; ConsistentRead?: boolean };
+    const signed =
+      /^AWS4-HMAC-SHA256 Credential=ASIA\/\d{8}\/eu-central-1\/dynamodb\/aws4_request, .*Signature=[0-9a-f]{64}$/;
+    if (
+      !signed.test(request.headers.authorization ?? "") ||
+      input.TableName !== "arena-status" ||
+      input.ConsistentRead
+    ) {
+      throw new Error(`${request.headers.authorization} asks for ${body}`);
+    }
+    this.shards.push(input.Key.shard.S);
+    json(200, { Item: { s: { S: this.line() } } });
   }
 
   async #door(

@@ -182,7 +182,7 @@ test("a placer that is behind is not asked each second", async ({ page, backend 
 });
 
 test("a page that cannot be loaded tries again", async ({ page, backend }) => {
-  backend.broken.set("/sale.json", 500);
+  backend.broken.set("/status/arena.json", 500);
   await page.goto(backend.url);
   await expect(page.getByText("This page could not be loaded. Trying again…")).toBeVisible();
   backend.broken.clear();

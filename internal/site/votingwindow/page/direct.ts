@@ -2,6 +2,7 @@
 import type { ServerClock } from "../../shared/clock.ts";
 import { guestCredentials } from "../../shared/cognito.ts";
 import { getObject, request } from "../../shared/fetch.ts";
+import { byScript } from "../../shared/hashing.ts";
 import { type Credentials, sign, signAddress } from "../../shared/sigv4.ts";
 import type { Intake, Outcome, Vote } from "./intake.ts";
 import { beside, type IntakeConfig } from "./window.ts";
@@ -89,8 +90,10 @@ export class DirectIntake implements Intake {
         MessageBody: message,
       }).toString(),
     };
-    const by = [access.credentials, access.region, "sqs", this.#clock.now()] as const;
-    const [url, headers] = this.#inHeaders ? [post.url, sign(post, ...by)] : [signAddress(post, ...by), post.headers];
+    const by = [access.credentials, access.region, "sqs", this.#clock.now(), byScript] as const;
+    const [url, headers] = this.#inHeaders
+      ? [post.url, await sign(post, ...by)]
+      : [await signAddress(post, ...by), post.headers];
     const again: Outcome = { kind: "again" };
     let response: Response;
     try {

@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { ServerClock } from "../../shared/clock.ts";
 import { everySecond } from "../../shared/countdown.ts";
 import { getObject } from "../../shared/fetch.ts";
+import { byScript } from "../../shared/hashing.ts";
 import { Poller } from "../../shared/poll.ts";
 import { backoff, pause } from "../../shared/retry.ts";
 import { StatusBoard } from "../../shared/status.ts";
@@ -73,7 +74,7 @@ let board: StatusBoard | undefined;
 async function readResults(): Promise<Results | undefined> {
   const named = config.value?.status?.credentials;
   if (named !== undefined && phase.value !== "waiting" && phase.value !== "final") {
-    board ??= new StatusBoard(beside(named), clock);
+    board ??= new StatusBoard(beside(named), clock, byScript);
     const line = await board.read();
     const found = line === undefined ? undefined : readLine(line);
     if (found !== undefined && isFresh(found, clock.now())) return found;

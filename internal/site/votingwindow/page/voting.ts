@@ -1,5 +1,6 @@
 // From an identifier to an accepted vote.
 import { computed, signal } from "@preact/signals";
+import { byScript } from "../../shared/hashing.ts";
 import { claims, finishSignIn, signIn } from "../../shared/oidc.ts";
 import { backoff, pause } from "../../shared/retry.ts";
 import { recall, remember } from "../../shared/storage.ts";
@@ -125,7 +126,7 @@ function signOut(): void {
 export async function leaveForSignIn(): Promise<void> {
   const from = config.value && provider(config.value);
   try {
-    if (from) await signIn(from);
+    if (from) await signIn(from, byScript);
   } catch {
     notice.value = { tone: "error", key: "sign_in_failed" };
   }

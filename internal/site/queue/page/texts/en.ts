@@ -1,4 +1,4 @@
-/** Every text of the page; sale.json may replace each under its key. */
+/** Every text of the page; the sale may replace each under its key. */
 export const en = {
   loading: "Loading…",
   load_failed: "This page could not be loaded. Trying again…",

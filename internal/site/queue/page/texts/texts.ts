@@ -1,12 +1,8 @@
+import { readData } from "../../../shared/data.ts";
 import { type Translator, translatorOf, type Wording } from "../../../shared/i18n.ts";
-import { de } from "./de.ts";
 import { en } from "./en.ts";
-import { es } from "./es.ts";
-import { fr } from "./fr.ts";
-import { it } from "./it.ts";
-import { pt } from "./pt.ts";
 
-const builtIn: Record<string, typeof en> = { en, de, fr, es, it, pt };
+const builtIn: Record<string, typeof en> = { en, ...readData<Record<string, typeof en>>("texts") };
 
 /** The translator of a visitor. The sale's title can be translated as well, under title. */
 export const translator = (sale: Wording | undefined): Translator => translatorOf(builtIn, en, sale);

@@ -1,0 +1,4 @@
+import {
+  to = serverless_semantic_monitor.orders
+  id = "orders"
+}

@@ -1,0 +1,2 @@
+# By the system's name.
+terraform import serverless_semantic_monitor.orders orders
