@@ -58,7 +58,6 @@ const (
 var (
 	httpsURL  = regexp.MustCompile(`^https://[^\s]+$`)
 	issuerURL = regexp.MustCompile(`^https://[^\s]*[^\s/]$`)
-	arnOf     = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
 	s3URI     = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	saleID    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 	chain     = regexp.MustCompile(`^[0-9a-f]{64}$`)

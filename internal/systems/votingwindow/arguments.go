@@ -21,7 +21,6 @@ var (
 	textOf    = composite.TextOf
 	intOf     = composite.IntOf
 	boolOf    = composite.BoolOf
-	objectOf  = composite.ObjectOf
 	stringsOf = composite.TextsOf
 )
 

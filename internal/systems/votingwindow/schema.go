@@ -77,7 +77,6 @@ const (
 var (
 	answerID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	httpsURL = regexp.MustCompile(`^https://[^\s]+$`)
-	arnOf    = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
 	s3URI    = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	assetKey = regexp.MustCompile(`^assets/[A-Za-z0-9._/-]+$`)
 )
