@@ -35,6 +35,7 @@ type Bypassed struct {
 type Bypass struct {
 	Sales   *Sales
 	Passes  Signer
+	Edge    Signer // Of the edge's passes; nil for none.
 	Issued  Passes
 	Base    Base
 	Clock   clock.Clock
@@ -64,7 +65,7 @@ func (b *Bypass) Handle(ctx context.Context, request BypassRequest) (Bypassed, e
 	if err != nil {
 		return Bypassed{}, err
 	}
-	token, err := b.Passes.Sign(ctx, Claims(claims))
+	passes, err := signBoth(ctx, b.Passes, b.Edge, Claims(claims))
 	if err != nil {
 		return Bypassed{}, err
 	}
@@ -73,7 +74,7 @@ func (b *Bypass) Handle(ctx context.Context, request BypassRequest) (Bypassed, e
 		b.Log.WarnContext(ctx, "emit metrics", "error", err)
 	}
 	return Bypassed{
-		Sale: sale.ID, Bearer: request.Bearer, ID: claims.ID, From: clockText(claims.NotBefore * 1000), Until: clockText(claims.Expires * 1000), Token: token,
-		PurchaseURL: purchaseURL(sale, Fan{}, token),
+		Sale: sale.ID, Bearer: request.Bearer, ID: claims.ID, From: clockText(claims.NotBefore * 1000), Until: clockText(claims.Expires * 1000), Token: passes.token,
+		PurchaseURL: passes.purchaseURL(sale, Fan{}),
 	}, nil
 }

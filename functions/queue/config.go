@@ -102,6 +102,7 @@ type TurnConfig struct {
 	Tables
 	Passes
 	PassKey
+	EdgeKey
 	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
 	StatusShards int    `env:"STATUS_SHARDS,required"`
 	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
@@ -122,12 +123,25 @@ func (k PassKey) Check() error {
 	return nil
 }
 
+// EdgeKey is the key that signs the passes of the edge; empty where there are none.
+type EdgeKey struct {
+	EdgeKeyParameter string `env:"EDGE_KEY_PARAMETER"` // SSM parameter: the key, which the edge's store has as it is.
+	EdgeKeyID        string `env:"EDGE_KEY_ID"`        // Under which the store has it.
+}
+
 // BypassConfig is the configuration of bypass: it uses the table sales.
 type BypassConfig struct {
 	Base
 	Tables
 	Passes
 	PassKey
+	EdgeKey
+}
+
+// RevokeConfig is the configuration of revoke: it uses the tables sales, fans and windows.
+type RevokeConfig struct {
+	Base
+	Tables
 }
 
 // ServiceConfig is the configuration of service: it uses the tables sales, fans and windows.

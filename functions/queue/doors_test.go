@@ -285,6 +285,13 @@ func streamRecord(number int, key, sale string, more map[string]events.DynamoDBA
 	return record
 }
 
+func streamed(records ...events.DynamoDBEventRecord) (event queue.StreamEvent) {
+	for _, record := range records {
+		event.Records = append(event.Records, queue.StreamRecord{DynamoDBEventRecord: record})
+	}
+	return event
+}
+
 // The story's clog: what is broken, large or slow is set aside with its reason, and all others go on.
 func TestTheStreamIsNeverClogged(t *testing.T) {
 	late := sale()
@@ -307,7 +314,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 		streamRecord(9, "eu:9/gig", "gig", map[string]events.DynamoDBAttributeValue{"attempt": events.NewNumberAttribute("2")}),
 		{EventName: "REMOVE"},
 	}
-	response, err := s.Handle(t.Context(), events.DynamoDBEvent{Records: records})
+	response, err := s.Handle(t.Context(), streamed(records...))
 	if err != nil || len(response.BatchItemFailures) != 0 {
 		t.Fatalf("%+v %v", response, err)
 	}
@@ -335,7 +342,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	}
 	// What can be neither sent nor set aside comes again, with what follows.
 	aside.broken = true
-	response, err = s.Handle(t.Context(), events.DynamoDBEvent{Records: records})
+	response, err = s.Handle(t.Context(), streamed(records...))
 	if err != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != "2" {
 		t.Errorf("%+v %v", response, err)
 	}
@@ -374,7 +381,7 @@ func TestARecordThatTakesTooLongIsSetAside(t *testing.T) {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		response, err := s.Handle(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{streamRecord(1, "eu:1", "gig", nil), streamRecord(2, "eu:2", "gig", nil)}})
+		response, err := s.Handle(ctx, streamed(streamRecord(1, "eu:1", "gig", nil), streamRecord(2, "eu:2", "gig", nil)))
 		if err != nil || len(response.BatchItemFailures) != 0 || len(aside.bodies) != 2 || !strings.Contains(aside.bodies[1], `"reason":"timeout"`) {
 			t.Errorf("%+v %v %v", response, err, aside.bodies)
 		}

@@ -63,8 +63,11 @@ func TestEventsAsLambdaGivesThem(t *testing.T) {
 	if answer, err := control.Handle(t.Context(), eventOf[queue.ControlRequest](t, "control")); err != nil || fmt.Sprint(answer.Overridden) != "[rate windows]" {
 		t.Errorf("control: %+v %v", answer, err)
 	}
+	if answer, err := w.revoker().Handle(t.Context(), eventOf[queue.RevokeRequest](t, "revoke")); err != nil || answer.Was != "expired" {
+		t.Errorf("revoke: %+v %v", answer, err)
+	}
 	stream := &queue.Stream{Sales: w.turn().Sales, Store: store, Key: w.turn().Key, Joins: joinsQueue{w}, Aside: joinsQueue{w}, Clock: w.clock, Log: discard, Metrics: quiet}
-	if answer, err := stream.Handle(t.Context(), eventOf[events.DynamoDBEvent](t, "stream")); err != nil || len(answer.BatchItemFailures) != 0 || len(w.joins) != 2 {
+	if answer, err := stream.Handle(t.Context(), eventOf[queue.StreamEvent](t, "stream")); err != nil || len(answer.BatchItemFailures) != 0 || len(w.joins) != 2 {
 		t.Errorf("stream: %+v %v, %d messages", answer, err, len(w.joins))
 	}
 }

@@ -30,7 +30,8 @@ const (
 	Purchased Done = "purchased"
 	Expired   Done = "expired" // The window ran out, claimed or not. Until somebody writes so, Fan.Until tells.
 	Left      Done = "left"
-	Ghost     Done = "ghost" // Did not answer near the front.
+	Ghost     Done = "ghost"   // Did not answer near the front.
+	Revoked   Done = "revoked" // An operator took back the place or the window.
 )
 
 // Fan is a fan's record. Its place is written once for an attempt. Times are milliseconds since 1970.

@@ -191,7 +191,7 @@ func (m *machine) life(depth int) context.Context {
 func (m *machine) step(depth int) {
 	t := m.t
 	number := func() int { return rapid.IntRange(1, 12).Draw(t, "fan") }
-	switch rapid.IntRange(0, 12).Draw(t, "step") {
+	switch rapid.IntRange(0, 13).Draw(t, "step") {
 	case 0, 1, 2:
 		at := rapid.IntRange(0, len(m.keepers)-1).Draw(t, "keeper")
 		keeper := m.keepers[at]
@@ -230,6 +230,8 @@ func (m *machine) step(depth int) {
 		m.putSale(m.sale)
 	case 12:
 		m.keepers[rapid.IntRange(0, len(m.keepers)-1).Draw(t, "keeper")] = m.keeper(strconv.Itoa(rapid.IntRange(0, 9).Draw(t, "holder")))
+	case 13:
+		_, _ = m.revoker().Handle(m.life(depth), queue.RevokeRequest{Sale: "gig", Fan: fanOf(number()), By: "arn:a"})
 	}
 	m.check()
 }

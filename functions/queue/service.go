@@ -28,6 +28,10 @@ type ServiceStore interface {
 	Redeem(ctx context.Context, fan Fan, now int64) (bool, error)
 	// Assign tells a fan who was called where to go, and gives the window until a time.
 	Assign(ctx context.Context, fan Fan, purchaseURL string, now, until int64) (bool, error)
+	ReadBypass(ctx context.Context, sale, pass string) (BypassUse, error)
+	// RedeemBypass notes that a bypass pass was used, and says whether it was the first time.
+	RedeemBypass(ctx context.Context, sale, pass string, now, expires int64) (bool, error)
+	EndBypass(ctx context.Context, sale, pass string, done Done) (bool, error)
 }
 
 // Service is what the ticketing service asks, by a fan's pass: that it be used once, that the window last longer, that it be freed since the fan bought. Signed by
@@ -73,7 +77,7 @@ func (s *Service) Handle(ctx context.Context, request Request) (Response, error)
 		return *refused, nil
 	}
 	trusted := request.RequestContext.Authorizer.IAM != nil && request.RequestContext.Authorizer.IAM.UserARN != ""
-	saleID, fanID, pass := asked.Sale, asked.Fan, ""
+	saleID, fanID, pass := asked.Sale, asked.Fan, Claims{}
 	switch {
 	case asked.Token != "":
 		claims, err := s.Passes.Verify(ctx, asked.Token)
@@ -83,7 +87,7 @@ func (s *Service) Handle(ctx context.Context, request Request) (Response, error)
 		if err != nil {
 			return s.unavailable(ctx, err), nil
 		}
-		saleID, fanID, pass = claims.Sale, claims.Fan, claims.ID
+		saleID, fanID, pass = claims.Sale, claims.Fan, claims
 	case !trusted:
 		return refuse(http.StatusForbidden, "token", "Send the fan's pass."), nil
 	}
@@ -94,18 +98,41 @@ func (s *Service) Handle(ctx context.Context, request Request) (Response, error)
 	if err != nil {
 		return s.unavailable(ctx, err), nil
 	}
-	fan, found, err := s.Store.ReadFan(ctx, sale.ID, fanID, true)
-	if err != nil {
-		return s.unavailable(ctx, err), nil
-	}
-	if !found || pass != "" && !equal(pass, s.Key.PassID(FanKey(fan.Sale, fan.ID), fan.Attempt)) {
-		return refuse(http.StatusNotFound, "no_fan", "There is no such fan, or the pass is of a former place."), nil
-	}
-	response, err := s.serve(ctx, sale, fan, asked, trusted)
+	response, err := s.about(ctx, sale, fanID, pass, asked, trusted)
 	if err != nil {
 		return s.unavailable(ctx, err), nil
 	}
 	return response, nil
+}
+
+// about does what is asked about a fan, or about the bearer of a bypass pass.
+func (s *Service) about(ctx context.Context, sale Sale, fanID string, pass Claims, asked serviceRequest, trusted bool) (Response, error) {
+	if pass.VIP {
+		return s.serveBypass(ctx, pass, asked.Do)
+	}
+	fan, found, err := s.Store.ReadFan(ctx, sale.ID, fanID, true)
+	if err != nil {
+		return Response{}, err
+	}
+	if !found || pass.ID != "" && !equal(pass.ID, s.Key.PassID(FanKey(fan.Sale, fan.ID), fan.Attempt)) {
+		return refuse(http.StatusNotFound, "no_fan", "There is no such fan, or the pass is of a former place."), nil
+	}
+	return s.serve(ctx, sale, fan, asked, trusted)
+}
+
+func refuseToDo() Response {
+	return refuse(http.StatusBadRequest, "malformed", "There is no such thing to do: it is redeem, renew, release or assign.")
+}
+
+// answered is the answer to what was done, or a conflict.
+func answered(done bool, answer served) Response {
+	if done {
+		return respond(http.StatusOK, answer)
+	}
+	return respond(http.StatusConflict, struct {
+		failure
+		served
+	}{failure{Error: "conflict", Message: "The fan is not where that can be done: it was done before, the window ran out, or the pass was revoked."}, answer})
 }
 
 func (s *Service) unavailable(ctx context.Context, cause error) Response {
@@ -147,7 +174,7 @@ func (s *Service) serve(ctx context.Context, sale Sale, fan Fan, asked serviceRe
 			done, err = s.Store.Assign(ctx, fan, asked.PurchaseURL, now, until)
 		}
 	default:
-		return refuse(http.StatusBadRequest, "malformed", "There is no such thing to do: it is redeem, renew, release or assign."), nil
+		return refuseToDo(), nil
 	}
 	if err != nil {
 		return Response{}, err
@@ -156,12 +183,5 @@ func (s *Service) serve(ctx context.Context, sale Sale, fan Fan, asked serviceRe
 	if err != nil || !found {
 		return Response{}, errors.Join(err, errAgain)
 	}
-	answer := served{Sale: sale.ID, Fan: fan.ID, State: after.state(now), Until: after.Until}
-	if !done {
-		return respond(http.StatusConflict, struct {
-			failure
-			served
-		}{failure{Error: "conflict", Message: "The fan is not where that can be done: it was done before, or the window ran out."}, answer}), nil
-	}
-	return respond(http.StatusOK, answer), nil
+	return answered(done, served{Sale: sale.ID, Fan: fan.ID, State: after.state(now), Until: after.Until}), nil
 }

@@ -48,6 +48,7 @@ type Stream struct {
 	Key     Key
 	Joins   Joiner
 	Aside   Joiner // The queue of what was set aside.
+	GivenUp GivenUp
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
@@ -58,6 +59,7 @@ type SetAside struct {
 	Reason string `json:"reason"`
 	Detail string `json:"detail"`
 	ID     string `json:"id"`               // Of the stream's record: its sequence number.
+	At     int64  `json:"at,omitempty"`     // When it was written, milliseconds since 1970, by the second.
 	Record string `json:"record,omitempty"` // Its new image, cut at 4 KB.
 }
 
@@ -79,16 +81,26 @@ type reason struct {
 
 func (r *reason) Error() string { return r.code + ": " + r.err.Error() }
 
-// Handle takes one batch. A record that could be neither sent nor set aside ends it: the stream gives that and what follows again.
-func (s *Stream) Handle(ctx context.Context, event events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+// Handle takes one batch of the stream, or, by a redrive, messages about records that were set aside or given up. It names what is to come again: by sequence number or
+// message id.
+func (s *Stream) Handle(ctx context.Context, event StreamEvent) (events.DynamoDBEventResponse, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
 		defer cancel()
 	}
+	if len(event.Records) > 0 && event.Records[0].EventSource == fromQueue {
+		return s.redrive(ctx, event.Records), nil
+	}
+	return s.records(ctx, event.Records), nil
+}
+
+// records takes records of the stream. One that could be neither sent nor set aside ends it: the stream gives that and what follows again.
+func (s *Stream) records(ctx context.Context, records []StreamRecord) events.DynamoDBEventResponse {
 	var joined, aside int
-	response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
-	for _, record := range event.Records {
+	response := nothingFailed()
+	for _, given := range records {
+		record := given.DynamoDBEventRecord
 		if _, answered := record.Change.NewImage[identityTicket]; answered || record.EventName == string(events.DynamoDBOperationTypeRemove) {
 			continue // By this function itself, or gone.
 		}
@@ -103,7 +115,7 @@ func (s *Stream) Handle(ctx context.Context, event events.DynamoDBEvent) (events
 		}
 		if err != nil {
 			s.Log.ErrorContext(ctx, "take a record", "record", record.Change.SequenceNumber, "error", err)
-			response.BatchItemFailures = append(response.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber})
+			failed(&response, record.Change.SequenceNumber)
 			break // A stream keeps its order: what follows comes again with it.
 		}
 	}
@@ -112,7 +124,7 @@ func (s *Stream) Handle(ctx context.Context, event events.DynamoDBEvent) (events
 	if err != nil {
 		s.Log.WarnContext(ctx, "emit metrics", "error", err)
 	}
-	return response, nil
+	return response
 }
 
 // take sends one record, within its time.
@@ -195,7 +207,7 @@ func (s *Stream) setAside(ctx context.Context, record events.DynamoDBEventRecord
 		image = nil
 	}
 	body, err := json.Marshal(SetAside{
-		Reason: why.code, Detail: why.err.Error(), ID: record.Change.SequenceNumber, Record: string(image[:min(len(image), maxAsideBytes)]),
+		Reason: why.code, Detail: why.err.Error(), ID: record.Change.SequenceNumber, At: ms(record.Change.ApproximateCreationDateTime.Time), Record: string(image[:min(len(image), maxAsideBytes)]),
 	})
 	if err != nil {
 		return fmt.Errorf("encode what is set aside: %w", err)

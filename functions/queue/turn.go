@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +61,7 @@ type Turn struct {
 	Store  TurnStore
 	Key    Key
 	Passes Signer
+	Edge   Signer // Of the edge's passes; nil for none.
 	Clock  clock.Clock
 	Shard  int // Of the status, which this environment reads.
 	// Assigned says that the ticketing service assigns the windows: a fan is called when it has.
@@ -213,9 +212,13 @@ func (f Fan) state(now int64) string {
 	}
 }
 
-// state is where a fan stands. Who was called waits on where the ticketing service has not said yet where to go.
+// state is where a fan stands. Who was called waits on where the ticketing service has not said yet where to go. A fan whose place was taken back is told no more
+// than one who left.
 func (t *Turn) state(fan Fan, now int64) string {
 	state := fan.state(now)
+	if state == string(Revoked) {
+		return string(Left)
+	}
 	if t.Assigned && state == fanCalled && fan.PurchaseURL == "" {
 		return fanWaiting
 	}
@@ -247,38 +250,19 @@ func (t *Turn) answer(ctx context.Context, sale Sale, fan Fan, now int64) (turne
 	case fanClaimed:
 		left := max(0, sale.MaxRenewals-fan.Renewed)
 		answer.Until, answer.RenewalsLeft, answer.Ask = fan.Until, &left, askUnknown
-		token, err := t.Passes.Sign(ctx, Claims{
+		passes, err := signBoth(ctx, t.Passes, t.Edge, Claims{
 			Fan: fan.ID, ID: t.Key.PassID(FanKey(fan.Sale, fan.ID), fan.Attempt), Sale: sale.ID, Window: fan.Window,
 			IssuedAt: now / 1000, NotBefore: fan.Claimed / 1000, Expires: fan.Until / 1000,
 		})
 		if err != nil {
 			return turned{}, err
 		}
-		answer.Token = token
-		answer.PurchaseURL = purchaseURL(sale, fan, token)
+		answer.Token = passes.token
+		answer.PurchaseURL = passes.purchaseURL(sale, fan)
 	default:
 		answer.Ask = AskMost
 	}
 	return answer, nil
-}
-
-// purchaseURL is where a fan goes with a pass.
-func purchaseURL(sale Sale, fan Fan, token string) string {
-	text := sale.PurchaseURL
-	if fan.PurchaseURL != "" {
-		text = fan.PurchaseURL
-	}
-	if strings.Contains(text, "{token}") {
-		return strings.ReplaceAll(text, "{token}", url.QueryEscape(token))
-	}
-	to, err := url.Parse(text)
-	if err != nil { // It was checked.
-		return text
-	}
-	query := to.Query()
-	query.Set("token", token)
-	to.RawQuery = query.Encode()
-	return to.String()
 }
 
 // status returns a sale's status, which is read at most every two seconds.

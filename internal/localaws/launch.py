@@ -175,6 +175,20 @@ def update_warm_table(data):
 
 dynamodb._create_table, dynamodb._update_table = create_warm_table, update_warm_table
 
+# The local AWS says of every record of a stream that it has no bytes; AWS counts its key and images (DynamoDB API Reference, StreamRecord).
+build_change_record = dynamodb._build_change_record
+
+
+def build_sized_record(*args, **kwargs):
+    """Builds a stream's record with its size."""
+    record = build_change_record(*args, **kwargs)
+    change = record["dynamodb"]
+    change["SizeBytes"] = sum(dynamodb._item_size_bytes(change.get(part) or {}) for part in ("Keys", "NewImage", "OldImage"))
+    return record
+
+
+dynamodb._build_change_record = build_sized_record
+
 # A change of the time to live that changes nothing is refused (DynamoDB API Reference, UpdateTimeToLive). MiniStack takes it.
 update_expiry = dynamodb._update_ttl
 

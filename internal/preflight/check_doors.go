@@ -39,13 +39,27 @@ func (c *checker) apis(ctx context.Context) {
 // identities compares the visitors that come each second with how many get an
 // identity.
 func (c *checker) identities() {
-	need, shares := sum(c.demand.Identities)
+	perSecond, all := map[string]float64{}, 0.0
+	for key, d := range c.demand.Identities {
+		perSecond[key] = d.PerSecond
+		all += d.All
+	}
+	need, shares := sum(perSecond)
 	if need <= newIdentities {
 		return
 	}
 	c.warn("Cognito: too few identities a second for the expected load",
-		"At its greatest rate the load asks for %s new identities a second (%s), and the identity pools of an account and region give %d: those above are refused and try again, so that at this rate %s of visitors get theirs at once. Hand out shared, short-lived credentials instead of an identity for each visitor, or ask AWS for a higher rate well before the event. %d is AWS's default; no service tells the account's own figure.",
-		number(need), shares, newIdentities, percent(newIdentities/need), newIdentities)
+		"At its greatest rate the load asks for %s new identities a second (%s), and the identity pools of an account and region give %d: those above are refused and try again, so that at this rate %s of visitors get theirs at once, and the last of %s after %s. "+
+			"Let visitors in without an identity each, by a function URL or by shared, short-lived credentials, or ask AWS for a higher rate well before the event. %d is AWS's default; no service tells the account's own figure.",
+		number(need), shares, newIdentities, percent(newIdentities/need), number(all), span(all/newIdentities), newIdentities)
+}
+
+// span writes a number of seconds for people, rounded up.
+func span(seconds float64) string {
+	if seconds < 120 {
+		return number(seconds) + " s"
+	}
+	return number(seconds/60) + " minutes"
 }
 
 // sum adds up what parts need, and lists the shares.

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ func TestCheckDoors(t *testing.T) {
 	for name, c := range map[string]struct {
 		// rate is the requests, and identities, a second; own the API's own limit.
 		requests, identities float64
+		visitors             float64 // In all; 0 for those of one second.
 		own                  int
 		quota                float64
 		reserved             int
@@ -34,7 +36,11 @@ func TestCheckDoors(t *testing.T) {
 		},
 		"too many visitors": {
 			identities: 1000, want: []string{"Cognito: too few identities a second"},
-			says: []string{"asks for 1,000 new identities a second (guests 1,000), and the identity pools of an account and region give 25: those above are refused and try again, so that at this rate 2.5 % of visitors"},
+			says: []string{"asks for 1,000 new identities a second (guests 1,000), and the identity pools of an account and region give 25: those above are refused and try again, so that at this rate 2.5 % of visitors get theirs at once, and the last of 1,000 after 40 s."},
+		},
+		"an opening": {
+			identities: 10_000, visitors: 100_000, want: []string{"Cognito: too few identities a second"},
+			says: []string{"of visitors get theirs at once, and the last of 100,000 after 67 minutes. Let visitors in without an identity each"},
 		},
 		"too few reserved behind the API": {
 			requests: 1000, reserved: 5, want: []string{`Function "intake" reserves too little`},
@@ -48,7 +54,7 @@ func TestCheckDoors(t *testing.T) {
 			guests := b.IdentityPool("guests", b.Queue("votes", blueprint.Queue{}).Send())
 			b.Event(blueprint.Event{Unit: "vote", Units: 1, PerMonth: 1})
 			b.PerEvent(blueprint.Load{Unit: "vote", Count: 1, Over: time.Second, Peak: c.requests}, api.Requests(1, 500), f.Invocations(1, 10*time.Millisecond))
-			b.PerEvent(blueprint.Load{Unit: "visitor", Count: 1, Over: time.Second, Peak: c.identities}, guests.Identities(1))
+			b.PerEvent(blueprint.Load{Unit: "visitor", Count: cmp.Or(c.visitors, c.identities), Over: time.Minute, Peak: c.identities}, guests.Identities(1))
 			quotas := fixed{all: 10_000, unreserved: 10_000, writes: c.quota}
 			have := Check(t.Context(), b.Blueprint(), &quotas, false)
 			if len(have) != len(c.want) {

@@ -16,9 +16,10 @@ type Demand struct {
 	Distributions map[string]*DistributionDemand
 	// InFlight is, by queue, how many messages are received and not yet deleted.
 	InFlight map[string]float64
-	// Requests are, by HTTP API, in requests a second; Identities are, by identity
-	// pool, new ones a second.
-	Requests, Identities map[string]float64
+	// Requests are, by HTTP API, in requests a second.
+	Requests map[string]float64
+	// Identities by the part key of their pool.
+	Identities map[string]*IdentityDemand
 }
 
 // FunctionDemand is what one function needs.
@@ -36,17 +37,23 @@ type BucketDemand struct{ Gets, Puts float64 }
 // DistributionDemand is in requests and bytes a second.
 type DistributionDemand struct{ Requests, Bytes float64 }
 
+// IdentityDemand is new identities: in a second, and in all of an event.
+type IdentityDemand struct{ PerSecond, All float64 }
+
 // DemandOf derives the demand from the blueprint's usage. A load without a rate
 // asks for nothing.
 func DemandOf(b *blueprint.Blueprint) Demand {
 	d := Demand{
-		Requests: map[string]float64{}, Identities: map[string]float64{},
+		Requests: map[string]float64{}, Identities: map[string]*IdentityDemand{},
 		Functions: map[string]*FunctionDemand{}, Tables: map[string]*TableDemand{}, Buckets: map[string]*BucketDemand{},
 		Distributions: map[string]*DistributionDemand{}, InFlight: map[string]float64{},
 	}
 	for _, u := range b.PerEvent {
 		for _, o := range u.Operations {
 			d.add(o, u.Greatest()*o.Count)
+			if o.Action == blueprint.GetID {
+				entry(d.Identities, o.Part).All += u.Count * o.Count
+			}
 		}
 	}
 	d.inFlight(b)
@@ -77,7 +84,7 @@ func (d Demand) add(o blueprint.Operation, rate float64) {
 	case blueprint.Request:
 		d.Requests[o.Part] += rate
 	case blueprint.GetID:
-		d.Identities[o.Part] += rate
+		entry(d.Identities, o.Part).PerSecond += rate
 	}
 }
 

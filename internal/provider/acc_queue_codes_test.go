@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -43,14 +42,7 @@ func TestAccQueueCodes(t *testing.T) {
 	equal(t, "the refusal before the opening", join("later", "12345678", 1, http.StatusForbidden).Error, "not_open")
 	equal(t, "the refusal of no sale", join("final", "12345678", 1, http.StatusNotFound).Error, "no_sale")
 
-	var got turned
-	eventually(t, endsWithin, func() (err error) {
-		got, _, err = ask[turned](t.Context(), text(t, p.state, "turn_url"), map[string]any{"ticket": first.Ticket, "do": "claim"})
-		if err == nil && got.State != "claimed" {
-			err = fmt.Errorf("the fan is %+v", got)
-		}
-		return err
-	})
+	got := p.claim(first.Ticket)
 	issuer := text(t, p.state, "issuer")
 	shop := &pass.Verifier{Issuer: issuer, Audience: "shop", Sale: "semi", Keys: pass.FetchedFrom(issuer, local.HTTPClient())}
 	if claims, err := shop.Verify(t.Context(), got.Token); err != nil || claims.Fan != first.Fan || claims.Window != 1 {

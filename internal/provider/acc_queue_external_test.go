@@ -2,14 +2,18 @@ package provider_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -19,6 +23,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/examples/external-ticketing/consumer"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
 
 // browser is a fan's own client, under a Cognito identity.
@@ -71,6 +76,58 @@ func (b browser) ticket(ctx context.Context) (string, error) {
 	return ticket.Value, nil
 }
 
+// ticketOf waits for a browser's ticket.
+func (p *presale) ticketOf(b browser) (ticket string) {
+	p.t.Helper()
+	eventually(p.t, endsWithin, func() (err error) {
+		if ticket, err = b.ticket(p.t.Context()); err == nil && ticket == "" {
+			err = errors.New("there is no ticket")
+		}
+		return err
+	})
+	return ticket
+}
+
+// redrives hands what was set aside, for these reasons, to the stream's function,
+// as the operator's redrive does, which leaves what is there for the latter.
+func (p *presale) redrives(reasons, stay []string) {
+	p.t.Helper()
+	messages := sqs.NewFromConfig(p.a.aws(home))
+	url, err := messages.GetQueueUrl(p.t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("arena-queue-aside-" + code)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	why, event := map[string]string{}, map[string][]any{}
+	eventually(p.t, endsWithin, func() error {
+		out, err := messages.ReceiveMessage(p.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url.QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
+		if err != nil {
+			return err
+		}
+		for _, m := range out.Messages {
+			var kept queue.SetAside
+			if err := json.Unmarshal([]byte(*m.Body), &kept); err != nil || kept.Detail == "" {
+				return fmt.Errorf("set aside is %s: %w", *m.Body, err)
+			}
+			why[*m.MessageId] = kept.Reason
+			event["Records"] = append(event["Records"], map[string]string{"eventSource": "aws:sqs", "messageId": *m.MessageId, "body": *m.Body})
+		}
+		if have := slices.Sorted(maps.Values(why)); !slices.Equal(have, reasons) {
+			return fmt.Errorf("set aside are %q, want %q", have, reasons)
+		}
+		return nil
+	})
+	var answer events.SQSEventResponse
+	p.operates("stream", event, &answer)
+	var left []string
+	for _, failure := range answer.BatchItemFailures {
+		left = append(left, why[failure.ItemIdentifier])
+	}
+	slices.Sort(left)
+	if !slices.Equal(left, stay) {
+		p.t.Errorf("failed again did %q, want %q", left, stay)
+	}
+}
+
 // shop is the ticketing service of the example, with seats from open.
 func (p *presale) shop(open func(context.Context, consumer.Call) (consumer.Seat, error)) *consumer.Consumer {
 	return &consumer.Consumer{
@@ -81,13 +138,14 @@ func (p *presale) shop(open func(context.Context, consumer.Call) (consumer.Seat,
 
 // TestAccQueueExternal: browsers write records under their own identity and no
 // other, and the ticketing service takes fans from the queue and assigns the
-// windows itself. A record that is none holds nobody up.
+// windows itself. Records that are none, too large or slow hold nobody up, and a
+// redrive brings back those that can be.
 func TestAccQueueExternal(t *testing.T) {
 	p := newPresale(t, map[string]any{"join": "identity", "assigner": "external", "site": map[string]any{"enabled": false}, "windows": 2})
 	defer p.gone(p.a)
 	p.settled(p.config)
 	sale := map[string]dynamotypes.AttributeValue{"sale": &dynamotypes.AttributeValueMemberS{Value: "arena"}}
-	stranger, fan := p.newBrowser(), p.newBrowser()
+	stranger, large, slow, fan := p.newBrowser(), p.newBrowser(), p.newBrowser(), p.newBrowser()
 	var denied interface{ ErrorCode() string }
 	if err := stranger.writes(t.Context(), fan.id, sale); !errors.As(err, &denied) || denied.ErrorCode() != "AccessDeniedException" {
 		t.Errorf("a browser writes another's record: %v", err)
@@ -95,16 +153,32 @@ func TestAccQueueExternal(t *testing.T) {
 	if err := stranger.writes(t.Context(), stranger.id, nil); err != nil { // It names no sale.
 		t.Fatal(err)
 	}
+	padded := maps.Clone(sale)
+	padded["padding"] = &dynamotypes.AttributeValueMemberS{Value: strings.Repeat("x", 100_000)}
+	if err := large.writes(t.Context(), large.id, padded); err != nil {
+		t.Fatal(err)
+	}
+	// The first join that the stream's function sends gets no answer.
+	armed, err := local.Gate().Faults().Add(localaws.Fault{
+		Service: "sqs", Operation: "SendMessage", Caller: "queue.stream", Nth: 1, Retries: true, Kind: localaws.FaultTimeout, Hold: 30 * time.Second,
+		Match: func(c localaws.Call) bool { return strings.Contains(c.Resource, "-joins-") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := slow.writes(t.Context(), slow.id, sale); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, endsWithin, func() error {
+		if !armed.Fired() {
+			return errors.New("no join was sent")
+		}
+		return nil
+	})
 	if err := fan.writes(t.Context(), fan.id, sale); err != nil {
 		t.Fatal(err)
 	}
-	var ticket string
-	eventually(t, endsWithin, func() (err error) {
-		if ticket, err = fan.ticket(t.Context()); err == nil && ticket == "" {
-			err = errors.New("there is no ticket")
-		}
-		return err
-	})
+	ticket := p.ticketOf(fan)
 	id := queue.FanID("arena", fan.id)
 	if places := p.places(1); places[id] != 1 {
 		t.Errorf("the places are %v, want 1 for %s", places, id)
@@ -144,4 +218,13 @@ func TestAccQueueExternal(t *testing.T) {
 		t.Error(err)
 	}
 	look("look", "purchased")
+
+	if ticket, err := slow.ticket(t.Context()); err != nil || ticket != "" {
+		t.Errorf("who was set aside has the ticket %q, %v", ticket, err)
+	}
+	p.redrives([]string{queue.AsideMalformed, queue.AsideOversize, queue.AsideTimeout}, []string{queue.AsideMalformed, queue.AsideOversize})
+	p.ticketOf(slow)
+	if places := p.places(2); places[queue.FanID("arena", slow.id)] != 2 {
+		t.Errorf("the places are %v, want 2 for who was set aside", places)
+	}
 }

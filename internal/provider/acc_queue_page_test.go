@@ -14,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
@@ -99,16 +96,46 @@ func TestAccQueuePage(t *testing.T) {
 	}
 
 	var b queue.Bypassed
-	payload := []byte(`{"sale":"arena","bearer":"press-7","seconds":600,"by":"arn:aws:iam::123456789012:user/night"}`)
-	out, err := lambda.NewFromConfig(p.a.aws(home)).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: p.function("bypass"), Qualifier: aws.String("live"), Payload: payload})
-	if err != nil || out.FunctionError != nil || json.Unmarshal(out.Payload, &b) != nil {
-		t.Fatalf("a bypass pass: %v %s", err, out.Payload)
-	}
+	p.operates("bypass", queue.BypassRequest{Sale: "arena", Bearer: "press-7", Seconds: 600, By: operator}, &b)
 	if got, err := shop.Verify(t.Context(), b.Token); err != nil || !got.VIP || got.Fan != "press-7" {
 		t.Errorf("the bypass pass says %+v: %v", got, err)
 	}
+	p.revokes(b)
 	p.rejoins(to.Query().Get("token"))
 	p.usesItsGrants(t)
+}
+
+// revokes takes back a bypass pass that was used, and the window of a fan: neither
+// can do anything more by its pass.
+func (p *presale) revokes(vip queue.Bypassed) {
+	p.t.Helper()
+	service := func(token, do string, want int, state string) {
+		p.t.Helper()
+		got, status, err := ask[turned](p.t.Context(), text(p.t, p.state, "service_url"), map[string]any{"token": token, "do": do})
+		if err != nil || status != want || got.State != state {
+			p.t.Errorf("%s gets %d %+v, want %d and %s: %v", do, status, got, want, state, err)
+		}
+	}
+	revoke := func(r queue.RevokeRequest, was string) {
+		p.t.Helper()
+		r.Sale, r.By = "arena", operator
+		var got queue.Revocation
+		if p.operates("revoke", r, &got); !got.Revoked || got.Was != was {
+			p.t.Errorf("revoke %+v: %+v, want %s", r, got, was)
+		}
+	}
+	service(vip.Token, "redeem", http.StatusOK, "claimed")
+	service(vip.Token, "redeem", http.StatusConflict, "claimed")
+	revoke(queue.RevokeRequest{Pass: vip.ID}, "claimed")
+	service(vip.Token, "release", http.StatusConflict, "revoked")
+	for fan, ticket := range p.join(500, 1) {
+		token := p.claim(ticket).Token
+		revoke(queue.RevokeRequest{Fan: fan}, "claimed")
+		service(token, "redeem", http.StatusConflict, "revoked")
+		if got, _, err := ask[turned](p.t.Context(), text(p.t, p.state, "turn_url"), map[string]any{"ticket": ticket, "do": "renew"}); err != nil || got.State != "left" || got.Token != "" {
+			p.t.Errorf("who was revoked is told %+v, %v", got, err)
+		}
+	}
 }
 
 // rejoins ends an evening: the fan with the pass buys; somebody who comes while the

@@ -76,22 +76,31 @@ func (p *presale) tick() {
 	}
 }
 
+// operator is who gives the commands of these tests.
+const operator = "arn:aws:iam::123456789012:user/night"
+
 // control calls the function of that name, as operators' commands do.
 func (p *presale) control(r queue.ControlRequest) (c queue.Controlling) {
 	p.t.Helper()
-	r.Sale, r.By = "arena", "arn:aws:iam::123456789012:user/night"
-	payload, err := json.Marshal(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	out, err := lambda.NewFromConfig(p.a.aws(home)).Invoke(p.t.Context(), &lambda.InvokeInput{FunctionName: p.function("control"), Qualifier: aws.String("live"), Payload: payload})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if out.FunctionError != nil || json.Unmarshal(out.Payload, &c) != nil {
-		p.t.Fatalf("control %s: %s", payload, out.Payload)
-	}
+	r.Sale, r.By = "arena", operator
+	p.operates("control", r, &c)
 	return c
+}
+
+// operates calls a function as operators' commands do.
+func (p *presale) operates(function string, request, answer any) {
+	p.t.Helper()
+	payload, err := json.Marshal(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := lambda.NewFromConfig(p.a.aws(home)).Invoke(p.t.Context(), &lambda.InvokeInput{FunctionName: p.function(function), Qualifier: aws.String("live"), Payload: payload})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if out.FunctionError != nil || json.Unmarshal(out.Payload, answer) != nil {
+		p.t.Fatalf("%s %s: %s", function, payload, out.Payload)
+	}
 }
 
 // ask posts to a door of the room and reads its answer.
@@ -311,6 +320,19 @@ func TestAccQueue(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// claim waits until a fan is called, and takes the window.
+func (p *presale) claim(ticket string) (got turned) {
+	p.t.Helper()
+	eventually(p.t, endsWithin, func() (err error) {
+		got, _, err = ask[turned](p.t.Context(), text(p.t, p.state, "turn_url"), map[string]any{"ticket": ticket, "do": "claim"})
+		if err == nil && got.State != "claimed" {
+			err = fmt.Errorf("the fan is %+v", got)
+		}
+		return err
+	})
+	return got
 }
 
 // probe goes the whole way as a semantic monitor's fan does, though the sale is

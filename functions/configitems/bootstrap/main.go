@@ -12,6 +12,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/configitems/history"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/bootstrap"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -28,7 +29,7 @@ func keeper(_ context.Context, environ map[string]string, aws aws.Config) (any, 
 		return nil, err
 	}
 	function := &history.History{
-		Config: cfg, Table: dynamodb.New(aws), Aside: history.NewDeadLetters(aws, cfg.DeadLetterURL), Stream: history.NewStreams(aws),
+		Config: cfg, Table: dynamodb.New(aws), Aside: history.NewDeadLetters(aws, cfg.DeadLetterURL), Stream: streams.New(aws),
 		Log: telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "history"}),
 	}
 	return function.Handle, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 )
 
 // Table is where entries are written.
@@ -25,7 +26,7 @@ type Queue interface {
 
 // Stream reads records again that Lambda has given up.
 type Stream interface {
-	Records(ctx context.Context, batch Batch) ([]json.RawMessage, error)
+	Records(ctx context.Context, batch streams.Batch) ([]json.RawMessage, error)
 }
 
 // History keeps what changed. It takes the records of the items' stream and, by a redrive, the messages of the dead-letter queue.
@@ -52,16 +53,6 @@ type Failure struct {
 type aside struct {
 	Reason string          `json:"reason"`
 	Record json.RawMessage `json:"record"`
-}
-
-// Batch are records that Lambda has given up, as its message about them says (Lambda Developer Guide, "Retain discarded batch records for a
-// DynamoDB event source in Lambda").
-type Batch struct {
-	ShardID   string `json:"shardId"`
-	Start     string `json:"startSequenceNumber"`
-	End       string `json:"endSequenceNumber"`
-	Size      int    `json:"batchSize"`
-	StreamARN string `json:"streamArn"`
 }
 
 // Handle takes an event of either source.
@@ -123,7 +114,7 @@ func (h *History) messages(ctx context.Context, messages []json.RawMessage) (Fai
 func (h *History) again(ctx context.Context, body string) error {
 	var told struct {
 		aside
-		Batch *Batch `json:"DDBStreamBatchInfo"`
+		Batch *streams.Batch `json:"DDBStreamBatchInfo"`
 	}
 	if err := json.Unmarshal([]byte(body), &told); err != nil {
 		return fmt.Errorf("read the message: %w", err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/configitems"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 )
 
 // kept is where entries and what is kept aside go, in memory.
@@ -46,7 +47,7 @@ func (k *kept) Send(_ context.Context, body string) error {
 	return k.full
 }
 
-func (k *kept) Records(_ context.Context, b Batch) ([]json.RawMessage, error) {
+func (k *kept) Records(_ context.Context, b streams.Batch) ([]json.RawMessage, error) {
 	if b.ShardID != "shardId-1" || b.Start != "7" || b.End != "8" {
 		return nil, errors.New("the stream has forgotten them")
 	}

@@ -2,9 +2,7 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -29,57 +27,4 @@ func (q *DeadLetters) Send(ctx context.Context, body string) error {
 		return fmt.Errorf("send to the dead-letter queue: %w", err)
 	}
 	return nil
-}
-
-// Streams reads streams.
-type Streams struct{ calls awscall.Client }
-
-// NewStreams reads streams in the configuration's region. They have an endpoint of their own, and DynamoDB's name in signatures (AWS General
-// Reference, "Amazon DynamoDB endpoints and quotas").
-func NewStreams(cfg aws.Config) *Streams {
-	if cfg.BaseEndpoint == nil {
-		suffix := "amazonaws.com"
-		if strings.HasPrefix(cfg.Region, "cn-") {
-			suffix += ".cn"
-		}
-		cfg = cfg.Copy()
-		cfg.BaseEndpoint = aws.String("https://streams.dynamodb." + cfg.Region + "." + suffix)
-	}
-	return &Streams{awscall.Client{Config: cfg, Service: "dynamodb", Target: "DynamoDBStreams_20120810", JSON: "1.0"}}
-}
-
-// Records reads the records of a batch. A stream forgets them after 24 hours.
-func (s *Streams) Records(ctx context.Context, b Batch) ([]json.RawMessage, error) {
-	var at struct{ ShardIterator string }
-	err := s.calls.Call(ctx, "GetShardIterator", map[string]string{
-		"StreamArn": b.StreamARN, "ShardId": b.ShardID, "ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": b.Start,
-	}, &at)
-	if err != nil {
-		return nil, fmt.Errorf("find the records in the stream, which forgets them after 24 hours: %w", err)
-	}
-	var out []json.RawMessage
-	for at.ShardIterator != "" {
-		var page struct {
-			Records           []json.RawMessage
-			NextShardIterator string
-		}
-		if err := s.calls.Call(ctx, "GetRecords", map[string]any{"ShardIterator": at.ShardIterator}, &page); err != nil {
-			return nil, fmt.Errorf("read the records from the stream: %w", err)
-		}
-		for _, raw := range page.Records {
-			var r record
-			if err := json.Unmarshal(raw, &r); err != nil {
-				return nil, fmt.Errorf("read the records from the stream: %w", err)
-			}
-			out = append(out, raw)
-			if r.DynamoDB.SequenceNumber == b.End {
-				return out, nil
-			}
-		}
-		if len(out) >= b.Size {
-			return out, nil
-		}
-		at.ShardIterator = page.NextShardIterator
-	}
-	return out, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sqs"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/status"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/streams"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 )
@@ -33,6 +34,7 @@ var handlers = bootstrap.Handlers{
 	"keeper":  keeper,
 	"placer":  placer,
 	"readers": readers,
+	"revoke":  revoke,
 	"service": service,
 	"stream":  stream,
 	"turn":    turn,
@@ -139,7 +141,7 @@ func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	}
 	tables := store(aws, cfg.Tables)
 	function := &queue.Stream{
-		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), Clock: clock.System{},
+		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), GivenUp: streams.New(aws), Clock: clock.System{},
 		Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
 	}
 	function.Key, err = key(ctx, aws, cfg.KeyParameter)
@@ -159,7 +161,7 @@ func turn(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 	if function.Key, err = key(ctx, aws, cfg.KeyParameter); err != nil {
 		return nil, err
 	}
-	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	function.Passes, function.Edge, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey, cfg.EdgeKey)
 	return function.Handle, err
 }
 
@@ -171,8 +173,17 @@ func bypass(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	function := &queue.Bypass{
 		Sales: sales(store(aws, cfg.Tables)), Issued: cfg.Passes, Base: cfg.Base, Clock: clock.System{}, Log: logger(cfg.Base, "bypass"), Metrics: metrics(cfg.Base, "bypass"),
 	}
-	function.Passes, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey)
+	function.Passes, function.Edge, err = signing(ctx, aws, cfg.Base, cfg.Passes, cfg.PassKey, cfg.EdgeKey)
 	return function.Handle, err
+}
+
+func revoke(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := config.Load[queue.RevokeConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	tables := store(aws, cfg.Tables)
+	return (&queue.Revoker{Sales: sales(tables), Store: tables, Clock: clock.System{}, Log: logger(cfg.Base, "revoke")}).Handle, nil
 }
 
 func service(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {

@@ -20,6 +20,9 @@ var (
 	issued = queue.Passes{Issuer: "https://tickets.example.com"}
 )
 
+// ticketKey is the one key of 32 bytes.
+const ticketKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 // endpointOf is SSM, which has one key, and S3, which has a list of one code.
 func endpointOf(t *testing.T) string {
 	t.Helper()
@@ -39,7 +42,7 @@ func endpointOf(t *testing.T) string {
 			t.Errorf("asked for %+v, %v", request, err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		value := "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+		value := ticketKey
 		if request.Name == "/pass" {
 			value = passKey(t)
 		}
@@ -64,6 +67,7 @@ func TestHandlers(t *testing.T) {
 		},
 		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
 		"readers": queue.ReadersConfig{Base: base, Tables: tables, ReaderRoleARN: "arn:aws:iam::123456789012:role/arena-reader", StatusTable: "b", StatusTableARN: "arn", BoardShards: 8, Bucket: "pages"},
+		"revoke":  queue.RevokeConfig{Base: base, Tables: tables},
 		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
 		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
 		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, KeyParameter: "/key", StatusShards: 4},

@@ -15,34 +15,47 @@ import (
 
 // signer signs passes in the name of the system.
 type signer struct {
-	*pass.Signer
+	by interface {
+		Sign(ctx context.Context, c pass.Claims) (string, error)
+	}
 	base   queue.Base
 	passes queue.Passes
 }
 
-// signing makes a signer with the key in SSM, or with that in KMS.
-func signing(ctx context.Context, aws aws.Config, base queue.Base, passes queue.Passes, from queue.PassKey) (*signer, error) {
+// signing makes a signer with the key in SSM, or with that in KMS, and one of the edge's passes, which is nil where there are none.
+func signing(ctx context.Context, aws aws.Config, base queue.Base, passes queue.Passes, from queue.PassKey, edge queue.EdgeKey) (services, atEdge queue.Signer, err error) {
 	if err := from.Check(); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if edge.EdgeKeyParameter != "" {
+		text, err := queue.ReadSecret(ctx, aws, edge.EdgeKeyParameter)
+		if err != nil {
+			return nil, nil, err
+		}
+		by, err := pass.NewEdgeSigner(edge.EdgeKeyID, []byte(text))
+		if err != nil {
+			return nil, nil, err
+		}
+		atEdge = &signer{by, base, passes}
 	}
 	if from.PassKeyARN != "" {
-		return &signer{pass.NewSigner(kmskey.New(aws, from.PassKeyARN, from.PassKeyID)), base, passes}, nil
+		return &signer{pass.NewSigner(kmskey.New(aws, from.PassKeyARN, from.PassKeyID)), base, passes}, atEdge, nil
 	}
 	text, err := queue.ReadSecret(ctx, aws, from.PassKeyParameter)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := pass.ParseRSAKey([]byte(text))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &signer{pass.NewSigner(key), base, passes}, nil
+	return &signer{pass.NewSigner(key), base, passes}, atEdge, nil
 }
 
 // Sign implements queue.Signer.
 func (s *signer) Sign(ctx context.Context, c queue.Claims) (string, error) {
 	c.Issuer, c.Audience = s.passes.Issuer, s.passes.AudienceOf(s.base, c.Sale)
-	return s.Signer.Sign(ctx, pass.Claims(c))
+	return s.by.Sign(ctx, pass.Claims(c))
 }
 
 // verifier checks passes of all sales of the system.
@@ -65,14 +78,14 @@ func verifying(cfg queue.ServiceConfig) (*verifier, error) {
 	return &verifier{keys, cfg.Base, cfg.Passes}, nil
 }
 
-// Verify implements queue.Verifier. A bypass pass has no window, and so nothing to be asked here.
+// Verify implements queue.Verifier.
 func (v *verifier) Verify(ctx context.Context, token string) (queue.Claims, error) {
 	// The sale decides what the pass must be for; a sale that is made up fails by the signature.
 	_, says, err := pass.Decode(token)
 	if err != nil {
 		return queue.Claims{}, queue.ErrPass
 	}
-	good := pass.Verifier{Issuer: v.passes.Issuer, Audience: v.passes.AudienceOf(v.base, says.Sale), Sale: says.Sale, Keys: v.keys, NoVIP: true}
+	good := pass.Verifier{Issuer: v.passes.Issuer, Audience: v.passes.AudienceOf(v.base, says.Sale), Sale: says.Sale, Keys: v.keys}
 	c, err := good.Verify(ctx, token)
 	if errors.Is(err, pass.ErrRefused) {
 		return queue.Claims{}, queue.ErrPass

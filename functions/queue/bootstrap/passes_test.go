@@ -52,7 +52,11 @@ func TestPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn, err := signing(t.Context(), account, base, issued, queue.PassKey{PassKeyParameter: "/pass"})
+	turn, none, err := signing(t.Context(), account, base, issued, queue.PassKey{PassKeyParameter: "/pass"}, queue.EdgeKey{})
+	if err != nil || none != nil {
+		t.Fatal(none, err)
+	}
+	_, edge, err := signing(t.Context(), account, base, issued, queue.PassKey{PassKeyParameter: "/pass"}, queue.EdgeKey{EdgeKeyParameter: "/key", EdgeKeyID: "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,7 @@ func TestPasses(t *testing.T) {
 	}{
 		"good":   {func(*queue.Claims) {}, nil},
 		"over":   {func(c *queue.Claims) { c.Expires = now - 1 }, queue.ErrPass},
-		"bypass": {func(c *queue.Claims) { c.Window, c.VIP = 0, true }, queue.ErrPass},
+		"bypass": {func(c *queue.Claims) { c.Window, c.VIP = 0, true }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			claims := good
@@ -81,10 +85,21 @@ func TestPasses(t *testing.T) {
 			if !errors.Is(err, c.want) {
 				t.Fatalf("verify: %v, want %v", err, c.want)
 			}
-			if c.want == nil && (got.Issuer != issued.Issuer || got.Audience != "arena/final" || got.Fan != "fan" || got.Window != 3) {
+			if c.want == nil && (got.Issuer != issued.Issuer || got.Audience != "arena/final" || got.Fan != "fan" || got.Window != claims.Window || got.VIP != claims.VIP) {
 				t.Errorf("it says %+v", got)
 			}
 		})
+	}
+	atEdge, err := edge.Sign(t.Context(), good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := service.Verify(t.Context(), atEdge); !errors.Is(err, queue.ErrPass) {
+		t.Errorf("service takes the edge's pass: %v", err)
+	}
+	shop := &pass.Verifier{Issuer: issued.Issuer, Audience: "arena/final"}
+	if got, err := shop.VerifyEdge(atEdge, map[string][]byte{"2": []byte(ticketKey)}); err != nil || got.Fan != "fan" || got.ID != "one" || got.Window != 3 {
+		t.Errorf("the edge's pass says %+v: %v", got, err)
 	}
 	if _, err := service.Verify(t.Context(), "no.pass.atall"); !errors.Is(err, queue.ErrPass) {
 		t.Errorf("no pass: %v", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // Nested arguments, read by name.
@@ -42,7 +43,10 @@ func (m *Model) external() bool { return m.Assigner.ValueString() == assignerExt
 func (m *Model) hasPage() bool { return boolOf(m.Site, "enabled", true) }
 
 // hasCDN reports whether CloudFront serves the bucket.
-func (m *Model) hasCDN() bool { return boolOf(m.Site, "cdn", false) }
+func (m *Model) hasCDN() bool { return pages.HasCDN(m.Site) }
+
+// hasEdge reports whether the edge has passes of its own.
+func (m *Model) hasEdge() bool { return boolOf(m.Token, "edge", false) }
 
 // joinCodes is the list that the argument names.
 func (m *Model) joinCodes() blueprint.HashedList {

@@ -21,7 +21,7 @@ const pagesBucket = "pages"
 // every system has.
 func Commands() []command.Command {
 	return []command.Command{
-		closeCommand(), openCommand(), pauseCommand(), rateCommand(), resumeCommand(), saleCommand(), ttlCommand(), unsetCommand(), verifyDrawCommand(), vipCommand(), windowsCommand(),
+		closeCommand(), openCommand(), pauseCommand(), rateCommand(), resumeCommand(), revokeCommand(), saleCommand(), ttlCommand(), unsetCommand(), verifyDrawCommand(), vipCommand(), windowsCommand(),
 	}
 }
 
@@ -174,8 +174,8 @@ func rateCommand() command.Command {
 	return valued("rate", "Change how many fans a waiting room calls a second", "Calls at most so many fans a second; 0 for as many as there are windows free.",
 		"  terraform-provider-serverless rate queue arena 2.5", func(r *queue.ControlRequest, value string) error {
 			rate, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return fmt.Errorf("%q is no number such as 2.5", value)
+			if err != nil || !(rate >= 0 && rate <= maxWindows) { // It may be no number at all, which nothing is equal to.
+				return fmt.Errorf("%q is no rate: give 0 to %d, such as 2.5", value, maxWindows)
 			}
 			r.Rate = &rate
 			return nil
@@ -209,11 +209,10 @@ func ttlCommand() command.Command {
 				if !call.Given[flag] {
 					continue
 				}
-				d := command.Value[time.Duration](call, flag)
-				if d <= 0 || d%time.Second != 0 {
-					return command.Answer{}, command.Usage("--%s: %s is not a number of whole seconds; give one such as 90s or 8m", flag, d)
+				n, err := secondsOf(call, flag)
+				if err != nil {
+					return command.Answer{}, err
 				}
-				n := int64(d / time.Second)
 				*into = &n
 			}
 			if request.WindowTTL == nil && request.ClaimTTL == nil {
@@ -224,17 +223,36 @@ func ttlCommand() command.Command {
 	}
 }
 
+// secondsOf is the value of a flag in seconds.
+func secondsOf(call *command.Call, flag string) (int64, error) {
+	d := command.Value[time.Duration](call, flag)
+	if d <= 0 || d%time.Second != 0 {
+		return 0, command.Usage("--%s: %s is not a number of whole seconds; give one such as 90s or 8m", flag, d)
+	}
+	return int64(d / time.Second), nil
+}
+
+// momentOf is the value of a flag, a time; empty where it was not given.
+func momentOf(call *command.Call, flag string) (string, error) {
+	at := command.Value[string](call, flag)
+	if _, err := time.Parse(time.RFC3339, at); at != "" && err != nil {
+		return "", command.Usage("--%s: %q is no RFC 3339 time; give one such as 2027-05-22T10:05:00+02:00", flag, at)
+	}
+	return at, nil
+}
+
 // moved is a command that moves the opening or the closing of a sale.
 func moved(name, short, long string, set func(r *queue.ControlRequest, at string)) command.Command {
 	return command.Command{
 		Name: name, Short: short, Long: long + " No apply takes it back, but one that changes the argument.", Example: "  terraform-provider-serverless " + name + " queue arena\n  terraform-provider-serverless " + name + " queue arena --at 2027-05-22T10:05:00+02:00",
 		Flags: []command.Flag{{Name: "at", Usage: "when, RFC 3339; by default now", Default: ""}, ofSale},
 		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {
-			at := command.Value[string](call, "at")
+			at, err := momentOf(call, "at")
+			if err != nil {
+				return command.Answer{}, err
+			}
 			if at == "" {
 				at = call.Clock.Now().UTC().Format(time.RFC3339)
-			} else if _, err := time.Parse(time.RFC3339, at); err != nil {
-				return command.Answer{}, command.Usage("--at: %q is no RFC 3339 time; give one such as 2027-05-22T10:05:00+02:00", at)
 			}
 			request := queue.ControlRequest{Action: queue.ControlSet}
 			set(&request, at)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
@@ -104,36 +103,4 @@ func readFile(name string) ([]byte, error) {
 		return nil, command.Usage("there is no file %s", name)
 	}
 	return text, err
-}
-
-func vipCommand() command.Command {
-	return command.Command{
-		Name: "vip", Short: "Make a pass for somebody who need not wait", Argument: "bearer",
-		Long: `Makes a bypass pass for press, wheelchair seats or artists' guests: a name of letters, digits, dots, dashes and underscores, and a time of at most a week. It takes no window, and is counted apart.
-Whoever has it goes to the shop. Like every pass it cannot be taken back before it is over, but by leaving its key out.`,
-		Example: "  terraform-provider-serverless vip queue arena press-7 --for 2h",
-		Flags: []command.Flag{
-			{Name: "for", Usage: "how long it is good, in whole seconds", Default: time.Hour}, {Name: "from", Usage: "from when on, RFC 3339; by default now", Default: ""}, ofSale,
-		},
-		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {
-			if call.Argument == "" {
-				return command.Answer{}, command.Usage("give a name for whoever gets the pass, such as press-7")
-			}
-			d, err := call.Open(ctx)
-			if err != nil {
-				return command.Answer{}, err
-			}
-			request := queue.BypassRequest{
-				Sale: saleOf(call), Bearer: call.Argument, From: command.Value[string](call, "from"), Seconds: int64(command.Value[time.Duration](call, "for") / time.Second),
-			}
-			if request.By, err = d.Caller(ctx); err != nil {
-				return command.Answer{}, err
-			}
-			var b queue.Bypassed
-			if err := d.Invoke(ctx, "bypass", request, &b); err != nil {
-				return command.Answer{}, err
-			}
-			return command.Answer{JSON: b, Text: fmt.Sprintf("%s may go to %s\nfrom %s until %s\n", b.Bearer, b.PurchaseURL, b.From, b.Until)}, nil
-		},
-	}
 }

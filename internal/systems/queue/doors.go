@@ -2,12 +2,10 @@ package queue
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
-	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
@@ -81,7 +79,7 @@ func ownItem(grants []blueprint.Grant) []blueprint.Grant {
 func (r *room) turning() {
 	c := queue.TurnConfig{
 		Base: r.base, Tables: r.tables(), Passes: r.passes.issued, KeyParameter: r.key.Name(), StatusShards: statusShards, External: r.m.external(),
-		PassKey: r.passes.key,
+		PassKey: r.passes.key, EdgeKey: r.passes.edge,
 	}
 	f := r.function("turn", blueprint.Function{
 		// Signing a pass is work: with half a gigabyte about three milliseconds.
@@ -110,51 +108,3 @@ func (r *room) serving() {
 	}
 	r.service = r.PublicURL("service-url", f, []string{http.MethodPost})
 }
-
-// passes are what fans go to the shop with: by which keys they are signed, and
-// how others know them.
-type passes struct {
-	issued queue.Passes
-	keys   pass.JWKS
-	key    queue.PassKey
-	kms    *blueprint.SigningKeyHandle // Where the key is in KMS.
-	sign   []blueprint.Grant
-}
-
-// issuePasses are the keys of passes, and the documents by which others know them:
-// one signs, the one before it and the next are published, too.
-func (r *room) issuePasses() {
-	if r.m.hasCDN() {
-		r.distribute()
-	}
-	r.passes.issued = queue.Passes{Issuer: r.address(), Audience: textOf(r.m.Token, "audience", "")}
-	current := r.m.generation()
-	if boolOf(r.m.Token, "kms", false) {
-		for _, g := range pass.Generations(current) {
-			key := r.SigningKey(generationKey(g), blueprint.SigningKey{
-				Description: "Signs the passes of the waiting room " + r.base.Name, Spec: blueprint.RSAKey2048,
-			})
-			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
-			if g == current {
-				r.passes.key, r.passes.sign, r.passes.kms = queue.PassKey{PassKeyARN: key.ARN(), PassKeyID: key.KeyID()}, key.Sign(), &key
-			}
-		}
-	} else {
-		for _, g := range pass.Generations(current) {
-			key := r.Secret(generationKey(g), blueprint.Secret{Form: blueprint.RSA2048, Replaceable: true})
-			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
-			if g == current {
-				r.passes.key, r.passes.sign = queue.PassKey{PassKeyParameter: key.Name()}, key.Read()
-			}
-		}
-	}
-	document := func(key, path, content string) {
-		r.Object(key, r.pages, strings.TrimPrefix(path, "/"), blueprint.Object{ContentType: "application/json", CacheControl: documentCache, Content: content})
-	}
-	document("jwks", pass.KeysPath, r.passes.keys.JSON())
-	document("discovery", pass.DiscoveryPath, pass.NewDiscovery(r.passes.issued.Issuer).JSON())
-}
-
-// documentCache lets a new key reach those who look within minutes; it signs only
-// after it was published.
-const documentCache = "max-age=300"

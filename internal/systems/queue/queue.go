@@ -13,6 +13,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // System names the waiting room wherever AWS or a user sees it.
@@ -52,6 +53,8 @@ type Model struct {
 	TurnURL            types.String `tfsdk:"turn_url"`
 	ServiceURL         types.String `tfsdk:"service_url"`
 	Issuer             types.String `tfsdk:"issuer"`
+	EdgeFunctionARN    types.String `tfsdk:"edge_function_arn"`
+	EdgeKeysARN        types.String `tfsdk:"edge_key_value_store_arn"`
 	Audiences          types.Map    `tfsdk:"audiences"`
 	SiteDomainTarget   types.String `tfsdk:"site_domain_target"`
 	PagesBucket        types.String `tfsdk:"pages_bucket"`
@@ -179,6 +182,9 @@ func describe(m *Model, b *blueprint.Builder) error {
 	if err := r.site(); err != nil {
 		return err
 	}
+	if err := r.edge(); err != nil {
+		return err
+	}
 	r.watch()
 	r.outputs()
 	r.load()
@@ -220,7 +226,7 @@ func (r *room) stores() error {
 	r.statusTable()
 	r.key = r.Secret("key", blueprint.Secret{Form: blueprint.Random32})
 	r.probeKey = r.Secret("probe-key", blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
-	r.pages = r.Bucket("pages", r.publicBucket())
+	r.pages = r.Bucket("pages", pages.Bucket(r.m.Site, r.publicObjects()))
 	return nil
 }
 
@@ -293,9 +299,14 @@ func (r *room) operators() {
 		Environment: config.Environ(queue.ControlConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Line: r.lines.Name()}}),
 		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.salesTable.Update(), r.lines.Get()},
 	})
+	r.function("revoke", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(queue.RevokeConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Fans: r.fans.Name(), Windows: r.windows.Name()}}),
+		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update()},
+	})
 	r.function("bypass", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key}),
+		Environment: config.Environ(queue.BypassConfig{Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, Passes: r.passes.issued, PassKey: r.passes.key, EdgeKey: r.passes.edge}),
 		Grants:      [][]blueprint.Grant{r.salesTable.Get(), r.passes.sign},
 	})
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"maps"
@@ -47,6 +48,7 @@ var rooms = map[string]map[string]any{
 		},
 		"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
 	},
+	"edge.json":     {"token": map[string]any{"edge": true, "key_generation": 2}},
 	"table.json":    {"site": map[string]any{"status_from": "table", "warm_reads": 20_000, "cdn": true}},
 	"jwt.json":      {"jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets", "client_id": "page"}},
 	"external.json": {"assigner": "external", "join": "identity", "site": map[string]any{"enabled": false}},
@@ -109,24 +111,26 @@ func TestRefused(t *testing.T) {
 		more map[string]any
 		says []string
 	}{
-		"closes first":       {map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}, []string{"opens_at", "not after it opens"}},
-		"pre-queue too late": {map[string]any{"pre_queue": map[string]any{"from": "2027-05-22T10:00:00+02:00"}}, []string{"not before the sale"}},
-		"plain HTTP":         {map[string]any{"purchase_url": "http://tickets.example.com"}, []string{"purchase_url", "https"}},
-		"too many windows":   {map[string]any{"windows": 2001}, []string{"windows"}},
-		"a short heartbeat":  {map[string]any{"heartbeat_seconds": 5}, []string{"heartbeat_seconds"}},
-		"the same sale":      {map[string]any{"sales": map[string]any{"arena": map[string]any{}}}, []string{`sales["arena"]`, "the resource's name"}},
-		"a bad sale":         {map[string]any{"sales": map[string]any{"semi": map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}}}, []string{`sales["semi"]`, "not after it opens"}},
-		"a bad id":           {map[string]any{"sales": map[string]any{"Semi": map[string]any{}}}, []string{"sales", "lower-case"}},
-		"codes of nowhere":   {map[string]any{"join_codes": map[string]any{}}, []string{"join_codes", "either file or s3_uri"}},
-		"codes and identity": {map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}}, []string{"join_codes", "nobody checks a code"}},
-		"codes and tokens":   {map[string]any{"join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}, "jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets"}}, []string{"jwt", "Leave one of"}},
-		"a slash":            {map[string]any{"jwt": map[string]any{"issuer": "https://login.example.com/", "audience": "tickets"}}, []string{"jwt.issuer", "slash at its end"}},
-		"page and identity":  {map[string]any{"join": "identity"}, []string{"site", "enabled = false"}},
-		"no page":            {map[string]any{"site": map[string]any{"enabled": false, "logo": "logo.svg"}}, []string{"site.logo", "no page"}},
-		"domain, no cdn":     {map[string]any{"site": map[string]any{"cdn": false, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}}, []string{"site.web_acl_arn", "cdn = true"}},
-		"reads of no table":  {map[string]any{"site": map[string]any{"warm_reads": 20_000}}, []string{"site.warm_reads", `status_from = "table"`}},
-		"from nowhere":       {map[string]any{"site": map[string]any{"status_from": "queue"}}, []string{"site.status_from", "table"}},
-		"more than came":     {map[string]any{"expected_load": map[string]any{"fans": 10, "admitted": 11}}, []string{"expected_load.admitted", "fans 10"}},
+		"closes first":         {map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}, []string{"opens_at", "not after it opens"}},
+		"pre-queue too late":   {map[string]any{"pre_queue": map[string]any{"from": "2027-05-22T10:00:00+02:00"}}, []string{"not before the sale"}},
+		"plain HTTP":           {map[string]any{"purchase_url": "http://tickets.example.com"}, []string{"purchase_url", "https"}},
+		"too many windows":     {map[string]any{"windows": 2001}, []string{"windows"}},
+		"a short heartbeat":    {map[string]any{"heartbeat_seconds": 5}, []string{"heartbeat_seconds"}},
+		"the same sale":        {map[string]any{"sales": map[string]any{"arena": map[string]any{}}}, []string{`sales["arena"]`, "the resource's name"}},
+		"a bad sale":           {map[string]any{"sales": map[string]any{"semi": map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}}}, []string{`sales["semi"]`, "not after it opens"}},
+		"a bad id":             {map[string]any{"sales": map[string]any{"Semi": map[string]any{}}}, []string{"sales", "lower-case"}},
+		"codes of nowhere":     {map[string]any{"join_codes": map[string]any{}}, []string{"join_codes", "either file or s3_uri"}},
+		"codes and identity":   {map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}}, []string{"join_codes", "nobody checks a code"}},
+		"codes and tokens":     {map[string]any{"join_codes": map[string]any{"s3_uri": "s3://lists/codes.txt"}, "jwt": map[string]any{"issuer": "https://login.example.com", "audience": "tickets"}}, []string{"jwt", "Leave one of"}},
+		"a slash":              {map[string]any{"jwt": map[string]any{"issuer": "https://login.example.com/", "audience": "tickets"}}, []string{"jwt.issuer", "slash at its end"}},
+		"page and identity":    {map[string]any{"join": "identity"}, []string{"site", "enabled = false"}},
+		"no page":              {map[string]any{"site": map[string]any{"enabled": false, "logo": "logo.svg"}}, []string{"site.logo", "no page"}},
+		"domain, no cdn":       {map[string]any{"site": map[string]any{"cdn": false, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}}, []string{"site.web_acl_arn", "cdn = true"}},
+		"a slash, at the edge": {map[string]any{"token": map[string]any{"edge": true, "audience": "shop/"}}, []string{"token.audience", "slash"}},
+		"waiting, no edge":     {map[string]any{"token": map[string]any{"edge_waiting_url": "https://example.com"}}, []string{"token.edge_waiting_url", "edge = true"}},
+		"reads of no table":    {map[string]any{"site": map[string]any{"warm_reads": 20_000}}, []string{"site.warm_reads", `status_from = "table"`}},
+		"from nowhere":         {map[string]any{"site": map[string]any{"status_from": "queue"}}, []string{"site.status_from", "table"}},
+		"more than came":       {map[string]any{"expected_load": map[string]any{"fans": 10, "admitted": 11}}, []string{"expected_load.admitted", "fans 10"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := describedBy(t, c.more)
@@ -161,6 +165,51 @@ func TestIdle(t *testing.T) {
 		}
 		if idle < 2 || idle > most {
 			t.Errorf("%s costs $%.2f a month, should be at most $%.2f", name, idle, most)
+		}
+	}
+}
+
+// quotas are those of an account that has enough of all that can be raised.
+type quotas struct{}
+
+func (quotas) Concurrency(context.Context) (preflight.Limit, float64) {
+	return preflight.Limit{Value: 100_000}, -1
+}
+
+func (quotas) Limit(_ context.Context, _ preflight.Quota) preflight.Limit {
+	return preflight.Limit{Value: 1_000_000}
+}
+
+// Fans who join under Cognito identities come faster than it gives them: a plan
+// says how long the opening would take.
+func TestIdentitiesAreTooSlow(t *testing.T) {
+	const summary = "Cognito: too few identities a second for the expected load"
+	for name, c := range map[string]struct {
+		join       string
+		fans, peak int
+		asks       string // Empty for no warning.
+		takes      string
+	}{
+		"a hundred thousand": {joinIdentity, 100_000, 10_000, "asks for 10,000 new identities a second (fans-pool 10,000)", "the last of 100,000 after 67 minutes"},
+		"without a peak":     {joinIdentity, 3000, 0, "asks for 300 new identities a second", "the last of 3,000 after 2 minutes"},
+		"one by one":         {joinIdentity, 250, 25, "", ""},
+		"by ticket":          {joinTicket, 100_000, 10_000, "", ""},
+	} {
+		load := map[string]any{"fans": c.fans}
+		if c.peak > 0 {
+			load["peak_joins_per_second"] = c.peak
+		}
+		b, diags := describedBy(t, map[string]any{"join": c.join, "site": map[string]any{"enabled": false}, "expected_load": load})
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		warnings := preflight.Check(t.Context(), b, quotas{}, false)
+		at := slices.IndexFunc(warnings, func(w preflight.Warning) bool { return w.Summary == summary })
+		switch {
+		case (at >= 0) != (c.asks != ""):
+			t.Errorf("%s: the warnings are %+v", name, warnings)
+		case at >= 0 && (!strings.Contains(warnings[at].Detail, c.asks) || !strings.Contains(warnings[at].Detail, c.takes)):
+			t.Errorf("%s: %s", name, warnings[at].Detail)
 		}
 	}
 }

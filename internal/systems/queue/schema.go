@@ -1,12 +1,12 @@
 package queue
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const description = `A waiting room before a ticket sale, however many people come at the second of opening.
@@ -55,11 +56,8 @@ const (
 )
 
 var (
-	colour    = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-	language  = regexp.MustCompile(`^[a-z]{2}$`)
 	httpsURL  = regexp.MustCompile(`^https://[^\s]+$`)
 	issuerURL = regexp.MustCompile(`^https://[^\s]*[^\s/]$`)
-	arnOf     = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
 	s3URI     = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	saleID    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 	chain     = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -102,6 +100,10 @@ func attributes() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"audience": schema.StringAttribute{Optional: true, MarkdownDescription: "What passes are for, claim `aud`, for all sales. Default: the resource's name, a slash and the sale's id.", Validators: []validator.String{stringvalidator.LengthBetween(1, 200)}},
 				"kms":      schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the keys are in KMS, which never gives them out: each costs $1 a month, of which two or three are published, and each pass a call of $0.000003. Default false: in SSM parameters, at no cost."},
+				"edge": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether fans also bring a pass that CloudFront can check before a request reaches your shop: signed with HS256, as the query's `edge`. " +
+					"Associate the function `edge_function_arn` with the viewer requests of your own distribution, in the same account; the guide shows how. Default false."},
+				"edge_waiting_url": schema.StringAttribute{Optional: true, MarkdownDescription: "Where the edge sends whoever has no good pass, with `edge`. Default: `page_url`; where the page is not deployed, they are answered 403.",
+					Validators: []validator.String{stringvalidator.RegexMatches(httpsURL, "must be an https address"), stringvalidator.LengthAtMost(1000)}},
 				"key_generation": schema.Int64Attribute{Optional: true, MarkdownDescription: "Which key signs, from 1, the default. The one before it and the next one are published, too: go on by one for a new key at any time, by two where a key was stolen.",
 					Validators: []validator.Int64{int64validator.Between(1, 10_000)}},
 			},
@@ -228,64 +230,41 @@ func codesSchema() schema.Attribute {
 }
 
 func siteSchema() schema.Attribute {
-	hex := func(description string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.RegexMatches(colour, "must be a colour such as #0a7d4f")}}
-	}
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "The page. Without this argument it is served by S3 in plain style.",
-		Attributes: map[string]schema.Attribute{
-			"enabled":    schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own, with the client library."},
-			"title":      title(),
-			"logo":       schema.StringAttribute{Optional: true, MarkdownDescription: "Path of the logo: an SVG, PNG, JPEG or WebP file."},
-			"primary":    hex("Colour of buttons and bars: `#0a7d4f`."),
-			"background": hex("Colour of the background."),
-			"text":       hex("Colour of the text."),
-			"languages": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Languages of the page's own texts, the first being the one for browsers that ask for none of them. Built in: `en` (default), `de`, `fr`, `es`, `it`, `pt`.",
-				Validators:          []validator.List{listvalidator.SizeBetween(1, 20), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(stringvalidator.RegexMatches(language, "must be a language of two letters"))}},
-			"texts": schema.MapAttribute{Optional: true, ElementType: types.MapType{ElemType: types.StringType},
-				MarkdownDescription: "Texts instead of the page's own: language → name → text. The guide on the page lists the names."},
-			"links": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Links at the foot of the page: label → https address.",
-				Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
-			"cdn": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether CloudFront serves the page and the status, and nobody else may read the bucket. Needed from some ten thousand fans on: S3 answers 5,500 requests a second. Default false."},
-			"status_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read the status: from the `site` (default), as an object by CloudFront or S3; or from a `table`, of which each page reads an item by a request that it signs itself, " +
-				"for a sixteenth of the price of CloudFront's and however many ask. The object stays for pages that cannot.",
-				Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
-			"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
-				Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
-			"domain": schema.SingleNestedAttribute{
-				Optional: true, MarkdownDescription: "Host name of your own for the page, with `cdn`. Point its DNS record to the output `site_domain_target`.",
-				Attributes: map[string]schema.Attribute{
-					"name": schema.StringAttribute{Required: true, MarkdownDescription: "Host name, for instance `tickets.example.com`.", Validators: []validator.String{stringvalidator.LengthBetween(4, 253)}},
-					"certificate_arn": schema.StringAttribute{Required: true, MarkdownDescription: "ARN of the ACM certificate for it, in us-east-1.",
-						Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a certificate, beginning with arn:")}},
-				},
-			},
-			"web_acl_arn": schema.StringAttribute{Optional: true, MarkdownDescription: "ARN of a WAF web ACL for the distribution, with `cdn`.",
-				Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a web ACL, beginning with arn:")}},
-		},
-	}
+	attributes := pages.Attributes("Whether CloudFront serves the page and the status, and nobody else may read the bucket. Needed from some ten thousand fans on: S3 answers 5,500 requests a second. Default false.", "tickets.example.com")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own, with the client library."},
+		"title":   title(),
+		"links": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Links at the foot of the page: label → https address.",
+			Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
+		"status_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read the status: from the `site` (default), as an object by CloudFront or S3; or from a `table`, of which each page reads an item by a request that it signs itself, " +
+			"for a sixteenth of the price of CloudFront's and however many ask. The object stays for pages that cannot.",
+			Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
+		"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
+			Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
+	})
+	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "The page. Without this argument it is served by S3 in plain style.", Attributes: attributes}
 }
 
 func outputs() map[string]schema.Attribute {
 	out := map[string]schema.Attribute{}
 	for name, text := range map[string]string{
-		"page_url":              "Address of the page; empty where the page is not deployed.",
-		"join_url":              "Address to which fans send their join; empty with `join = \"identity\"`.",
-		"turn_url":              "Address at which fans ask for their turn, take the window, keep it and leave.",
-		"service_url":           "Address at which the ticketing service redeems and renews passes and frees windows; with `assigner = \"external\"` it also assigns them there, signed by IAM.",
-		"issuer":                "Issuer of the passes, for authorizers: the keys are below it.",
-		"site_domain_target":    "Host name to which the DNS record of `site.domain` must point; empty without `cdn`.",
-		"pages_bucket":          "Name of the bucket with the page, the status and the keys.",
-		"joins_queue_url":       "URL of the queue of joins.",
-		"joins_queue_arn":       "ARN of the queue of joins.",
-		"dead_letter_queue_url": "URL of the queue of joins that could not be placed.",
-		"dead_letter_queue_arn": "ARN of the queue of joins that could not be placed.",
-		"line_queue_url":        "URL of the queue of fans in their order, with `assigner = \"external\"`; else empty.",
-		"line_queue_arn":        "ARN of that queue; else empty.",
-		"probe_key_arn":         "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
-		"identity_pool_id":      "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
+		"page_url":                 "Address of the page; empty where the page is not deployed.",
+		"join_url":                 "Address to which fans send their join; empty with `join = \"identity\"`.",
+		"turn_url":                 "Address at which fans ask for their turn, take the window, keep it and leave.",
+		"service_url":              "Address at which the ticketing service redeems and renews passes and frees windows; with `assigner = \"external\"` it also assigns them there, signed by IAM.",
+		"issuer":                   "Issuer of the passes, for authorizers: the keys are below it.",
+		"edge_function_arn":        "ARN of the CloudFront function that lets in who has a pass, with `token.edge`; else empty.",
+		"edge_key_value_store_arn": "ARN of the CloudFront key value store with the keys of the edge's passes; else empty. Who may read it can make passes.",
+		"site_domain_target":       "Host name to which the DNS record of `site.domain` must point; empty without `cdn`.",
+		"pages_bucket":             "Name of the bucket with the page, the status and the keys.",
+		"joins_queue_url":          "URL of the queue of joins.",
+		"joins_queue_arn":          "ARN of the queue of joins.",
+		"dead_letter_queue_url":    "URL of the queue of joins that could not be placed.",
+		"dead_letter_queue_arn":    "ARN of the queue of joins that could not be placed.",
+		"line_queue_url":           "URL of the queue of fans in their order, with `assigner = \"external\"`; else empty.",
+		"line_queue_arn":           "ARN of that queue; else empty.",
+		"probe_key_arn":            "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
+		"identity_pool_id":         "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
 	} {
 		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
 	}

@@ -4,16 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	site "github.com/burstline/terraform-provider-serverless/internal/site/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const (
@@ -33,60 +31,30 @@ func (r *room) publicObjects() []string {
 			out = append(out, r.folder(sale.ID)+indexObject)
 		}
 		if logo := textOf(r.m.Site, "logo", ""); logo != "" {
-			out = append(out, logoKey(logo))
+			out = append(out, pages.LogoKey(logo))
 		}
 	}
 	slices.Sort(out)
 	return out
 }
 
-// publicBucket is the bucket of the page and the status: open to everybody, or to
-// the distribution alone.
-func (r *room) publicBucket() blueprint.Bucket {
-	if r.m.hasCDN() {
-		return blueprint.Bucket{Origin: true, Origins: []string{"*"}}
-	}
-	return blueprint.Bucket{PublicRead: r.publicObjects(), Origins: []string{"*"}}
-}
-
-// distribute puts a distribution before the bucket.
-func (r *room) distribute() {
-	d := blueprint.Distribution{Origin: r.pages, Objects: r.publicObjects(), WebACLARN: textOf(r.m.Site, "web_acl_arn", ""), AnyOrigin: true}
-	if own := objectOf(r.m.Site, "domain"); known(own) {
-		d.Domains, d.CertificateARN = []string{textOf(own, "name", "")}, textOf(own, "certificate_arn", "")
-	}
-	cdn := r.Distribution("cdn", d)
-	r.cdn = &cdn
-}
-
 // address is where the page, the status and the keys are read, and the issuer of
 // the passes.
-func (r *room) address() string {
-	switch own := objectOf(r.m.Site, "domain"); {
-	case r.cdn == nil:
-		return r.pages.URL()
-	case known(own):
-		return "https://" + textOf(own, "name", "")
-	default:
-		return r.cdn.URL()
-	}
-}
+func (r *room) address() string { return pages.Address(r.m.Site, r.pages, r.cdn) }
 
 // page is what the page knows of its sale.
 type page struct {
-	Sale      string                       `json:"sale"`
-	Name      string                       `json:"name"`
-	Title     string                       `json:"title,omitempty"`
-	JoinURL   string                       `json:"join_url"`
-	TurnURL   string                       `json:"turn_url"`
-	Status    source                       `json:"status"`
-	Codes     bool                         `json:"codes"`
-	JWT       *login                       `json:"jwt,omitempty"`
-	Languages []string                     `json:"languages"`
-	Texts     map[string]map[string]string `json:"texts,omitempty"`
-	Style     *style                       `json:"style,omitempty"`
-	Logo      string                       `json:"logo,omitempty"`
-	Links     []link                       `json:"links,omitempty"`
+	Sale    string `json:"sale"`
+	Name    string `json:"name"`
+	Title   string `json:"title,omitempty"`
+	JoinURL string `json:"join_url"`
+	TurnURL string `json:"turn_url"`
+	Status  source `json:"status"`
+	Codes   bool   `json:"codes"`
+	JWT     *login `json:"jwt,omitempty"`
+	pages.Look
+
+	Links []link `json:"links,omitempty"`
 }
 
 // login is who signs fans in.
@@ -112,12 +80,6 @@ func (r *room) source(sale, root string) source {
 	return s
 }
 
-type style struct {
-	Primary    string `json:"primary,omitempty"`
-	Background string `json:"background,omitempty"`
-	Text       string `json:"text,omitempty"`
-}
-
 type link struct {
 	Label string `json:"label"`
 	URL   string `json:"url"`
@@ -128,22 +90,10 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	s, root := r.m.Site, strings.Repeat("../", strings.Count(r.folder(sale.ID), "/"))
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
-		Status: r.source(sale.ID, root), Codes: known(r.m.JoinCodes), Languages: r.m.languages(),
+		Status: r.source(sale.ID, root), Codes: known(r.m.JoinCodes), Look: pages.LookOf(s, root),
 	}
 	if j := r.m.JWT; known(j) {
 		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}
-	}
-	if texts, ok := s.Attributes()["texts"].(types.Map); ok && known(texts) {
-		p.Texts = map[string]map[string]string{}
-		for code, words := range texts.Elements() {
-			p.Texts[code] = textsOf(words)
-		}
-	}
-	if colours := (style{textOf(s, "primary", ""), textOf(s, "background", ""), textOf(s, "text", "")}); colours != (style{}) {
-		p.Style = &colours
-	}
-	if logo := textOf(s, "logo", ""); logo != "" {
-		p.Logo = root + logoKey(logo)
 	}
 	links := textsOf(s.Attributes()["links"])
 	for _, label := range slices.Sorted(maps.Keys(links)) {
@@ -156,30 +106,12 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	return string(out), nil
 }
 
-// languages are those that the page is offered in.
-func (m *Model) languages() []string {
-	list, ok := m.Site.Attributes()["languages"].(types.List)
-	if !ok || !known(list) {
-		return []string{"en"}
-	}
-	var out []string
-	for _, e := range list.Elements() {
-		if code, ok := e.(types.String); ok {
-			out = append(out, code.ValueString())
-		}
-	}
-	return out
-}
-
-// logoKey is the object of a logo: its extension says what it is.
-func logoKey(file string) string { return "logo" + strings.ToLower(filepath.Ext(file)) }
-
 // site is each sale's page and what it knows of its sale.
 func (r *room) site() error {
 	if !r.m.hasPage() {
 		return nil
 	}
-	index, err := site.Index(r.m.languages())
+	index, err := site.Index(pages.LookOf(r.m.Site, "").Languages)
 	if err != nil {
 		return err
 	}
@@ -193,24 +125,30 @@ func (r *room) site() error {
 		r.pageBytes = frame.Size(text)
 	}
 	if logo := textOf(r.m.Site, "logo", ""); logo != "" {
-		r.File("logo", r.pages, logoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
+		r.File("logo", r.pages, pages.LogoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
 	}
 	return nil
 }
 
+// pageURL is the address of the first sale's page; empty where none is deployed.
+func (r *room) pageURL() string {
+	switch {
+	case !r.m.hasPage():
+		return ""
+	case r.cdn != nil:
+		return r.address() + "/"
+	default:
+		return r.address() + "/" + indexObject
+	}
+}
+
 func (r *room) outputs() {
-	pages, statuses, audiences := map[string]string{}, map[string]string{}, map[string]string{}
-	pageURL := ""
+	urls, statuses, audiences := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, sale := range r.sales {
 		statuses[sale.ID] = r.address() + "/" + queue.StatusObject(sale.ID)
 		audiences[sale.ID] = r.passes.issued.AudienceOf(r.base, sale.ID)
 		if r.m.hasPage() {
-			pages[sale.ID] = r.address() + "/" + r.folder(sale.ID) + indexObject
-		}
-	}
-	if r.m.hasPage() {
-		if pageURL = r.address() + "/" + indexObject; r.cdn != nil {
-			pageURL = r.address() + "/"
+			urls[sale.ID] = r.address() + "/" + r.folder(sale.ID) + indexObject
 		}
 	}
 	optional := func(name string, there bool, value func() string) {
@@ -220,14 +158,16 @@ func (r *room) outputs() {
 		}
 		r.Output(name, text)
 	}
-	r.Output("page_url", pageURL)
-	r.OutputMap("page_urls", pages)
+	r.Output("page_url", r.pageURL())
+	r.OutputMap("page_urls", urls)
 	r.OutputMap("status_urls", statuses)
 	r.OutputMap("audiences", audiences)
 	optional("join_url", !r.m.byIdentity(), func() string { return r.join.URL() })
 	r.Output("turn_url", r.turn.URL())
 	r.Output("service_url", r.service.URL())
 	r.Output("issuer", r.passes.issued.Issuer)
+	optional("edge_function_arn", r.passes.gate != nil, func() string { return r.passes.gate.function.ARN() })
+	optional("edge_key_value_store_arn", r.passes.gate != nil, func() string { return r.passes.gate.store.ARN() })
 	optional("site_domain_target", r.cdn != nil, func() string { return r.cdn.DomainName() })
 	r.Output("pages_bucket", r.pages.Name())
 	r.Output("joins_queue_url", r.joins.URL())

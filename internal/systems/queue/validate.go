@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -17,6 +18,7 @@ func validate(_ context.Context, m *Model) diag.Diagnostics {
 	v.codes()
 	v.identity()
 	v.site()
+	v.edge()
 	v.load()
 	return v.diags
 }
@@ -121,6 +123,25 @@ func (v *validation) site() {
 				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
 			}
 		}
+	}
+}
+
+// edge: its arguments mean something only with it, and its function knows the
+// audience of one sale from that of all by the slash at the end.
+func (v *validation) edge() {
+	on, ok := v.m.Token.Attributes()["edge"].(types.Bool)
+	if v.m.Token.IsUnknown() || ok && on.IsUnknown() {
+		return
+	}
+	at := path.Root("token")
+	if v.m.hasEdge() {
+		if strings.HasSuffix(textOf(v.m.Token, "audience", ""), "/") {
+			v.refuse(at.AtName("audience"), "No slash at the end", "With edge = true the audience must not end with a slash. Give it another end.")
+		}
+		return
+	}
+	if known(v.m.Token.Attributes()["edge_waiting_url"]) {
+		v.refuse(at.AtName("edge_waiting_url"), "Only with edge", "edge_waiting_url is where the edge sends those without a pass: set edge = true.")
 	}
 }
 

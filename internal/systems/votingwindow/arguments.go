@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // Nested arguments, read by name.
@@ -22,7 +21,6 @@ var (
 	textOf    = composite.TextOf
 	intOf     = composite.IntOf
 	boolOf    = composite.BoolOf
-	objectOf  = composite.ObjectOf
 	stringsOf = composite.TextsOf
 )
 
@@ -140,23 +138,20 @@ func orText(v types.String, otherwise string) string {
 
 // page is window.json: what the page knows of its window.
 type page struct {
-	Name           string                       `json:"name"`
-	Title          string                       `json:"title,omitempty"`
-	Questions      []question                   `json:"questions"`
-	OpensAt        time.Time                    `json:"opens_at"`
-	ClosesAt       time.Time                    `json:"closes_at"`
-	GraceSeconds   int                          `json:"grace_seconds"`
-	Results        string                       `json:"results"`
-	RefreshSeconds int                          `json:"refresh_seconds"`
-	VotesPerVoter  int                          `json:"votes_per_voter"`
-	Revote         string                       `json:"revote"`
-	Voter          voterField                   `json:"voter"`
-	Intake         door                         `json:"intake"`
-	Status         *status                      `json:"status,omitempty"`
-	Languages      []string                     `json:"languages"`
-	Texts          map[string]map[string]string `json:"texts,omitempty"`
-	Style          *style                       `json:"style,omitempty"`
-	Logo           string                       `json:"logo,omitempty"`
+	Name           string     `json:"name"`
+	Title          string     `json:"title,omitempty"`
+	Questions      []question `json:"questions"`
+	OpensAt        time.Time  `json:"opens_at"`
+	ClosesAt       time.Time  `json:"closes_at"`
+	GraceSeconds   int        `json:"grace_seconds"`
+	Results        string     `json:"results"`
+	RefreshSeconds int        `json:"refresh_seconds"`
+	VotesPerVoter  int        `json:"votes_per_voter"`
+	Revote         string     `json:"revote"`
+	Voter          voterField `json:"voter"`
+	Intake         door       `json:"intake"`
+	Status         *status    `json:"status,omitempty"`
+	pages.Look
 }
 
 type voterField struct {
@@ -168,12 +163,6 @@ type voterField struct {
 // status is where the page reads results that are shown by a table.
 type status struct {
 	Credentials string `json:"credentials"`
-}
-
-type style struct {
-	Primary    string `json:"primary,omitempty"`
-	Background string `json:"background,omitempty"`
-	Text       string `json:"text,omitempty"`
 }
 
 // door is where the page sends votes.
@@ -206,30 +195,10 @@ func (m *Model) page(name string, w votingwindow.Window, d door) (string, error)
 		GraceSeconds: int(w.Grace / time.Second), Results: orText(m.Results, resultsLive), RefreshSeconds: intOf(s, "refresh_seconds", 0),
 		VotesPerVoter: w.VotesPerVoter, Revote: w.Revote,
 		Voter:  voterField{textOf(s, "voter_label", ""), m.VoterPattern.ValueString(), known(m.TicketPublicKey)},
-		Intake: d, Languages: []string{"en"},
-	}
-	if list, ok := s.Attributes()["languages"].(types.List); ok && known(list) {
-		p.Languages = nil
-		for _, e := range list.Elements() {
-			if code, ok := e.(types.String); ok {
-				p.Languages = append(p.Languages, code.ValueString())
-			}
-		}
+		Intake: d, Look: pages.LookOf(s, ""),
 	}
 	if m.fromStatusTable() {
 		p.Status = &status{votingwindow.ViewersObject}
-	}
-	if texts, ok := s.Attributes()["texts"].(types.Map); ok && known(texts) {
-		p.Texts = map[string]map[string]string{}
-		for code, words := range texts.Elements() {
-			p.Texts[code] = stringsOf(words)
-		}
-	}
-	if colours := (style{textOf(s, "primary", ""), textOf(s, "background", ""), textOf(s, "text", "")}); colours != (style{}) {
-		p.Style = &colours
-	}
-	if logo := textOf(s, "logo", ""); logo != "" {
-		p.Logo = logoKey(logo)
 	}
 	out, err := json.Marshal(p)
 	if err != nil {
@@ -237,6 +206,3 @@ func (m *Model) page(name string, w votingwindow.Window, d door) (string, error)
 	}
 	return string(out), nil
 }
-
-// logoKey is the object of a logo: its extension says what it is.
-func logoKey(file string) string { return "logo" + strings.ToLower(filepath.Ext(file)) }

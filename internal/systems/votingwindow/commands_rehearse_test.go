@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,41 +19,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/internal/command/commandtest"
 )
 
 // rehearsing is a window before its opening, whose ledger shows so many accepted
 // votes.
-func rehearsing(intake string, ticket bool, accepted int64) *standIn {
-	d := &standIn{objects: map[string]string{
+func rehearsing(intake string, ticket bool, accepted int64) *commandtest.System {
+	d := &commandtest.System{Stored: map[string]string{
 		"results/window.json": fmt.Sprintf(`{"opens_at":"2027-05-22T18:15:00Z","questions":[{"id":"song","answers":[{"id":"anna"},{"id":"bruno"}]},{"id":"dress","answers":[{"id":"red"}]}],
 "voter":{"pattern":"[0-9]{8}","ticket":%t},"intake":%s}`, ticket, intake),
 	}}
-	d.show(accepted)
+	show(d, accepted)
 	return d
 }
 
 // show publishes a ledger.
-func (s *standIn) show(accepted int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.objects["results/ledger.json"] = fmt.Sprintf(`{"status":"rehearsal","accepted":%d,"counted":%d}`, accepted, accepted)
+func show(d *commandtest.System, accepted int64) {
+	d.Store("results/ledger.json", fmt.Sprintf(`{"status":"rehearsal","accepted":%d,"counted":%d}`, accepted, accepted))
 }
 
 const direct = `{"kind":"direct","credentials":"credentials.json"}`
 
 func TestRehearseByURL(t *testing.T) {
 	var votes atomic.Int64
+	var mu sync.Mutex
 	var bodies []votingwindow.Vote
 	d := rehearsing(`{"kind":"url","url":"http://nowhere.invalid"}`, false, 4)
-	clock := &handClock{now: opening.Add(-time.Hour)}
+	clock := &commandtest.Clock{At: opening.Add(-time.Hour)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
 		n := votes.Add(1)
-		d.mu.Lock()
-		defer d.mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		var vote votingwindow.Vote
 		if err := json.Unmarshal(body, &vote); err != nil || r.Method != http.MethodPost {
 			t.Errorf("%s %s: %v", r.Method, body, err)
@@ -67,10 +68,10 @@ func TestRehearseByURL(t *testing.T) {
 	}))
 	defer server.Close()
 	looks := 0
-	clock.passes = func() {
+	clock.Passes = func() {
 		if votes.Load() == 6 { // All are cast: the publisher shows them at the second look.
 			if looks++; looks == 2 {
-				d.show(4 + 5)
+				show(d, 4+5)
 			}
 		}
 	}
@@ -115,13 +116,13 @@ func TestRehearseByQueue(t *testing.T) {
 	}
 	for _, intake := range []string{direct, `{"kind":"api","url":"http://nowhere.invalid","jwt":{"issuer":"https://i"}}`} {
 		d := rehearsing(intake, true, 0)
-		clock := &handClock{now: opening.Add(-time.Hour), passes: func() { d.show(2) }}
+		clock := &commandtest.Clock{At: opening.Add(-time.Hour), Passes: func() { show(d, 2) }}
 		answer, err := runs(t, d, "rehearse", "", clock, map[string]any{"votes": 3, "voters": voters, "key": key})
 		r, ok := answer.JSON.(rehearsed)
 		if err != nil || !ok || r.By != "queue" || r.Accepted != 2 || r.Refused["access denied"] != 1 || !answer.Unwell {
 			t.Fatalf("%+v, %v", answer, err)
 		}
-		for _, sent := range d.sent {
+		for _, sent := range d.Sent() {
 			body, ok := strings.CutPrefix(sent, "votes ")
 			vote, err := votingwindow.DecodeVote([]byte(body), votingwindow.FromVoter)
 			if !ok || err != nil || !votingwindow.CheckTicket(publicOf(t, made), "tv-final", vote.Voter, vote.Ticket) {
@@ -133,10 +134,10 @@ func TestRehearseByQueue(t *testing.T) {
 
 func TestRehearseRefuses(t *testing.T) {
 	broken := rehearsing(direct, false, 0)
-	broken.objects["results/window.json"] = `{"question":"Who?"}`
+	broken.Stored["results/window.json"] = `{"question":"Who?"}`
 	far := opening.Add(-time.Hour)
 	for name, c := range map[string]struct {
-		d     *standIn
+		d     *commandtest.System
 		now   time.Time
 		flags map[string]any
 		says  string
@@ -146,20 +147,20 @@ func TestRehearseRefuses(t *testing.T) {
 		"without a key":            {rehearsing(direct, true, 0), far, nil, "--key is missing"},
 		"with too few voters":      {rehearsing(direct, false, 0), far, map[string]any{"voters": "testdata/none"}, "--file"},
 		"a window of other makers": {broken, far, nil, "another version may have written it"},
-		"a window that is not":     {&standIn{}, far, nil, "there is no such object"},
+		"a window that is not":     {&commandtest.System{}, far, nil, "there is no such object"},
 	} {
-		if _, err := runs(t, c.d, "rehearse", "", &handClock{now: c.now}, c.flags); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := runs(t, c.d, "rehearse", "", &commandtest.Clock{At: c.now}, c.flags); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if c.d.sent != nil {
-			t.Errorf("%s: sent %v", name, c.d.sent)
+		if c.d.Sent() != nil {
+			t.Errorf("%s: sent %v", name, c.d.Sent())
 		}
 	}
 }
 
 // Results that do not come are waited for no longer than asked, and told.
 func TestRehearseInVain(t *testing.T) {
-	answer, err := runs(t, rehearsing(direct, false, 7), "rehearse", "", &handClock{now: opening.Add(-time.Hour)}, map[string]any{"votes": 1, "wait": 5 * time.Second})
+	answer, err := runs(t, rehearsing(direct, false, 7), "rehearse", "", &commandtest.Clock{At: opening.Add(-time.Hour)}, map[string]any{"votes": 1, "wait": 5 * time.Second})
 	r, ok := answer.JSON.(rehearsed)
 	if err != nil || !ok || !answer.Unwell || r.Shown || r.ShownSeconds != 6 || r.Accepted != 1 || r.Counted != 0 {
 		t.Fatalf("%+v, %v", answer, err)
@@ -172,8 +173,8 @@ func TestRehearseInVain(t *testing.T) {
 // Where every vote is refused there is nothing to wait for.
 func TestRehearseRefused(t *testing.T) {
 	d := rehearsing(direct, false, 7)
-	d.objects["results/window.json"] = strings.Replace(d.objects["results/window.json"], "[0-9]{8}", "refuse-me[0-9]", 1)
-	answer, err := runs(t, d, "rehearse", "", &handClock{now: opening.Add(-time.Hour)}, map[string]any{"votes": 1})
+	d.Stored["results/window.json"] = strings.Replace(d.Stored["results/window.json"], "[0-9]{8}", "refuse-me[0-9]", 1)
+	answer, err := runs(t, d, "rehearse", "", &commandtest.Clock{At: opening.Add(-time.Hour)}, map[string]any{"votes": 1})
 	want := rehearsed{By: "queue", Cast: 1, Refused: map[string]int{"access denied": 1}}
 	if diff := cmp.Diff(want, answer.JSON); diff != "" || err != nil || !answer.Unwell || strings.Contains(answer.Text, "results") {
 		t.Errorf("%+v, %v; want -, have +:\n%s", answer, err, diff)

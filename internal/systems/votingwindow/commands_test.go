@@ -1,14 +1,8 @@
 package votingwindow
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,147 +10,16 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/command"
+	"github.com/burstline/terraform-provider-serverless/internal/command/commandtest"
 )
-
-const caller = "arn:aws:iam::123456789012:user/anna"
 
 // opening is when the windows of these tests open.
 var opening = time.Date(2027, 5, 22, 18, 15, 0, 0, time.UTC)
 
-// standIn is a deployed window whose functions answer as a test says.
-type standIn struct {
-	parts   []string
-	answers map[string]func(event string) (any, error) // By function.
-	objects map[string]string                          // By bucket/key.
-	key     []byte
-
-	mu   sync.Mutex
-	sent []string
-}
-
-func (*standIn) Name() string                           { return "tv-final" }
-func (*standIn) Account() string                        { return "123456789012" }
-func (*standIn) Region() string                         { return "eu-central-1" }
-func (*standIn) Caller(context.Context) (string, error) { return caller, nil }
-
-func (s *standIn) Part(key string) (command.Part, bool) {
-	return command.Part{}, slices.Contains(s.parts, key)
-}
-
-func (s *standIn) Invoke(_ context.Context, function string, event, answer any) error {
-	text, err := json.Marshal(event)
-	if err != nil {
-		return err
-	}
-	said, err := s.answers[function](string(text))
-	if err != nil {
-		return err
-	}
-	if text, err = json.Marshal(said); err != nil {
-		return err
-	}
-	return json.Unmarshal(text, answer)
-}
-
-func (s *standIn) Object(_ context.Context, bucket, key string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	object, found := s.objects[bucket+"/"+key]
-	if !found {
-		return nil, fmt.Errorf("%s: %w", key, command.ErrNoObject)
-	}
-	return []byte(object), nil
-}
-
-func (s *standIn) Objects(_ context.Context, bucket, prefix string) (keys []string, err error) {
-	for key := range s.objects {
-		if name, ok := strings.CutPrefix(key, bucket+"/"); ok && strings.HasPrefix(name, prefix) {
-			keys = append(keys, name)
-		}
-	}
-	slices.Sort(keys)
-	return keys, nil
-}
-
-func (s *standIn) Download(ctx context.Context, bucket, key string, to io.Writer) error {
-	object, err := s.Object(ctx, bucket, key)
-	if err != nil {
-		return err
-	}
-	_, err = to.Write(object)
-	return err
-}
-
-func (s *standIn) Send(_ context.Context, queue, body string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if strings.Contains(body, "refuse-me") {
-		return "", errors.New("access denied")
-	}
-	s.sent = append(s.sent, queue+" "+body)
-	return "id", nil
-}
-
-func (s *standIn) PublicKey(context.Context, string) ([]byte, error) { return s.key, nil }
-
-// handClock stands still until something waits: then it moves on.
-type handClock struct {
-	mu  sync.Mutex
-	now time.Time
-	// passes is told of each wait.
-	passes func()
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) After(d time.Duration) <-chan time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	if c.passes != nil {
-		c.passes()
-	}
-	ready := make(chan time.Time, 1)
-	ready <- c.now
-	return ready
-}
-
-// runs runs a command as the operator's tool does, with flags as name and value.
-func runs(t *testing.T, d *standIn, name, argument string, clock command.Clock, flags map[string]any) (command.Answer, error) {
+// runs runs a command of the window tv-final.
+func runs(t *testing.T, d *commandtest.System, name, argument string, clock command.Clock, flags map[string]any) (command.Answer, error) {
 	t.Helper()
-	commands := Commands()
-	i := slices.IndexFunc(commands, func(c command.Command) bool { return c.Name == name })
-	if i < 0 {
-		t.Fatalf("there is no command %s", name)
-	}
-	call := &command.Call{
-		Name: "tv-final", Argument: argument, Values: map[string]any{}, Given: map[string]bool{}, In: strings.NewReader(""), Progress: func(string) {}, Clock: clock,
-		Open: func(context.Context) (command.Deployed, error) {
-			if d == nil {
-				return nil, errors.New("AWS is not there")
-			}
-			return d, nil
-		},
-	}
-	for _, f := range commands[i].Flags {
-		call.Values[f.Name] = f.Default
-		if value, given := flags[f.Name]; given {
-			call.Values[f.Name], call.Given[f.Name] = value, true
-		}
-	}
-	if len(flags) != len(call.Given) {
-		t.Fatalf("%s has not all of the flags %v", name, flags)
-	}
-	return commands[i].Run(t.Context(), call)
-}
-
-func isUsage(err error) bool {
-	var mistake *command.UsageError
-	return errors.As(err, &mistake)
+	return commandtest.Run(t, Commands(), d, commandtest.Line{Command: name, System: "tv-final", Argument: argument, Flags: flags, Clock: clock})
 }
 
 // Each command calls its function with the event that it means, and tells what it
@@ -166,7 +29,7 @@ func TestFunctionsOfCommands(t *testing.T) {
 	recounted := votingwindow.Recounted{Figures: counts, Published: counts, Status: "final", Agrees: true, AsOf: "2027-05-22T18:40:00Z"}
 	differs := recounted
 	differs.Published.Answers, differs.Agrees = map[string]int64{"vote/anna": 8}, false
-	in := votingwindow.Controlling{ClosesAt: "2027-05-22T18:30:00Z", Configured: "2027-05-22T18:25:00Z", Overridden: true, By: caller, At: "2027-05-22T18:20:00Z", Changed: true}
+	in := votingwindow.Controlling{ClosesAt: "2027-05-22T18:30:00Z", Configured: "2027-05-22T18:25:00Z", Overridden: true, By: commandtest.Caller, At: "2027-05-22T18:20:00Z", Changed: true}
 	exported := votingwindow.NewExportCounts(votingwindow.Counts{Answers: map[string]int64{"vote/anna": 2}, Late: 1})
 	none := map[string]any{}
 	for name, c := range map[string]struct {
@@ -180,11 +43,11 @@ func TestFunctionsOfCommands(t *testing.T) {
 	}{
 		"recount":              {"recount", none, "recount", `{}`, recounted, []string{"final, counted at 2027-05-22T18:40:00Z: the published figures agree\n", "vote/bruno   5        5\n", "accepted     15       15\n"}, false},
 		"recount that differs": {"recount", none, "recount", `{}`, differs, []string{"DO NOT AGREE", "vote/anna    7        8\n", "vote/bruno   5        0\n"}, true},
-		"close":                {"close", none, "control", `{"action":"close","in_seconds":30,"by":"` + caller + `"}`, in, []string{"tv-final closes at 2027-05-22T18:30:00Z instead of 2027-05-22T18:25:00Z, by " + caller + " at 2027-05-22T18:20:00Z\n"}, false},
-		"close later":          {"close", map[string]any{"in": 2 * time.Minute}, "control", `{"action":"close","in_seconds":120,"by":"` + caller + `"}`, in, []string{"closes at"}, false},
-		"extend by":            {"extend", map[string]any{"by": 5 * time.Minute}, "control", `{"action":"extend","by_seconds":300,"by":"` + caller + `"}`, in, []string{"closes at"}, false},
-		"extend to":            {"extend", map[string]any{"to": "2027-05-22T20:30:00+02:00"}, "control", `{"action":"extend","to":"2027-05-22T20:30:00+02:00","by":"` + caller + `"}`, in, []string{"closes at"}, false},
-		"clear":                {"extend", map[string]any{"clear": true}, "control", `{"action":"clear","by":"` + caller + `"}`, votingwindow.Controlling{ClosesAt: "2027-05-22T18:25:00Z"}, []string{"tv-final closes at 2027-05-22T18:25:00Z, as configured\n"}, false},
+		"close":                {"close", none, "control", `{"action":"close","in_seconds":30,"by":"` + commandtest.Caller + `"}`, in, []string{"tv-final closes at 2027-05-22T18:30:00Z instead of 2027-05-22T18:25:00Z, by " + commandtest.Caller + " at 2027-05-22T18:20:00Z\n"}, false},
+		"close later":          {"close", map[string]any{"in": 2 * time.Minute}, "control", `{"action":"close","in_seconds":120,"by":"` + commandtest.Caller + `"}`, in, []string{"closes at"}, false},
+		"extend by":            {"extend", map[string]any{"by": 5 * time.Minute}, "control", `{"action":"extend","by_seconds":300,"by":"` + commandtest.Caller + `"}`, in, []string{"closes at"}, false},
+		"extend to":            {"extend", map[string]any{"to": "2027-05-22T20:30:00+02:00"}, "control", `{"action":"extend","to":"2027-05-22T20:30:00+02:00","by":"` + commandtest.Caller + `"}`, in, []string{"closes at"}, false},
+		"clear":                {"extend", map[string]any{"clear": true}, "control", `{"action":"clear","by":"` + commandtest.Caller + `"}`, votingwindow.Controlling{ClosesAt: "2027-05-22T18:25:00Z"}, []string{"tv-final closes at 2027-05-22T18:25:00Z, as configured\n"}, false},
 		"quarantine": {"quarantine", none, "quarantine", `{"action":"list","rule":"","address":""}`,
 			votingwindow.Quarantining{Total: 9, Truncated: true, Groups: []votingwindow.QuarantineGroup{{Rule: "rate", Address: "5MZv", Minute: "2027-05-22T18:16:00Z", Count: 8}, {Rule: "pattern", Minute: "2027-05-22T18:16:00Z", Count: 1}}},
 			[]string{"ballots in quarantine: 9\n", "8        rate     2027-05-22T18:16:00Z  5MZv\n", "1        pattern  2027-05-22T18:16:00Z  -\n", "there are more groups"}, false},
@@ -198,11 +61,11 @@ func TestFunctionsOfCommands(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var events []string
-			d := &standIn{parts: []string{"credentials"}, answers: map[string]func(string) (any, error){c.function: func(event string) (any, error) {
+			d := &commandtest.System{Has: []string{"credentials"}, Answers: map[string]func(string) (any, error){c.function: func(event string) (any, error) {
 				events = append(events, event)
 				return c.answer, nil
 			}}}
-			answer, err := runs(t, d, c.command, "", &handClock{}, c.flags)
+			answer, err := runs(t, d, c.command, "", &commandtest.Clock{}, c.flags)
 			if err != nil || answer.Unwell != c.unwell || answer.JSON == nil {
 				t.Fatalf("%+v, %v", answer, err)
 			}
@@ -214,9 +77,9 @@ func TestFunctionsOfCommands(t *testing.T) {
 					t.Errorf("%q does not say %q", answer.Text, text)
 				}
 			}
-			d.answers[c.function] = func(string) (any, error) { return nil, &command.FunctionError{Function: c.function, Message: "no"} }
+			d.Answers[c.function] = func(string) (any, error) { return nil, &command.FunctionError{Function: c.function, Message: "no"} }
 			var refused *command.FunctionError
-			if answer, err := runs(t, d, c.command, "", &handClock{}, c.flags); !errors.As(err, &refused) || answer.JSON != nil {
+			if answer, err := runs(t, d, c.command, "", &commandtest.Clock{}, c.flags); !errors.As(err, &refused) || answer.JSON != nil {
 				t.Errorf("a function that fails gives %+v, %v", answer, err)
 			}
 		})
@@ -251,11 +114,11 @@ func TestCommandsRefuse(t *testing.T) {
 		"rehearse too fast":          {"rehearse", "", map[string]any{"rate": 501}, "--rate: 501"},
 		"wait for less than nothing": {"rehearse", "", map[string]any{"wait": -time.Second}, "--wait"},
 	} {
-		if _, err := runs(t, nil, c.command, c.argument, &handClock{now: opening}, c.flags); !isUsage(err) || !strings.Contains(err.Error(), c.says) {
+		if _, err := runs(t, nil, c.command, c.argument, &commandtest.Clock{At: opening}, c.flags); !commandtest.IsUsage(err) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := runs(t, &standIn{}, "revoke", "", &handClock{}, nil); err == nil || !strings.Contains(err.Error(), "publishes no credentials") {
+	if _, err := runs(t, &commandtest.System{}, "revoke", "", &commandtest.Clock{}, nil); err == nil || !strings.Contains(err.Error(), "publishes no credentials") {
 		t.Errorf("revoke without credentials: %v", err)
 	}
 }
@@ -276,9 +139,9 @@ func TestFacts(t *testing.T) {
 		"none":      {"", []command.Fact{{Name: "results", Value: "none yet: the publisher writes them within a minute"}}, false},
 		"broken":    {"{", nil, true},
 	} {
-		d := &standIn{objects: map[string]string{}}
+		d := &commandtest.System{Stored: map[string]string{}}
 		if c.object != "" {
-			d.objects["results/results.json"] = c.object
+			d.Stored["results/results.json"] = c.object
 		}
 		got, err := Facts(t.Context(), d, now)
 		if diff := cmp.Diff(c.want, got); diff != "" || (err != nil) != c.fault {

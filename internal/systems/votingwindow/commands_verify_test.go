@@ -22,6 +22,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/command"
+	"github.com/burstline/terraform-provider-serverless/internal/command/commandtest"
 )
 
 // exportOf is a signed export without a ballot, and the public key.
@@ -74,11 +75,11 @@ func exportOf(t *testing.T, name string) (files map[string]string, der []byte) {
 }
 
 // inBucket is a window with a signing key and exports.
-func inBucket(der []byte, exports map[string]map[string]string) *standIn {
-	d := &standIn{parts: []string{"signing-key"}, key: der, objects: map[string]string{}}
+func inBucket(der []byte, exports map[string]map[string]string) *commandtest.System {
+	d := &commandtest.System{Has: []string{"signing-key"}, Key: der, Stored: map[string]string{}}
 	for name, files := range exports {
 		for file, body := range files {
-			d.objects["records/export/"+name+"/"+file] = body
+			d.Stored["records/export/"+name+"/"+file] = body
 		}
 	}
 	return d
@@ -118,19 +119,19 @@ func TestVerifyFromTheBucket(t *testing.T) {
 	if v.Verified || len(v.Faults) != 1 || !strings.Contains(v.Faults[0], "results.json was changed") || !strings.Contains(v.text(), "! results.json was changed") {
 		t.Errorf("%+v", v)
 	}
-	delete(d.objects, "records/export/20270101T182500Z/"+votingwindow.BallotsCSVFile)
+	delete(d.Stored, "records/export/20270101T182500Z/"+votingwindow.BallotsCSVFile)
 	answer, err = runs(t, d, "verify", "", nil, map[string]any{"export": "20270101T182500Z"})
 	v = verifiedBy(t, answer, err)
 	if v.Verified || !strings.Contains(strings.Join(v.Faults, "\n"), votingwindow.BallotsCSVFile) {
 		t.Errorf("%+v", v)
 	}
-	if _, err := runs(t, d, "verify", "", nil, map[string]any{"export": "20280101T000000Z"}); !isUsage(err) || !strings.Contains(err.Error(), "20270522T182500Z") {
+	if _, err := runs(t, d, "verify", "", nil, map[string]any{"export": "20280101T000000Z"}); !commandtest.IsUsage(err) || !strings.Contains(err.Error(), "20270522T182500Z") {
 		t.Error(err)
 	}
 	if _, err := runs(t, inBucket(der, map[string]map[string]string{"20270522T182500Z-provisional": good}), "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "there is no final export yet, only [20270522T182500Z-provisional]") {
 		t.Error(err)
 	}
-	if _, err := runs(t, &standIn{}, "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "has no signing key; give --unsigned") {
+	if _, err := runs(t, &commandtest.System{}, "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "has no signing key; give --unsigned") {
 		t.Error(err)
 	}
 }
@@ -197,7 +198,7 @@ func TestTicket(t *testing.T) {
 	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "new": true}); !isUsage(err) || !strings.Contains(err.Error(), "is there already") {
+	if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "new": true}); !commandtest.IsUsage(err) || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("a key is overwritten: %v", err)
 	}
 	write(t, voters, "\ufeff12345678\r\n\n äpfel \n")
@@ -216,12 +217,12 @@ func TestTicket(t *testing.T) {
 	}
 	for content, says := range map[string]string{"": "no identifier", "ok\n" + strings.Repeat("x", 129): "line 2", "a\x01b": "line 1", "\xff\xfe": "line 1"} {
 		write(t, voters, content)
-		if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "file": voters}); !isUsage(err) || !strings.Contains(err.Error(), says) {
+		if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "file": voters}); !commandtest.IsUsage(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}
 	write(t, key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-	if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "file": voters}); !isUsage(err) {
+	if _, err := runs(t, nil, "ticket", "", nil, map[string]any{"key": key, "file": voters}); !commandtest.IsUsage(err) {
 		t.Errorf("a broken key: %v", err)
 	}
 }

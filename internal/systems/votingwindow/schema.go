@@ -1,11 +1,11 @@
 package votingwindow
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const description = `A vote that opens, closes and is counted exactly, however many people vote at once.
@@ -74,10 +76,7 @@ const (
 
 var (
 	answerID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
-	colour   = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-	language = regexp.MustCompile(`^[a-z]{2}$`)
 	httpsURL = regexp.MustCompile(`^https://[^\s]+$`)
-	arnOf    = regexp.MustCompile(`^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+`)
 	s3URI    = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	assetKey = regexp.MustCompile(`^assets/[A-Za-z0-9._/-]+$`)
 )
@@ -152,8 +151,8 @@ func attributes() map[string]schema.Attribute {
 		},
 		"jwt":    jwtSchema(),
 		"direct": directSchema(),
-		"api_domain": domainSchema("Host name of your own for the HTTP API, with `intake = \"api\"`. Point its DNS record to the output `api_domain_target`.",
-			"ARN of the ACM certificate for it, in the system's region."),
+		"api_domain": pages.Domain("Host name of your own for the HTTP API, with `intake = \"api\"`. Point its DNS record to the output `api_domain_target`.",
+			"ARN of the ACM certificate for it, in the system's region.", "vote.example.com"),
 		"capacity": capacitySchema(),
 		"results": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(resultsLive),
@@ -247,18 +246,6 @@ func directSchema() schema.Attribute {
 	}
 }
 
-func domainSchema(description, certificate string) schema.Attribute {
-	return schema.SingleNestedAttribute{
-		Optional: true, MarkdownDescription: description,
-		Attributes: map[string]schema.Attribute{
-			"name": schema.StringAttribute{Required: true, MarkdownDescription: "Host name, for instance `vote.example.com`.",
-				Validators: []validator.String{stringvalidator.LengthBetween(4, 253)}},
-			"certificate_arn": schema.StringAttribute{Required: true, MarkdownDescription: certificate,
-				Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a certificate, beginning with arn:")}},
-		},
-	}
-}
-
 func capacitySchema() schema.Attribute {
 	number := func(description string, validators ...validator.Int64) schema.Attribute {
 		return schema.Int64Attribute{Optional: true, MarkdownDescription: description, Validators: validators}
@@ -284,42 +271,23 @@ func siteSchema() schema.Attribute {
 	text := func(description string, most int) schema.Attribute {
 		return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.UTF8LengthBetween(1, most)}}
 	}
-	hex := func(description string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.RegexMatches(colour, "must be a colour such as #0a7d4f")}}
-	}
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "The page and its studio view. Without this argument they are served by S3 in plain style.",
-		Attributes: map[string]schema.Attribute{
-			"enabled":     schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own."},
-			"title":       text("Title, above the question. At most 100 characters.", 100),
-			"voter_label": text("What the identifier is called: \"Your code\". At most 100 characters.", 100),
-			"logo":        schema.StringAttribute{Optional: true, MarkdownDescription: "Path of the logo: an SVG, PNG, JPEG or WebP file."},
-			"primary":     hex("Colour of buttons and bars: `#0a7d4f`."),
-			"background":  hex("Colour of the background."),
-			"text":        hex("Colour of the text."),
-			"languages": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Languages of the page's own texts, the first being the one for browsers that ask for none of them. Built in: `en` (default), `de`, `fr`, `es`, `it`, `pt`.",
-				Validators:          []validator.List{listvalidator.SizeBetween(1, 20), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(stringvalidator.RegexMatches(language, "must be a language of two letters"))}},
-			"texts": schema.MapAttribute{Optional: true, ElementType: types.MapType{ElemType: types.StringType},
-				MarkdownDescription: "Texts instead of the page's own: language → name → text. The guide on the page lists the names."},
-			"assets": schema.MapAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Files of your own beside the page: object key, beginning with `assets/` → path. At most 20.",
-				Validators:          []validator.Map{mapvalidator.SizeAtMost(maxAssets), mapvalidator.KeysAre(stringvalidator.RegexMatches(assetKey, "must begin with assets/ and hold letters, digits, dots, dashes, underscores and slashes"))}},
-			"refresh_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "How often each page asks for results, in seconds. Without it: every 5 for half a minute, then every 15. A flat 5 costs three times as much.",
-				Validators: []validator.Int64{int64validator.Between(1, 300)}},
-			"results_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read results while they are live: from the `site` (default), as the object `results.json`; or from a `table`, of which each page reads an item by a request that it signs itself, " +
-				"with a credential that is good for nothing else and is published beside the page. A read costs a quarter of an object's, bytes included, and there can be 600,000 in a second.",
-				Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
-			"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
-				Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
-			"cdn": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether CloudFront serves the page and the results, and nobody else may read the bucket. Needed from a few thousand viewers on: S3 answers 5,500 requests a second. Default false."},
-			"domain": domainSchema("Host name of your own for the page, with `cdn`. Point its DNS record to the output `site_domain_target`.",
-				"ARN of the ACM certificate for it, in us-east-1."),
-			"web_acl_arn": schema.StringAttribute{Optional: true, MarkdownDescription: "ARN of a WAF web ACL for the distribution, with `cdn`.",
-				Validators: []validator.String{stringvalidator.RegexMatches(arnOf, "must be the ARN of a web ACL, beginning with arn:")}},
-		},
-	}
+	attributes := pages.Attributes("Whether CloudFront serves the page and the results, and nobody else may read the bucket. Needed from a few thousand viewers on: S3 answers 5,500 requests a second. Default false.", "vote.example.com")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"enabled":     schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the page is deployed. Default true; with false you serve your own."},
+		"title":       text("Title, above the question. At most 100 characters.", 100),
+		"voter_label": text("What the identifier is called: \"Your code\". At most 100 characters.", 100),
+		"assets": schema.MapAttribute{Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Files of your own beside the page: object key, beginning with `assets/` → path. At most 20.",
+			Validators:          []validator.Map{mapvalidator.SizeAtMost(maxAssets), mapvalidator.KeysAre(stringvalidator.RegexMatches(assetKey, "must begin with assets/ and hold letters, digits, dots, dashes, underscores and slashes"))}},
+		"refresh_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "How often each page asks for results, in seconds. Without it: every 5 for half a minute, then every 15. A flat 5 costs three times as much.",
+			Validators: []validator.Int64{int64validator.Between(1, 300)}},
+		"results_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read results while they are live: from the `site` (default), as the object `results.json`; or from a `table`, of which each page reads an item by a request that it signs itself, " +
+			"with a credential that is good for nothing else and is published beside the page. A read costs a quarter of an object's, bytes included, and there can be 600,000 in a second.",
+			Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
+		"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
+			Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
+	})
+	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "The page and its studio view. Without this argument they are served by S3 in plain style.", Attributes: attributes}
 }
 
 func outputs() map[string]schema.Attribute {

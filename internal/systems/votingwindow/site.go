@@ -8,6 +8,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	site "github.com/burstline/terraform-provider-serverless/internal/site/votingwindow"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 func (m *Model) hasPage() bool { return boolOf(m.Site, "enabled", true) }
 
 // hasCDN reports whether CloudFront serves the bucket.
-func (m *Model) hasCDN() bool { return boolOf(m.Site, "cdn", false) }
+func (m *Model) hasCDN() bool { return pages.HasCDN(m.Site) }
 
 // publicObjects are the keys that anybody may read.
 func (m *Model) publicObjects() []string {
@@ -37,7 +38,7 @@ func (m *Model) publicObjects() []string {
 	if m.hasPage() {
 		out = append(out, indexObject, studioObject)
 		if logo := textOf(m.Site, "logo", ""); logo != "" {
-			out = append(out, logoKey(logo))
+			out = append(out, pages.LogoKey(logo))
 		}
 		if len(m.assets()) > 0 {
 			out = append(out, "assets/*")
@@ -49,15 +50,6 @@ func (m *Model) publicObjects() []string {
 
 func (m *Model) assets() map[string]string { return stringsOf(m.Site.Attributes()["assets"]) }
 
-// publicBucket is the bucket of the page and the results: open to everybody, or
-// to the distribution alone.
-func (w *window) publicBucket() blueprint.Bucket {
-	if w.m.hasCDN() {
-		return blueprint.Bucket{Origin: true, Origins: []string{"*"}}
-	}
-	return blueprint.Bucket{PublicRead: w.m.publicObjects(), Origins: []string{"*"}}
-}
-
 // site is the page, what it knows of its window, and what serves both.
 func (w *window) site() error {
 	page, err := w.m.page(w.base.Name, w.rules, w.door)
@@ -67,12 +59,7 @@ func (w *window) site() error {
 	w.Object("window", w.results, votingwindow.WindowObject, blueprint.Object{ContentType: "application/json", CacheControl: windowCache, Content: page})
 	w.pageBytes = float64(len(page))
 	if w.m.hasCDN() {
-		d := blueprint.Distribution{Origin: w.results, Objects: w.m.publicObjects(), WebACLARN: textOf(w.m.Site, "web_acl_arn", ""), AnyOrigin: true}
-		if own := objectOf(w.m.Site, "domain"); known(own) {
-			d.Domains, d.CertificateARN = []string{textOf(own, "name", "")}, textOf(own, "certificate_arn", "")
-		}
-		cdn := w.Distribution("cdn", d)
-		w.cdn = &cdn
+		w.cdn = pages.Distribute(w.Builder, w.m.Site, w.results, w.m.publicObjects())
 	}
 	if !w.m.hasPage() {
 		return nil
@@ -89,7 +76,7 @@ func (w *window) site() error {
 		w.File(partKey(name), w.results, name, blueprint.File{Bytes: f.Content, ContentType: f.ContentType, CacheControl: f.CacheControl, Encoding: f.Encoding})
 	}
 	if logo := textOf(w.m.Site, "logo", ""); logo != "" {
-		w.File("logo", w.results, logoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
+		w.File("logo", w.results, pages.LogoKey(logo), blueprint.File{Path: logo, CacheControl: assetCache})
 	}
 	assets := w.m.assets()
 	for _, object := range slices.Sorted(maps.Keys(assets)) {
@@ -112,16 +99,7 @@ func partKey(object string) string {
 }
 
 // base is the address below which the page and the results are read.
-func (w *window) address() string {
-	switch own := objectOf(w.m.Site, "domain"); {
-	case w.cdn == nil:
-		return w.results.URL()
-	case known(own):
-		return "https://" + textOf(own, "name", "")
-	default:
-		return w.cdn.URL()
-	}
-}
+func (w *window) address() string { return pages.Address(w.m.Site, w.results, w.cdn) }
 
 func (w *window) outputs() {
 	pageURL, studioURL := "", ""

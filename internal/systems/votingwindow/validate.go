@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // validate checks what needs no AWS. Values may be unknown: what depends on one
@@ -254,7 +255,7 @@ func (v *validation) site() {
 	}
 	texts, _ := s["texts"].(types.Map)
 	for code, element := range texts.Elements() {
-		if !language.MatchString(code) {
+		if !pages.Language.MatchString(code) {
 			v.refuse(at.AtName("texts").AtMapKey(code), "Invalid language", "%q is no language of two letters, such as de.", code)
 		}
 		words, _ := element.(types.Map)

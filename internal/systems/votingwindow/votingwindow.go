@@ -12,6 +12,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // System names the voting window wherever AWS or a user sees it.
@@ -212,7 +213,7 @@ func (w *window) stores() {
 	w.tallies = w.Table("tallies", blueprint.Table{Key: votingwindow.TalliesKey})
 	w.voterKey = w.Secret("voter-key", blueprint.Secret{Form: blueprint.Random32})
 
-	w.results = w.Bucket("results", w.publicBucket())
+	w.results = w.Bucket("results", pages.Bucket(w.m.Site, w.m.publicObjects()))
 	w.records = w.Bucket("records", blueprint.Bucket{Data: true})
 	w.statusTable()
 }

@@ -1,10 +1,6 @@
 package edge_test
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +9,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass"
 	"github.com/burstline/terraform-provider-serverless/functions/queue/pass/edge"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/pass/edge/edgetest"
 )
 
 const key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -48,104 +45,33 @@ func sign(t *testing.T, id, key string, c pass.Claims) string {
 	return token
 }
 
-// value and request are of the event structure (CloudFront Developer Guide,
-// "CloudFront Functions event structure").
-type value struct {
-	Value      string  `json:"value"`
-	Attributes string  `json:"attributes,omitempty"`
-	MultiValue []value `json:"multiValue,omitempty"`
-}
-
-type request struct {
-	Method  string           `json:"method"`
-	URI     string           `json:"uri"`
-	Query   map[string]value `json:"querystring"`
-	Headers map[string]value `json:"headers"`
-	Cookies map[string]value `json:"cookies"`
-}
-
-// answer is a request that goes on, or a response.
-type answer struct {
-	request
-	Status int `json:"statusCode"`
-}
-
 // run runs the function on requests a minute after the opening.
-func run(t *testing.T, g edge.Gate, requests ...request) []answer {
+func run(t *testing.T, g edge.Gate, requests ...edgetest.Request) []edgetest.Answer {
 	t.Helper()
 	code, err := edge.Code(g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	// The store's helper, as far as it is used (CloudFront Developer Guide, "Helper
-	// methods for key value stores"): it throws where there is no such key.
-	write("node_modules/cloudfront/package.json", `{"name":"cloudfront","type":"module","exports":"./index.js"}`)
-	write("node_modules/cloudfront/index.js", `export default { kvs: () => ({ get: async (key) => {
-		if (!Object.hasOwn(globalThis.edgeStore, key)) throw new Error('KeyNotFound');
-		return globalThis.edgeStore[key];
-	} }) };`)
-	for i := range requests {
-		r := &requests[i]
-		if r.Method == "" {
-			r.Method = "GET"
-		}
-		if r.URI == "" {
-			r.URI = "/buy"
-		}
-		for _, m := range []*map[string]value{&r.Query, &r.Headers, &r.Cookies} {
-			if *m == nil {
-				*m = map[string]value{}
-			}
-		}
-	}
-	events, err := json.Marshal(map[string]any{
-		"store": map[string]string{"1": key, "2": strings.Repeat("2", 44)}, "now": opened.Add(time.Minute).UnixMilli(), "events": requests,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	node := exec.CommandContext(t.Context(), "node", "testdata/run.mjs", write("edge.mjs", code+"\nexport { handler };\n"), write("events.json", string(events)))
-	var stderr strings.Builder
-	node.Stderr = &stderr
-	out, err := node.Output()
-	if err != nil {
-		t.Fatalf("node: %v\n%s", err, stderr.String())
-	}
-	var answers []answer
-	if err := json.Unmarshal(out, &answers); err != nil {
-		t.Fatal(err)
-	}
-	return answers
+	return edgetest.Run(t, code, map[string]string{"1": key, "2": strings.Repeat("2", 44)}, opened.Add(time.Minute), requests...)
 }
 
 func TestGoodPass(t *testing.T) {
 	good, vip := sign(t, "1", key, claims(nil)), sign(t, "1", key, claims(func(c *pass.Claims) { c.Window, c.VIP = 0, true }))
-	forgedHeaders := map[string]value{"x-pass-sub": {Value: "somebody"}, "x-pass-vip": {Value: "1"}, "host": {Value: "shop.example"}}
+	forgedHeaders := map[string]edgetest.Value{"x-pass-sub": {Value: "somebody"}, "x-pass-vip": {Value: "1"}, "host": {Value: "shop.example"}}
 	out := run(t, gate(),
-		request{Query: map[string]value{"edge": {Value: good}, "seat": {Value: "A%201"}, "day": {Value: "1", MultiValue: []value{{Value: "1"}, {Value: "2"}}}, "x": {}}},
-		request{Cookies: map[string]value{"__Host-pass": {Value: good}}, Headers: forgedHeaders},
-		request{Cookies: map[string]value{"__Host-pass": {Value: vip}}},
-		request{Method: "POST", Query: map[string]value{"edge": {Value: good}, "seat": {Value: "A1"}}},
-		request{URI: "//evil.example/x", Query: map[string]value{"edge": {Value: good}}},
-		request{Query: map[string]value{"edge": {Value: "over"}}, Cookies: map[string]value{"__Host-pass": {Value: good}}},
-		request{Cookies: map[string]value{"__Host-pass": {Value: sign(t, "2", strings.Repeat("2", 44), claims(nil))}}},
+		edgetest.Request{Query: map[string]edgetest.Value{"edge": {Value: good}, "seat": {Value: "A%201"}, "day": {Value: "1", MultiValue: []edgetest.Value{{Value: "1"}, {Value: "2"}}}, "x": {}}},
+		edgetest.Request{Cookies: map[string]edgetest.Value{"__Host-pass": {Value: good}}, Headers: forgedHeaders},
+		edgetest.Request{Cookies: map[string]edgetest.Value{"__Host-pass": {Value: vip}}},
+		edgetest.Request{Method: "POST", Query: map[string]edgetest.Value{"edge": {Value: good}, "seat": {Value: "A1"}}},
+		edgetest.Request{URI: "//evil.example/x", Query: map[string]edgetest.Value{"edge": {Value: good}}},
+		edgetest.Request{Query: map[string]edgetest.Value{"edge": {Value: "over"}}, Cookies: map[string]edgetest.Value{"__Host-pass": {Value: good}}},
+		edgetest.Request{Cookies: map[string]edgetest.Value{"__Host-pass": {Value: sign(t, "2", strings.Repeat("2", 44), claims(nil))}}},
 	)
 	if got := out[0]; got.Status != 302 || !sameQuery(got.Headers["location"].Value) ||
-		!cmp.Equal(got.Cookies["__Host-pass"], value{Value: good, Attributes: "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=540"}) || got.Headers["cache-control"].Value != "no-store" {
+		!cmp.Equal(got.Cookies["__Host-pass"], edgetest.Value{Value: good, Attributes: "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=540"}) || got.Headers["cache-control"].Value != "no-store" {
 		t.Errorf("a pass in the query gives %+v", got)
 	}
-	want := map[string]value{
+	want := map[string]edgetest.Value{
 		"x-pass-sub": {Value: "fan"}, "x-pass-sale": {Value: "final"}, "x-pass-window": {Value: "7"}, "x-pass-vip": {Value: "0"}, "host": {Value: "shop.example"},
 	}
 	if diff := cmp.Diff(want, out[1].Headers); diff != "" || out[1].Status != 0 || out[1].URI != "/buy" {
@@ -211,10 +137,10 @@ func TestRefused(t *testing.T) {
 		"URL-encoded, and bad": "%00",
 	}
 	var names []string
-	var requests []request
+	var requests []edgetest.Request
 	for name, token := range cases {
 		names = append(names, name, name)
-		requests = append(requests, request{Query: map[string]value{"edge": {Value: token}}}, request{Cookies: map[string]value{"__Host-pass": {Value: token}}})
+		requests = append(requests, edgetest.Request{Query: map[string]edgetest.Value{"edge": {Value: token}}}, edgetest.Request{Cookies: map[string]edgetest.Value{"__Host-pass": {Value: token}}})
 	}
 	for i, got := range run(t, gate(), requests...) {
 		if got.Status != 302 || got.Headers["location"].Value != "https://wait.example/final" || len(got.Cookies) != 0 || got.Headers["cache-control"].Value != "no-store" {
@@ -223,7 +149,7 @@ func TestRefused(t *testing.T) {
 	}
 	closed := gate()
 	closed.Waiting = ""
-	if got := run(t, closed, request{})[0]; got.Status != 403 {
+	if got := run(t, closed, edgetest.Request{})[0]; got.Status != 403 {
 		t.Errorf("without a waiting room: got %+v, want 403", got)
 	}
 }
@@ -233,7 +159,7 @@ func TestOneAudience(t *testing.T) {
 	g := gate()
 	g.Audience, g.Parameter, g.Cookie = "tickets of the final", "pass", "final"
 	own := sign(t, "1", key, claims(func(c *pass.Claims) { c.Audience = g.Audience }))
-	out := run(t, g, request{Query: map[string]value{"pass": {Value: own}}}, request{Cookies: map[string]value{"final": {Value: sign(t, "1", key, claims(nil))}}})
+	out := run(t, g, edgetest.Request{Query: map[string]edgetest.Value{"pass": {Value: own}}}, edgetest.Request{Cookies: map[string]edgetest.Value{"final": {Value: sign(t, "1", key, claims(nil))}}})
 	if out[0].Status != 302 || out[0].Cookies["final"].Value != own || out[1].Headers["location"].Value != g.Waiting {
 		t.Errorf("got %+v", out)
 	}
