@@ -80,6 +80,10 @@ module "final" {
   forecast    = { arrivals = { opening_rate = 10000, opening_seconds = 10, plateau_rate = 0 } }
   warm_writes = 10000
 
+  # From a pipeline: a tenth of the calls for a quarter of an hour, and back when
+  # an alarm rings.
+  release = var.pipeline == null ? null : { pipeline = var.pipeline, commit = var.commit }
+
   retention_days = 30
   alarm_emails   = var.alarm_emails
   hold_functions = var.hold_functions

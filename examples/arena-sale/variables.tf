@@ -58,6 +58,18 @@ variable "hold_functions" {
   default     = false
 }
 
+variable "pipeline" {
+  description = "The pipeline's run that deploys this. With it, functions go live by a canary; null lets the apply put them live."
+  type        = string
+  default     = null
+}
+
+variable "commit" {
+  description = "The commit that it deploys."
+  type        = string
+  default     = ""
+}
+
 variable "architecture" {
   description = "Processor architecture of the functions."
   type        = string

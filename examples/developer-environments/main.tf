@@ -35,6 +35,7 @@ module "sale" {
   windows   = local.production ? 400 : 2
   site      = { title = local.production ? "The final" : "The final (${var.environment})", cdn = local.production }
   dashboard = local.production
+  monitor   = local.production ? {} : null
   config = {
     items = {
       payment = { string = local.production ? "live" : "sandbox" }

@@ -1,5 +1,6 @@
-# A presale: the waiting room, the table with what differs between environments,
-# and what it would cost and stand before it exists.
+# A presale: the waiting room, the table with what differs between environments, a
+# monitor that goes the way of a fan, releases by a canary, and what it would cost
+# and stand before it exists.
 
 locals {
   # The arguments beside the name. Data sources look at the very same system
@@ -39,6 +40,7 @@ locals {
 
     architecture             = var.architecture
     functions                = var.functions
+    go_live                  = var.release == null ? "apply" : "release"
     hold_functions           = var.hold_functions
     log_retention_days       = var.log_retention_days
     kms_key_arn              = var.kms_key_arn
@@ -49,13 +51,18 @@ locals {
     tags                     = var.tags
   }
 
+  # What watches the room tells the same people.
+  to_the_same = { actions = [serverless_queue.sale.alarm_topic_arn] }
+
+  # A probe joins by ticket: with a Cognito identity there is nowhere to send it.
+  monitored = var.monitor != null && var.join.kind == "ticket"
+
   config_arguments = var.config == null ? null : {
     items                  = var.config.items
     schema                 = var.config.schema
     history_retention_days = var.config.history_retention_days
 
-    # The functions of the room say what is wrong to the same people.
-    alarms = { actions = [serverless_queue.sale.alarm_topic_arn] }
+    alarms = local.to_the_same
 
     architecture             = var.architecture
     hold_functions           = var.hold_functions
@@ -102,6 +109,7 @@ resource "serverless_queue" "sale" {
 
   architecture             = local.arguments.architecture
   functions                = local.arguments.functions
+  go_live                  = local.arguments.go_live
   hold_functions           = local.arguments.hold_functions
   log_retention_days       = local.arguments.log_retention_days
   kms_key_arn              = local.arguments.kms_key_arn
@@ -131,6 +139,66 @@ resource "serverless_config" "sale" {
   vpc                      = local.config_arguments.vpc
   force_destroy            = local.config_arguments.force_destroy
   tags                     = local.config_arguments.tags
+}
+
+# A probe goes the way of a fan, day and night, and takes no window.
+resource "serverless_semantic_monitor" "sale" {
+  count = local.monitored ? 1 : 0
+  name  = var.name
+
+  interval_minutes = try(var.monitor.interval_minutes, null)
+  within_seconds   = try(var.monitor.within_seconds, null)
+  waiting_room = {
+    join_url      = serverless_queue.sale.join_url
+    turn_url      = serverless_queue.sale.turn_url
+    status_url    = serverless_queue.sale.status_urls[var.name]
+    probe_key_arn = serverless_queue.sale.probe_key_arn
+    sale          = var.name
+  }
+  target_kms_key_arns = var.kms_key_arn == null ? null : [var.kms_key_arn]
+  alarms              = local.to_the_same
+
+  architecture             = var.architecture
+  hold_functions           = var.hold_functions
+  log_retention_days       = var.log_retention_days
+  kms_key_arn              = var.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
+  vpc                      = var.vpc
+  force_destroy            = var.force_destroy
+  tags                     = var.tags
+}
+
+# The room's functions go live by a canary, and back when one of its alarms rings.
+resource "serverless_release" "sale" {
+  count = var.release == null ? 0 : 1
+  name  = var.name
+
+  pipeline = var.release.pipeline
+  commit   = var.release.commit
+  tested   = var.release.tested
+  systems = {
+    queue = {
+      aliases  = serverless_queue.sale.function_arns
+      versions = serverless_queue.sale.function_versions
+      digest   = serverless_queue.sale.functions_sha256
+    }
+  }
+  canary = var.release.percent == null ? null : {
+    percent = var.release.percent
+    minutes = var.release.minutes
+    alarms  = concat(values(serverless_queue.sale.alarm_names), flatten(serverless_semantic_monitor.sale[*].alarm_names["late"]))
+  }
+  alarms = local.to_the_same
+
+  architecture             = var.architecture
+  log_retention_days       = var.log_retention_days
+  kms_key_arn              = var.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
+  vpc                      = var.vpc
+  force_destroy            = var.force_destroy
+  tags                     = var.tags
 }
 
 # What becomes of the opening, where the variable forecast says what comes.

@@ -88,6 +88,16 @@ output "config_read_policy_json" {
   value       = one(serverless_config.sale[*].read_policy_json)
 }
 
+output "monitor_alarm_arns" {
+  description = "ARNs of the monitor's alarms late, silent and errors. Null without a monitor."
+  value       = one(serverless_semantic_monitor.sale[*].alarm_arns)
+}
+
+output "release_history_table_name" {
+  description = "Table with the history of releases. Null without release."
+  value       = one(serverless_release.sale[*].history_table_name)
+}
+
 output "cost" {
   description = "What the waiting room costs: idle in a month, and with expected_load an opening and a million fans."
   value       = serverless_queue.sale.cost

@@ -232,6 +232,27 @@ variable "config" {
   default = null
 }
 
+variable "monitor" {
+  description = "The probe that goes the way of a fan: how often, and within how long it must be called. Null sends none; with join.kind = identity there is none."
+  type = object({
+    interval_minutes = optional(number, 5)
+    within_seconds   = optional(number, 150)
+  })
+  default = {}
+}
+
+variable "release" {
+  description = "How new versions of the room's functions go live: percent of the calls for some minutes, and back when an alarm rings; without percent at once. Null lets each apply put them live."
+  type = object({
+    pipeline = string
+    commit   = string
+    percent  = optional(number, 10)
+    minutes  = optional(number, 15)
+    tested   = optional(set(string))
+  })
+  default = null
+}
+
 variable "expected_load" {
   description = "What is expected of the opening. Plans then warn of quotas that would not carry it, and the output cost tells what it costs."
   type = object({

@@ -47,6 +47,13 @@ run "makes_the_room" {
   }
 }
 
+run "has_a_probe" {
+  assert {
+    condition     = length(output.monitor_alarm_arns) == 3 && serverless_semantic_monitor.sale[0].waiting_room.join_url == output.join_url
+    error_message = "the monitor's alarms are ${jsonencode(output.monitor_alarm_arns)}"
+  }
+}
+
 run "changes_in_place" {
   variables {
     windows = 80

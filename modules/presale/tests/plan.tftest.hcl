@@ -32,8 +32,12 @@ run "defaults_for_a_sale" {
     error_message = "functions are held, or a destroy may delete fans"
   }
   assert {
-    condition     = length(serverless_config.sale) == 0 && output.config_table_name == null
-    error_message = "there is a config that nobody asked for"
+    condition     = length(serverless_config.sale) == 0 && output.config_table_name == null && length(serverless_release.sale) == 0 && serverless_queue.sale.go_live == "apply"
+    error_message = "there is a config or a release that nobody asked for"
+  }
+  assert {
+    condition     = length(serverless_semantic_monitor.sale) == 1 && serverless_semantic_monitor.sale[0].interval_minutes == 5
+    error_message = "no probe goes the way of a fan"
   }
   assert {
     condition     = length(setsubtract(["cdn", "dashboard", "fans", "join-url", "keeper"], keys(serverless_queue.sale.parts))) == 0
@@ -87,6 +91,33 @@ run "a_config_for_the_shop" {
   assert {
     condition     = length(serverless_config.sale) == 1 && serverless_config.sale[0].items["fees"].json == "{\"service\":2.5}"
     error_message = "there is no config with the fees"
+  }
+}
+
+run "a_release_by_canary" {
+  command = plan
+
+  variables {
+    release = { pipeline = "421", commit = "5f2c1d7", percent = 20 }
+  }
+
+  assert {
+    condition     = serverless_queue.sale.go_live == "release" && serverless_release.sale[0].canary.percent == 20 && serverless_release.sale[0].canary.minutes == 15
+    error_message = "functions do not go live by a canary"
+  }
+}
+
+run "no_probe_of_identities" {
+  command = plan
+
+  variables {
+    join = { kind = "identity" }
+    site = { enabled = false }
+  }
+
+  assert {
+    condition     = length(serverless_semantic_monitor.sale) == 0
+    error_message = "a probe has nowhere to go"
   }
 }
 
