@@ -34,9 +34,10 @@ var rooms = []room{
 	{"internal/operator", []string{"internal/systems", "internal/command", "internal/deploy", "internal/awsclient", "internal/blueprint", "internal/kinds"}},
 	{"internal/systems", []string{"internal/systems/*", "internal/composite", "internal/blueprint", "internal/command"}},
 	// What the pages of several systems share.
+	{"internal/systems/lists", []string{"internal/composite", "internal/blueprint"}},
 	{"internal/systems/pages", []string{"internal/composite", "internal/blueprint"}},
 	{"internal/systems/*", []string{
-		"internal/composite", "internal/blueprint", "internal/bundle", "internal/preflight", "internal/preflight/forecast", "internal/command", "internal/systems/pages",
+		"internal/composite", "internal/blueprint", "internal/bundle", "internal/preflight", "internal/preflight/forecast", "internal/command", "internal/systems/lists", "internal/systems/pages",
 		"internal/site/$", "functions/$/...", "functions/config",
 	}},
 	{"internal/composite", []string{"internal/deploy", "internal/blueprint", "internal/preflight", "internal/preflight/forecast"}},
@@ -205,8 +206,8 @@ func TestCheckFindsWrongImports(t *testing.T) {
 		"provider to kinds":                {"internal/provider", "internal/kinds", []string{"internal/provider imports internal/kinds; it may import [internal/systems internal/composite internal/awsclient internal/bundle internal/deploy internal/preflight internal/preflight/forecast internal/blueprint]"}},
 		"registry to a system":             {"internal/systems", "internal/systems/queue", nil},
 		"system to its functions":          {"internal/systems/queue", "functions/queue", nil},
-		"system to another's functions":    {"internal/systems/queue", "functions/votingwindow", []string{"internal/systems/queue imports functions/votingwindow; it may import [internal/composite internal/blueprint internal/bundle internal/preflight internal/preflight/forecast internal/command internal/systems/pages internal/site/queue functions/queue/... functions/config]"}},
-		"system to another's page":         {"internal/systems/queue", "internal/site/votingwindow", []string{"internal/systems/queue imports internal/site/votingwindow; it may import [internal/composite internal/blueprint internal/bundle internal/preflight internal/preflight/forecast internal/command internal/systems/pages internal/site/queue functions/queue/... functions/config]"}},
+		"system to another's functions":    {"internal/systems/queue", "functions/votingwindow", []string{"internal/systems/queue imports functions/votingwindow; it may import [internal/composite internal/blueprint internal/bundle internal/preflight internal/preflight/forecast internal/command internal/systems/lists internal/systems/pages internal/site/queue functions/queue/... functions/config]"}},
+		"system to another's page":         {"internal/systems/queue", "internal/site/votingwindow", []string{"internal/systems/queue imports internal/site/votingwindow; it may import [internal/composite internal/blueprint internal/bundle internal/preflight internal/preflight/forecast internal/command internal/systems/lists internal/systems/pages internal/site/queue functions/queue/... functions/config]"}},
 		"composite to kinds":               {"internal/composite", "internal/kinds", []string{"internal/composite imports internal/kinds; it may import [internal/deploy internal/blueprint internal/preflight internal/preflight/forecast]"}},
 		"kinds back to the engine":         {"internal/kinds", "internal/deploy", []string{"internal/kinds imports internal/deploy; it may import [internal/blueprint internal/awsclient]"}},
 		"kinds to a system":                {"internal/kinds", "internal/systems/queue", []string{"internal/kinds imports internal/systems/queue; it may import [internal/blueprint internal/awsclient]"}},

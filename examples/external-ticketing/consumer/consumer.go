@@ -137,8 +137,8 @@ func (c *Consumer) later(ctx context.Context, m types.Message) {
 // serve opens a seat for one fan and assigns it. It is not done where the room says
 // that the fan waits no longer; then nothing is left to do either.
 func (c *Consumer) serve(ctx context.Context, body string) (done bool, err error) {
-	var call Call
-	if err := json.Unmarshal([]byte(body), &call); err != nil || call.Fan == "" || call.Sale == "" {
+	call, ok := read(body)
+	if !ok {
 		// Nothing that is sent again would make sense of it.
 		c.Log.ErrorContext(ctx, "the message is no fan", "body", body)
 		return false, nil
@@ -162,6 +162,12 @@ func (c *Consumer) serve(ctx context.Context, body string) (done bool, err error
 	default:
 		return false, fmt.Errorf("assign %s: %d %s", call.Fan, status, answer)
 	}
+}
+
+// read decodes a message.
+func read(body string) (call Call, ok bool) {
+	err := json.Unmarshal([]byte(body), &call)
+	return call, err == nil && call.Fan != "" && call.Sale != ""
 }
 
 // Bought tells the room that a fan has bought, which frees the window. It may be

@@ -48,7 +48,7 @@ func (m *Model) values() (map[string]value, error) {
 			return nil, fmt.Errorf("item %q is no object", key)
 		}
 		sure, open := given(object)
-		given := append(sure, open...)
+		given := slices.Concat(sure, open)
 		if len(given) == 0 {
 			return nil, fmt.Errorf("item %q has no value", key)
 		}

@@ -6,12 +6,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
-)
-
-// The values of site.status_from.
-const (
-	fromSite  = "site"
-	fromTable = "table"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 const (
@@ -24,7 +19,9 @@ const (
 )
 
 // fromStatusTable reports whether fans read the status from a table.
-func (m *Model) fromStatusTable() bool { return textOf(m.Site, "status_from", fromSite) == fromTable }
+func (m *Model) fromStatusTable() bool {
+	return textOf(m.Site, "status_from", pages.FromSite) == pages.FromTable
+}
 
 // boardShards is how many items hold each sale's status: enough for all that the
 // table takes at once, in one call of the keeper's.

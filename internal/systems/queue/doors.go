@@ -7,6 +7,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 )
 
 // exposed are the headers that pages of other origins read: the servers' clock,
@@ -33,9 +34,9 @@ func (r *room) joining() {
 	grants := [][]blueprint.Grant{r.salesTable.Get(), r.joins.Send(), r.key.Read(), r.probeKey.Read()}
 	memory := 256
 	if codes := r.m.JoinCodes; known(codes) {
-		lists := r.Bucket("lists", blueprint.Bucket{})
-		h := r.HashedList("join-codes", lists, codesObject, r.key, r.m.joinCodes())
-		c.AllowBucket, c.AllowKey = lists.Name(), h.Object()
+		bucket := r.Bucket("lists", blueprint.Bucket{})
+		h := r.HashedList("join-codes", bucket, codesObject, r.key, lists.Of(codes))
+		c.AllowBucket, c.AllowKey = bucket.Name(), h.Object()
 		grants = append(grants, h.Read())
 		memory = 512 // A million codes take 8 MB, and are read at every cold start.
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
@@ -58,7 +59,6 @@ const (
 var (
 	httpsURL  = regexp.MustCompile(`^https://[^\s]+$`)
 	issuerURL = regexp.MustCompile(`^https://[^\s]*[^\s/]$`)
-	s3URI     = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	saleID    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 	chain     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
@@ -78,7 +78,7 @@ func attributes() map[string]schema.Attribute {
 				"Cognito gives 25 identities a second: 100,000 fans would need more than an hour.",
 			Validators: []validator.String{stringvalidator.OneOf(joinTicket, joinIdentity)},
 		},
-		"join_codes": codesSchema(),
+		"join_codes": lists.Attribute("List of the codes with which fans join, one a line, kept as keyed hashes: one place for each code. Others are refused."),
 		"jwt": schema.SingleNestedAttribute{
 			Optional:            true,
 			MarkdownDescription: "Lets fans join by the organiser's own JSON Web Tokens, signed with RS256: one place for each subject (`sub`). Join checks signature, issuer, audience and expiry by the keys at `ISSUER/.well-known/jwks.json`, where Cognito user pools and Auth0 have them.",
@@ -215,20 +215,6 @@ func title() schema.StringAttribute {
 	return schema.StringAttribute{Optional: true, MarkdownDescription: "Title of the page. At most 100 characters.", Validators: []validator.String{stringvalidator.UTF8LengthBetween(1, 100)}}
 }
 
-func codesSchema() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "List of the codes with which fans join, one a line, kept as keyed hashes: one place for each code. Others are refused.",
-		Attributes: map[string]schema.Attribute{
-			"file": schema.StringAttribute{Optional: true, MarkdownDescription: "Path of the list. It is hashed as it is uploaded; nothing of it is in the state but its SHA-256."},
-			"s3_uri": schema.StringAttribute{Optional: true, MarkdownDescription: "The list in S3: `s3://bucket/key`.",
-				Validators: []validator.String{stringvalidator.RegexMatches(s3URI, "must be an S3 URI: s3://bucket/key")}},
-			"version_id": schema.StringAttribute{Optional: true, MarkdownDescription: "Version of the object in S3, or give `etag`: an apply reads just that, and a plan sees by it that the list has changed."},
-			"etag":       schema.StringAttribute{Optional: true, MarkdownDescription: "ETag of the object in S3, where its bucket keeps no versions."},
-		},
-	}
-}
-
 func siteSchema() schema.Attribute {
 	attributes := pages.Attributes("Whether CloudFront serves the page and the status, and nobody else may read the bucket. Needed from some ten thousand fans on: S3 answers 5,500 requests a second. Default false.", "tickets.example.com")
 	maps.Copy(attributes, map[string]schema.Attribute{
@@ -238,7 +224,7 @@ func siteSchema() schema.Attribute {
 			Validators: []validator.Map{mapvalidator.SizeAtMost(10), mapvalidator.ValueStringsAre(stringvalidator.RegexMatches(httpsURL, "must be an https address"))}},
 		"status_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read the status: from the `site` (default), as an object by CloudFront or S3; or from a `table`, of which each page reads an item by a request that it signs itself, " +
 			"for a sixteenth of the price of CloudFront's and however many ask. The object stays for pages that cannot.",
-			Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
+			Validators: []validator.String{stringvalidator.OneOf(pages.FromSite, pages.FromTable)}},
 		"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
 			Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
 	})

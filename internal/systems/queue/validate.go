@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -61,24 +63,7 @@ func (v *validation) codes() {
 	if known(v.m.JoinCodes) && known(v.m.JWT) {
 		v.refuse(path.Root("jwt"), "Codes and tokens", "A fan joins by a code or by a token. Leave one of join_codes and jwt out.")
 	}
-	if !known(v.m.JoinCodes) {
-		return
-	}
-	at, list := path.Root("join_codes"), v.m.JoinCodes.Attributes()
-	file, uri := list["file"], list["s3_uri"]
-	switch {
-	case known(file) && known(uri), absent(file) && absent(uri):
-		v.refuse(at, "Which list?", "Give either file or s3_uri.")
-	case known(file) && (known(list["version_id"]) || known(list["etag"])):
-		v.refuse(at, "Only with s3_uri", "version_id and etag are of an object in S3. A file is told by its content: leave them out.")
-	case known(list["version_id"]) && known(list["etag"]):
-		v.refuse(at.AtName("etag"), "Twice told", "Give either version_id or etag.")
-	}
-	if f, ok := list["file"].(types.String); ok && known(f) {
-		if _, err := digestOf(f.ValueString()); err != nil {
-			v.refuse(at.AtName("file"), "The list cannot be read", "%s. Give the path of a text file with one code a line.", err)
-		}
-	}
+	v.diags.Append(lists.Validate(path.Root("join_codes"), v.m.JoinCodes, "one code")...)
 }
 
 // identity: a browser that writes its own record shows no code, and the page
@@ -98,32 +83,8 @@ func (v *validation) identity() {
 	}
 }
 
-// withoutPage are arguments of the site that mean something for a page of your
-// own, too.
-var withoutPage = map[string]bool{"enabled": true, "title": true, "cdn": true, "status_from": true, "warm_reads": true, "domain": true, "web_acl_arn": true}
-
 func (v *validation) site() {
-	if !known(v.m.Site) {
-		return
-	}
-	at, s := path.Root("site"), v.m.Site.Attributes()
-	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
-		for name, value := range s {
-			if !withoutPage[name] && known(value) {
-				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
-			}
-		}
-	}
-	if from, ok := s["status_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && known(s["warm_reads"]) {
-		v.refuse(at.AtName("warm_reads"), "Only with a table", "warm_reads is of the table that pages read the status from: set status_from = \"table\".")
-	}
-	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
-		for _, name := range []string{"domain", "web_acl_arn"} {
-			if known(s[name]) {
-				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
-			}
-		}
-	}
+	v.diags.Append(pages.Validate(v.m.Site, pages.Rules{WithoutPage: []string{"title"}, From: "status_from", What: "the status", Shown: []string{"title"}})...)
 }
 
 // edge: its arguments mean something only with it, and its function knows the

@@ -1,13 +1,6 @@
 package votingwindow
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
-	"os"
-	"strings"
-
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
@@ -106,29 +99,4 @@ func (w *window) handOut(key string, role blueprint.AssumableRoleHandle, object 
 		},
 	})
 	w.EveryMinute(key+"-tick", f, "{}")
-}
-
-// allowList is the list that the argument names.
-func allowList(list types.Object) blueprint.HashedList {
-	l := blueprint.HashedList{File: textOf(list, "file", ""), URI: textOf(list, "s3_uri", ""), VersionID: textOf(list, "version_id", ""), ETag: strings.Trim(textOf(list, "etag", ""), `"`)}
-	if l.File != "" {
-		// A machine that only operates the system need not have the file; validation
-		// has told whoever plans.
-		l.SHA256, _ = digestOf(l.File)
-	}
-	return l
-}
-
-// digestOf is the hex SHA-256 of a file.
-func digestOf(name string) (string, error) {
-	f, err := os.Open(name) //nolint:gosec // the user names it
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", name, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
@@ -77,7 +78,6 @@ const (
 var (
 	answerID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	httpsURL = regexp.MustCompile(`^https://[^\s]+$`)
-	s3URI    = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$`)
 	assetKey = regexp.MustCompile(`^assets/[A-Za-z0-9._/-]+$`)
 )
 
@@ -130,7 +130,7 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: "Regular expression (RE2) that a voter's identifier must match as a whole, for instance `[0-9]{8}`. Without it any text of 1 to 128 bytes will do.",
 			Validators:          []validator.String{stringvalidator.LengthBetween(1, maxPattern)},
 		},
-		"allow_list": allowListSchema(),
+		"allow_list": lists.Attribute("List of the identifiers that may vote, one a line, kept as keyed hashes. Others are rejected by the recorder and told nothing, so that nobody can try out which identifiers are on it."),
 		"ticket_public_key": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "Ed25519 public key, PEM. With it each vote must bring a ticket: the signature of the window's name and the voter's identifier by the private key, which you keep. The recorder checks it before it writes anything.",
 		},
@@ -198,20 +198,6 @@ func attributes() map[string]schema.Attribute {
 		out[name] = a
 	}
 	return out
-}
-
-func allowListSchema() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "List of the identifiers that may vote, one a line, kept as keyed hashes. Others are rejected by the recorder and told nothing, so that nobody can try out which identifiers are on it.",
-		Attributes: map[string]schema.Attribute{
-			"file": schema.StringAttribute{Optional: true, MarkdownDescription: "Path of the list. It is hashed as it is uploaded; nothing of it is in the state but its SHA-256."},
-			"s3_uri": schema.StringAttribute{Optional: true, MarkdownDescription: "The list in S3: `s3://bucket/key`.",
-				Validators: []validator.String{stringvalidator.RegexMatches(s3URI, "must be an S3 URI: s3://bucket/key")}},
-			"version_id": schema.StringAttribute{Optional: true, MarkdownDescription: "Version of the object in S3, or give `etag`: an apply reads just that, and a plan sees by it that the list has changed."},
-			"etag":       schema.StringAttribute{Optional: true, MarkdownDescription: "ETag of the object in S3, where its bucket keeps no versions."},
-		},
-	}
 }
 
 func jwtSchema() schema.Attribute {
@@ -283,7 +269,7 @@ func siteSchema() schema.Attribute {
 			Validators: []validator.Int64{int64validator.Between(1, 300)}},
 		"results_from": schema.StringAttribute{Optional: true, MarkdownDescription: "Where pages read results while they are live: from the `site` (default), as the object `results.json`; or from a `table`, of which each page reads an item by a request that it signs itself, " +
 			"with a credential that is good for nothing else and is published beside the page. A read costs a quarter of an object's, bytes included, and there can be 600,000 in a second.",
-			Validators: []validator.String{stringvalidator.OneOf(fromSite, fromTable)}},
+			Validators: []validator.String{stringvalidator.OneOf(pages.FromSite, pages.FromTable)}},
 		"warm_reads": schema.Int64Attribute{Optional: true, MarkdownDescription: "Warm throughput of that table: read units a second that it must take at once; a page's read is half of one. AWS never lowers it, and bills a raise once.",
 			Validators: []validator.Int64{int64validator.AtLeast(12_000)}},
 	})

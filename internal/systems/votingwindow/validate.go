@@ -8,10 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -19,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
@@ -79,17 +76,7 @@ func (v *validation) labels(at path.Path, answers types.Map) {
 	}
 }
 
-// shown refuses texts that show nothing or hold control characters. An empty
-// text has its own diagnostic from the attribute's validators.
-func (v *validation) shown(at path.Path, value attr.Value) {
-	s, ok := value.(types.String)
-	if !ok || s.ValueString() == "" {
-		return
-	}
-	if text := s.ValueString(); strings.TrimSpace(text) == "" || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-		v.refuse(at, "Invalid text", "The text must show something and hold no control characters.")
-	}
-}
+func (v *validation) shown(at path.Path, value attr.Value) { v.diags.Append(pages.Shown(at, value)...) }
 
 func (v *validation) times() {
 	if !known(v.m.OpensAt) || !known(v.m.ClosesAt) {
@@ -114,23 +101,7 @@ func (v *validation) voters() {
 	if v.m.VotesPerVoter.ValueInt64() > 1 && v.m.Revote.ValueString() == revoteReplace {
 		v.refuse(path.Root("revote"), "Which vote would be replaced?", "With votes_per_voter = %d each further vote counts, so there is none to replace. Leave one of the two out.", v.m.VotesPerVoter.ValueInt64())
 	}
-	if known(v.m.AllowList) {
-		at, list := path.Root("allow_list"), v.m.AllowList.Attributes()
-		file, uri := list["file"], list["s3_uri"]
-		switch {
-		case known(file) && known(uri), absent(file) && absent(uri):
-			v.refuse(at, "Which list?", "Give either file or s3_uri.")
-		case known(file) && (known(list["version_id"]) || known(list["etag"])):
-			v.refuse(at, "Only with s3_uri", "version_id and etag are of an object in S3. A file is told by its content: leave them out.")
-		case known(list["version_id"]) && known(list["etag"]):
-			v.refuse(at.AtName("etag"), "Twice told", "Give either version_id or etag.")
-		}
-		if f, ok := list["file"].(types.String); ok && known(f) {
-			if _, err := digestOf(f.ValueString()); err != nil {
-				v.refuse(at.AtName("file"), "The list cannot be read", "%s. Give the path of a text file with one identifier a line.", err)
-			}
-		}
-	}
+	v.diags.Append(lists.Validate(path.Root("allow_list"), v.m.AllowList, "one identifier")...)
 	if known(v.m.Quarantine) {
 		at, rules := path.Root("quarantine"), v.m.Quarantine.Attributes()
 		v.pattern(at.AtName("voter_pattern"), rules["voter_pattern"])
@@ -224,45 +195,8 @@ func (v *validation) capacity() {
 	}
 }
 
-// withoutPage are arguments of the site that mean something for a page of your
-// own, too.
-var withoutPage = []string{"enabled", "cdn", "domain", "web_acl_arn", "results_from", "warm_reads"}
-
 func (v *validation) site() {
-	if !known(v.m.Site) {
-		return
-	}
-	at, s := path.Root("site"), v.m.Site.Attributes()
-	if enabled, ok := s["enabled"].(types.Bool); ok && known(enabled) && !enabled.ValueBool() {
-		for name, value := range s {
-			if name != "enabled" && !slices.Contains(withoutPage, name) && known(value) {
-				v.refuse(at.AtName(name), "No page", "With enabled = false there is no page that %s could be of. Leave it out.", name)
-			}
-		}
-	}
-	if cdn, ok := s["cdn"].(types.Bool); ok && !cdn.IsUnknown() && !cdn.ValueBool() {
-		for _, name := range []string{"domain", "web_acl_arn"} {
-			if known(s[name]) {
-				v.refuse(at.AtName(name), "Only with cdn", "%s is of the CloudFront distribution: set cdn = true.", name)
-			}
-		}
-	}
-	if from, ok := s["results_from"].(types.String); ok && !from.IsUnknown() && from.ValueString() != fromTable && known(s["warm_reads"]) {
-		v.refuse(at.AtName("warm_reads"), "Only with a table", "warm_reads is of the table that pages read results from: set results_from = \"table\".")
-	}
-	for _, name := range []string{"title", "voter_label"} {
-		v.shown(at.AtName(name), s[name])
-	}
-	texts, _ := s["texts"].(types.Map)
-	for code, element := range texts.Elements() {
-		if !pages.Language.MatchString(code) {
-			v.refuse(at.AtName("texts").AtMapKey(code), "Invalid language", "%q is no language of two letters, such as de.", code)
-		}
-		words, _ := element.(types.Map)
-		for name, text := range words.Elements() {
-			v.shown(at.AtName("texts").AtMapKey(code).AtMapKey(name), text)
-		}
-	}
+	v.diags.Append(pages.Validate(v.m.Site, pages.Rules{From: "results_from", What: "results", Shown: []string{"title", "voter_label"}})...)
 }
 
 // load: nobody has more second votes than votes.

@@ -6,16 +6,13 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
-)
-
-// The values of site.results_from.
-const (
-	fromSite  = "site"
-	fromTable = "table"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // fromStatusTable reports whether viewers read results from a table.
-func (m *Model) fromStatusTable() bool { return textOf(m.Site, "results_from", fromSite) == fromTable }
+func (m *Model) fromStatusTable() bool {
+	return textOf(m.Site, "results_from", pages.FromSite) == pages.FromTable
+}
 
 // statusTable is the table that viewers read, where they do.
 func (w *window) statusTable() {

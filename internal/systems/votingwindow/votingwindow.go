@@ -12,6 +12,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
@@ -239,7 +240,7 @@ func (w *window) recorder() {
 	}
 	memory := recorderMemory
 	if list := w.m.AllowList; known(list) {
-		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, allowList(list))
+		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, lists.Of(list))
 		c.AllowBucket, c.AllowKey = w.records.Name(), h.Object()
 		memory = recorderMemoryListed
 		grants = append(grants, h.Read())
