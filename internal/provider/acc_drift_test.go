@@ -195,6 +195,7 @@ var outputsOf = map[string][]string{
 	"function":     {"function_arns", "function_names", "vote_url"},
 	"function_url": {"vote_url"},
 	"role":         {"role_arns"},
+	"alarm":        {"alarm_names"},
 }
 
 // within are the kinds whose objects go with those of another kind.

@@ -236,7 +236,7 @@ func TestAccUpdateSettings(t *testing.T) {
 			}
 			equal(t, "number of alarms", countPrefix(a.inventory(t), "alarm "), 0)
 		}},
-		update{set: []string{"alarms", ""}, parts: alarmParts, live: func(t *testing.T) {
+		update{set: []string{"alarms", ""}, parts: alarmParts, outputs: []string{"alarm_names"}, live: func(t *testing.T) {
 			equal(t, "number of alarms", countPrefix(a.inventory(t), "alarm "), len(alarmParts))
 		}},
 		update{set: []string{"permissions_boundary_arn", quote(boundary)}, parts: roleParts, live: func(t *testing.T) {
@@ -347,7 +347,7 @@ func TestAccUpdateName(t *testing.T) {
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
 				expectUnknownOutputs(
-					"account_id", "dead_letter_queue_arn", "dead_letter_queue_url", "function_arns", "function_names", "region", "results_bucket",
+					"account_id", "alarm_names", "dead_letter_queue_arn", "dead_letter_queue_url", "function_arns", "function_names", "region", "results_bucket",
 					"page_url", "records_bucket", "results_url", "role_arns", "studio_url", "table_arns", "table_names", "vote_url", "votes_queue_arn",
 					"votes_queue_url", "window_url",
 				),
