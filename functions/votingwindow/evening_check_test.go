@@ -224,15 +224,17 @@ func (d *drama) rehearse() {
 	}
 	reset := &votingwindow.Reset{Rules: d.rules, Store: d.store(), Clock: d.clock}
 	var removed votingwindow.Removed
-	for { // The tables throttle.
+	again := false // What a lost answer removed is not counted.
+	for {          // The tables throttle.
 		now, err := reset.Handle(context.Background(), nil)
 		removed.Ballots, removed.Entries, removed.Counters = removed.Ballots+now.Ballots, removed.Entries+now.Entries, removed.Counters+now.Counters
 		if err == nil {
 			break
 		}
+		again = true
 		pass(time.Second)
 	}
-	if removed.Ballots < 30 || removed.Counters == 0 {
+	if removed.Ballots < 30 || removed.Counters == 0 && !again {
 		d.t.Errorf("the reset removed %+v", removed)
 	}
 	go func() {

@@ -97,12 +97,19 @@ It changes nothing. The exit code is 3 where the figures do not agree.`,
 }
 
 func recountText(r votingwindow.Recounted) string {
-	verdict := "the published figures agree"
-	if !r.Agrees {
+	verdict, beside := "the published figures agree", "PUBLISHED"
+	switch {
+	case r.Status != votingwindow.StatusFinal && r.Agrees:
+		// Recorders keep what they counted last until they are called again; the
+		// publisher makes up for it by counts of its own.
+		verdict, beside = "no counter of the recorders is above it", "COUNTERS"
+	case r.Status != votingwindow.StatusFinal:
+		verdict, beside = "COUNTERS OF THE RECORDERS ARE ABOVE IT", "COUNTERS"
+	case !r.Agrees:
 		verdict = "THE PUBLISHED FIGURES DO NOT AGREE"
 	}
 	return fmt.Sprintf("%s, counted at %s: %s\n", r.Status, r.AsOf, verdict) + table(func(row func(...any)) {
-		row("", "COUNTED", "PUBLISHED")
+		row("", "COUNTED", beside)
 		choices := maps.Clone(r.Answers)
 		maps.Copy(choices, r.Published.Answers)
 		for _, choice := range slices.Sorted(maps.Keys(choices)) {

@@ -28,6 +28,8 @@ func TestFunctionsOfCommands(t *testing.T) {
 	counts := votingwindow.Figures{Answers: map[string]int64{"vote/anna": 7, "vote/bruno": 5}, Accepted: 15, Counted: 12, Late: 3}
 	recounted := votingwindow.Recounted{Figures: counts, Published: counts, Status: "final", Agrees: true, AsOf: "2027-05-22T18:40:00Z"}
 	differs := recounted
+	open := recounted
+	open.Status = votingwindow.StatusOpen
 	differs.Published.Answers, differs.Agrees = map[string]int64{"vote/anna": 8}, false
 	in := votingwindow.Controlling{ClosesAt: "2027-05-22T18:30:00Z", Configured: "2027-05-22T18:25:00Z", Overridden: true, By: commandtest.Caller, At: "2027-05-22T18:20:00Z", Changed: true}
 	exported := votingwindow.NewExportCounts(votingwindow.Counts{Answers: map[string]int64{"vote/anna": 2}, Late: 1})
@@ -41,6 +43,7 @@ func TestFunctionsOfCommands(t *testing.T) {
 		says     []string
 		unwell   bool
 	}{
+		"recount while open":   {"recount", none, "recount", `{}`, open, []string{"open, counted at 2027-05-22T18:40:00Z: no counter of the recorders is above it\n", "COUNTERS"}, false},
 		"recount":              {"recount", none, "recount", `{}`, recounted, []string{"final, counted at 2027-05-22T18:40:00Z: the published figures agree\n", "vote/bruno   5        5\n", "accepted     15       15\n"}, false},
 		"recount that differs": {"recount", none, "recount", `{}`, differs, []string{"DO NOT AGREE", "vote/anna    7        8\n", "vote/bruno   5        0\n"}, true},
 		"close":                {"close", none, "control", `{"action":"close","in_seconds":30,"by":"` + commandtest.Caller + `"}`, in, []string{"tv-final closes at 2027-05-22T18:30:00Z instead of 2027-05-22T18:25:00Z, by " + commandtest.Caller + " at 2027-05-22T18:20:00Z\n"}, false},
