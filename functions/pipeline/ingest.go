@@ -13,12 +13,8 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
-const (
-	// answerMargin is kept back from an invocation's deadline, for the answer that says which chunks failed: without an answer all of a batch would come again.
-	answerMargin = time.Second
-	// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled.
-	runKnown = 5 * time.Second
-)
+// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled.
+const runKnown = 5 * time.Second
 
 // Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key; then its marker and the run's counters in
 // one transaction. So a chunk counts once, whoever ingests it how often.
@@ -59,11 +55,8 @@ type Source interface {
 
 // Handle ingests one batch, and names the chunks that must come again: the stream gives the first of these and all that follow, which then have their markers.
 func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
-		defer cancel()
-	}
+	ctx, cancel := clock.ToAnswer(ctx)
+	defer cancel()
 	response := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	var all outcome
 	runs := map[string]bool{}

@@ -47,11 +47,8 @@ type described struct {
 
 // Handle writes one batch, and names the records that must come again.
 func (m *Metadata) Handle(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
-		defer cancel()
-	}
+	ctx, cancel := clock.ToAnswer(ctx)
+	defer cancel()
 	response := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	byRun := map[string][]*described{}
 	var all []*described

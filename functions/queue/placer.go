@@ -17,10 +17,6 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
-// answerMargin is kept back from an invocation's deadline, for the answer that says which messages failed: without an answer all of a batch
-// would come again.
-const answerMargin = time.Second
-
 // PlacerStore is where a placer reads and writes. Every write is conditional, or gives numbers that nobody else has.
 type PlacerStore interface {
 	// ReadFans returns the records of fans by id, strongly consistent. Those without one are not in it.
@@ -70,11 +66,8 @@ type arrival struct {
 
 // Handle places one batch and names the messages that must come again. A message that is none fails until its queue sets it aside.
 func (p *Placer) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
-		defer cancel()
-	}
+	ctx, cancel := clock.ToAnswer(ctx)
+	defer cancel()
 	arrivals := make([]arrival, len(event.Records))
 	groups := map[string][]*arrival{} // By sale and line.
 	for i, record := range event.Records {

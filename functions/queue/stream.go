@@ -84,11 +84,8 @@ func (r *reason) Error() string { return r.code + ": " + r.err.Error() }
 // Handle takes one batch of the stream, or, by a redrive, messages about records that were set aside or given up. It names what is to come again: by sequence number or
 // message id.
 func (s *Stream) Handle(ctx context.Context, event StreamEvent) (events.DynamoDBEventResponse, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
-		defer cancel()
-	}
+	ctx, cancel := clock.ToAnswer(ctx)
+	defer cancel()
 	if len(event.Records) > 0 && event.Records[0].EventSource == fromQueue {
 		return s.redrive(ctx, event.Records), nil
 	}

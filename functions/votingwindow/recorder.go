@@ -19,10 +19,6 @@ import (
 // recordAtOnce bounds the voters whose messages one batch writes at the same time.
 const recordAtOnce = 16
 
-// answerMargin is kept back from the invocation's deadline, for the answer that says which messages failed: without an answer
-// all of a batch would come again.
-const answerMargin = time.Second
-
 // RecorderStore is where a recorder writes. Every write is conditional, so that repeating one changes nothing.
 type RecorderStore interface {
 	// PutBallot makes a ballot unless its key has one: then it returns the one that stands, else nil.
@@ -107,11 +103,8 @@ type recorded struct {
 // Handle records one batch and names the messages that must come again. It returns no error: a batch with a fault of
 // the infrastructure has failed messages, and one with broken messages has ledger entries.
 func (r *Recorder) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerMargin))
-		defer cancel()
-	}
+	ctx, cancel := clock.ToAnswer(ctx)
+	defer cancel()
 	window, err := r.InForce.InForce(ctx)
 	if err != nil {
 		return r.failAll(ctx, event, err), nil

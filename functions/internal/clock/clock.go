@@ -1,7 +1,10 @@
 // Package clock is where functions take the time from.
 package clock
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Clock is a source of time, so that tests need not wait for it.
 type Clock interface {
@@ -18,3 +21,15 @@ func (System) Now() time.Time { return time.Now() }
 
 // After delivers the time once, d from now.
 func (System) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// answerMargin is kept back from an invocation's deadline, for the answer that says what of a batch failed: without an answer all of it would come again.
+const answerMargin = time.Second
+
+// ToAnswer is a context that ends while there is still time to answer.
+func ToAnswer(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-answerMargin))
+}
