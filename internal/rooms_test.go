@@ -34,6 +34,7 @@ var rooms = []room{
 	{"internal/operator", []string{"internal/systems", "internal/command", "internal/deploy", "internal/awsclient", "internal/blueprint", "internal/kinds"}},
 	{"internal/systems", []string{"internal/systems/*", "internal/composite", "internal/blueprint", "internal/command"}},
 	// What the pages of several systems share.
+	{"internal/systems/systemtest", nil}, // Only tests use it.
 	{"internal/systems/lists", []string{"internal/composite", "internal/blueprint"}},
 	{"internal/systems/pages", []string{"internal/composite", "internal/blueprint"}},
 	{"internal/systems/*", []string{

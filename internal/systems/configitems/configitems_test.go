@@ -2,9 +2,6 @@ package configitems
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // describedBy is the blueprint of a configuration with these arguments beside the example's.
 func describedBy(t *testing.T, more map[string]any) (*blueprint.Blueprint, diag.Diagnostics) {
@@ -47,22 +43,7 @@ func TestGolden(t *testing.T) {
 			if diags.HasError() {
 				t.Fatal(diags)
 			}
-			file, got := filepath.Join("testdata", name), b.Render()
-			if *update {
-				if err := os.MkdirAll("testdata", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
-			}
+			systemtest.Golden(t, name, b.Render())
 		})
 	}
 }
@@ -92,16 +73,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := describedBy(t, c.more)
-			var texts []string
-			for _, d := range diags {
-				texts = append(texts, d.Summary()+": "+d.Detail())
-			}
-			all := strings.Join(texts, "\n")
-			for _, want := range c.says {
-				if !strings.Contains(all, want) {
-					t.Errorf("the diagnostics do not say %q:\n%s", want, all)
-				}
-			}
+			systemtest.Refused(t, diags, c.says)
 		})
 	}
 }

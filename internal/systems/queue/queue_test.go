@@ -3,10 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,9 +13,8 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // describedBy is the blueprint of a waiting room with these arguments beside the example's.
 func describedBy(t *testing.T, more map[string]any) (*blueprint.Blueprint, diag.Diagnostics) {
@@ -64,22 +60,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(diags)
 			}
 			// The page is built apart.
-			file, got := filepath.Join("testdata", name), frames.ReplaceAll(b.Render(), []byte("${1}(the page)"))
-			if *update {
-				if err := os.MkdirAll("testdata", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
-			}
+			systemtest.Golden(t, name, frames.ReplaceAll(b.Render(), []byte("${1}(the page)")))
 		})
 	}
 }
@@ -134,19 +115,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := describedBy(t, c.more)
-			var said []string
-			for _, d := range diags.Errors() {
-				text := d.Summary() + ": " + d.Detail()
-				if at, ok := d.(diag.DiagnosticWithPath); ok {
-					text = at.Path().String() + ": " + text
-				}
-				said = append(said, text)
-			}
-			if !slices.ContainsFunc(said, func(text string) bool {
-				return !slices.ContainsFunc(c.says, func(want string) bool { return !strings.Contains(text, want) })
-			}) {
-				t.Errorf("said is %q, want %q", said, c.says)
-			}
+			systemtest.Refused(t, diags, c.says)
 		})
 	}
 }

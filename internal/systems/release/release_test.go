@@ -2,11 +2,8 @@ package release
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +12,8 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // describedBy is the blueprint of a release with these arguments beside the example's.
 func describedBy(t *testing.T, name string, more map[string]any) (*blueprint.Blueprint, diag.Diagnostics) {
@@ -53,19 +49,7 @@ func TestGolden(t *testing.T) {
 			if diags.HasError() {
 				t.Fatal(diags)
 			}
-			file, got := filepath.Join("testdata", name), b.Render()
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
-			}
+			systemtest.Golden(t, name, b.Render())
 		})
 	}
 }
@@ -99,16 +83,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := describedBy(t, "arena-prod", c.more)
-			var texts []string
-			for _, d := range diags {
-				texts = append(texts, d.Summary()+": "+d.Detail())
-			}
-			all := strings.Join(texts, "\n")
-			for _, want := range c.says {
-				if !strings.Contains(all, want) {
-					t.Errorf("the diagnostics do not say %q:\n%s", want, all)
-				}
-			}
+			systemtest.Refused(t, diags, c.says)
 		})
 	}
 }

@@ -2,12 +2,7 @@ package semanticmonitor
 
 import (
 	"encoding/json"
-	"flag"
 	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,9 +12,8 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/semanticmonitor"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // describedBy is the blueprint of a monitor with these arguments.
 func describedBy(t *testing.T, arguments map[string]any) (*blueprint.Blueprint, diag.Diagnostics) {
@@ -75,22 +69,7 @@ func TestGolden(t *testing.T) {
 			if diags.HasError() {
 				t.Fatal(diags)
 			}
-			file, got := filepath.Join("testdata", name), b.Render()
-			if *update {
-				if err := os.MkdirAll("testdata", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
-			}
+			systemtest.Golden(t, name, b.Render())
 		})
 	}
 }
@@ -158,19 +137,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := describedBy(t, c.arguments)
-			var said []string
-			for _, d := range diags.Errors() {
-				text := d.Summary() + ": " + d.Detail()
-				if at, ok := d.(diag.DiagnosticWithPath); ok {
-					text = at.Path().String() + ": " + text
-				}
-				said = append(said, text)
-			}
-			if !slices.ContainsFunc(said, func(text string) bool {
-				return !slices.ContainsFunc(c.says, func(want string) bool { return !strings.Contains(text, want) })
-			}) {
-				t.Errorf("said is %q, want %q", said, c.says)
-			}
+			systemtest.Refused(t, diags, c.says)
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/preflight/forecast"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
 
 // tenTimes is ten times the load under which the results of a published vote
@@ -209,7 +210,7 @@ func TestGoldenForecast(t *testing.T) {
 		}[name]
 		file := filepath.Join("..", "..", "..", "docs", "images", "forecast-voting-window-"+name+".svg")
 		got := foresee(t, tenTimes, capacity).SVG(title)
-		if *update {
+		if systemtest.Update() {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +228,7 @@ func TestGoldenForecast(t *testing.T) {
 		t.Fatalf("%s has no place for the forecasts of the voting window", file)
 	}
 	want := forecasts.ReplaceAllString(string(have), "${1}\n"+rows(t)+"\n${2}")
-	if *update {
+	if systemtest.Update() {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}

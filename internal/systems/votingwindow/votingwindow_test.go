@@ -2,9 +2,6 @@ package votingwindow
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,9 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/systemtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func settings() blueprint.Settings {
 	return blueprint.Settings{
@@ -37,23 +33,7 @@ func build(t *testing.T, m *Model, s blueprint.Settings) *blueprint.Blueprint {
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	// The page's own digest says nothing of the blueprint.
-	got = pageDigest.ReplaceAll(got, []byte("${1}${2}(the page)"))
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("the blueprint is not as %s says; if that is meant, run \"make generate\" and look at the difference.\n%s", file, got)
-	}
+	systemtest.Golden(t, name, pageDigest.ReplaceAll(got, []byte("${1}${2}(the page)")))
 }
 
 var pageDigest = regexp.MustCompile(`("key": "(?:index\.html|studio)",\s+)("sha256": ")[0-9a-f]{64}`)
