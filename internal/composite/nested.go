@@ -1,6 +1,8 @@
 package composite
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -48,6 +50,18 @@ func BoolOf(o types.Object, field string, otherwise bool) bool {
 
 // ObjectOf is a nested argument of a nested argument.
 func ObjectOf(o types.Object, field string) types.Object { return Field[types.Object](o, field) }
+
+// ElementsOf are the known texts of a set, sorted.
+func ElementsOf(set types.Set) []string {
+	var out []string
+	for _, e := range set.Elements() {
+		if s, ok := e.(types.String); ok {
+			out = append(out, s.ValueString())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 // TextsOf are the texts of a map.
 func TextsOf(m attr.Value) map[string]string {

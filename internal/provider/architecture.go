@@ -3,13 +3,14 @@ package provider
 import (
 	"context"
 
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // architecture is the data source serverless_architecture.
-type architecture struct{ configured }
+type architecture struct{ composite.Configured }
 
 type architectureModel struct {
 	described
@@ -34,7 +35,7 @@ func (a *architecture) Read(ctx context.Context, req datasource.ReadRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := m.blueprint(ctx, a.data, nil)
+	b, diags := m.blueprint(ctx, a.Data, nil)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}

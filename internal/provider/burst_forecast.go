@@ -23,7 +23,7 @@ import (
 )
 
 // burstForecast is the data source serverless_burst_forecast.
-type burstForecast struct{ configured }
+type burstForecast struct{ composite.Configured }
 
 type burstForecastModel struct {
 	described
@@ -243,7 +243,7 @@ func (d *burstForecast) Read(ctx context.Context, req datasource.ReadRequest, re
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	if d.data.Unknown {
+	if d.Data.Unknown {
 		resp.Diagnostics.AddError("Cannot tell the region and the prices", "The provider's configuration depends on values that are known only after apply.")
 		return
 	}
@@ -251,7 +251,7 @@ func (d *burstForecast) Read(ctx context.Context, req datasource.ReadRequest, re
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	_, design, diags := system.Resource().Forecast(ctx, m.Name.ValueString(), arguments, d.data.DefaultTags)
+	_, design, diags := system.Resource().Forecast(ctx, m.Name.ValueString(), arguments, d.Data.DefaultTags)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -273,7 +273,7 @@ func (d *burstForecast) Read(ctx context.Context, req datasource.ReadRequest, re
 		return
 	}
 	m.tell(f, r)
-	resp.Diagnostics.Append(m.price(ctx, d.data, design.Load, r, arguments)...)
+	resp.Diagnostics.Append(m.price(ctx, d.Data, design.Load, r, arguments)...)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	}

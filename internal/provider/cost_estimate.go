@@ -15,7 +15,7 @@ import (
 )
 
 // costEstimate is the data source serverless_cost_estimate.
-type costEstimate struct{ configured }
+type costEstimate struct{ composite.Configured }
 
 type costEstimateModel struct {
 	described
@@ -91,7 +91,7 @@ func (c *costEstimate) Read(ctx context.Context, req datasource.ReadRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	if c.data.Unknown {
+	if c.Data.Unknown {
 		resp.Diagnostics.AddError("Cannot tell the region and the prices", "The provider's configuration depends on values that are known only after apply.")
 		return
 	}
@@ -104,11 +104,11 @@ func (c *costEstimate) Read(ctx context.Context, req datasource.ReadRequest, res
 		}
 		over = map[string]json.RawMessage{"expected_load": text}
 	}
-	b, diags := m.blueprint(ctx, c.data, over)
+	b, diags := m.blueprint(ctx, c.Data, over)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	e := preflight.Cost(b, c.data.Prices, c.data.Engine.AWS.Region())
+	e := preflight.Cost(b, c.Data.Prices, c.Data.Engine.AWS.Region())
 	resp.State.Raw = req.Config.Raw
 	for name, value := range composite.CostFields(e) {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)

@@ -14,11 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 )
 
 // deployPolicy is the data source serverless_deploy_policy.
-type deployPolicy struct{ configured }
+type deployPolicy struct{ composite.Configured }
 
 type deployPolicyModel struct {
 	described
@@ -64,7 +65,7 @@ func (p *deployPolicy) Read(ctx context.Context, req datasource.ReadRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := m.blueprint(ctx, p.data, nil)
+	b, diags := m.blueprint(ctx, p.Data, nil)
 	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -98,10 +99,10 @@ func (p *deployPolicy) Read(ctx context.Context, req datasource.ReadRequest, res
 // place is where the system will be: where the provider works, unless the
 // arguments say otherwise.
 func (p *deployPolicy) place(ctx context.Context, m deployPolicyModel) (blueprint.Place, error) {
-	if p.data.Unknown {
+	if p.Data.Unknown {
 		return blueprint.Place{}, errors.New("the provider's configuration depends on values that are known only after apply")
 	}
-	place, err := p.data.Engine.Place(ctx)
+	place, err := p.Data.Engine.Place(ctx)
 	if err != nil {
 		return place, err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -85,21 +84,4 @@ func instead(arguments json.RawMessage, over map[string]json.RawMessage) (json.R
 		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Cannot join the arguments", err.Error())}
 	}
 	return joined, nil
-}
-
-// configured is the part of every data source that takes the provider's
-// configuration.
-type configured struct{ data *composite.ProviderData }
-
-// Configure implements datasource.DataSourceWithConfigure.
-func (c *configured) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	data, ok := req.ProviderData.(*composite.ProviderData)
-	if !ok {
-		resp.Diagnostics.AddError("Provider data of an unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider.", req.ProviderData))
-		return
-	}
-	c.data = data
 }

@@ -108,7 +108,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 	}
 	entries := b.Table("changes", kept)
 	describeItems(m, b, items, values)
-	b.Readers(items, readers, texts(m.ForceRemove))
+	b.Readers(items, readers, composite.ElementsOf(m.ForceRemove))
 
 	keeper := b.Function("history", blueprint.Function{
 		MemoryMB: 256, Timeout: historyTimeout,

@@ -112,18 +112,6 @@ func isTrue(v attr.Value) bool {
 	return ok && b.ValueBool()
 }
 
-// texts are those of a set.
-func texts(set types.Set) []string {
-	var out []string
-	for _, e := range set.Elements() {
-		if s, ok := e.(types.String); ok {
-			out = append(out, s.ValueString())
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // plain is a known value as JSON Schema takes it.
 func (v value) plain() (any, error) {
 	parsed, err := v.kind.Parse(v.text)

@@ -22,7 +22,7 @@ import (
 )
 
 // history is the data source serverless_release_history.
-type history struct{ data *composite.ProviderData }
+type history struct{ composite.Configured }
 
 type historyModel struct {
 	Name          types.String   `tfsdk:"name"`
@@ -50,19 +50,6 @@ func HistoryDataSource() datasource.DataSource { return &history{} }
 // Metadata implements datasource.DataSource.
 func (*history) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_release_history"
-}
-
-// Configure implements datasource.DataSourceWithConfigure.
-func (h *history) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	data, ok := req.ProviderData.(*composite.ProviderData)
-	if !ok {
-		resp.Diagnostics.AddError("Provider data of an unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider.", req.ProviderData))
-		return
-	}
-	h.data = data
 }
 
 // Schema implements datasource.DataSource.
@@ -102,12 +89,12 @@ func (h *history) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	if h.data == nil || h.data.Unknown {
+	if h.Data == nil || h.Data.Unknown {
 		resp.Diagnostics.AddError("The provider is not configured yet", "Its configuration depends on values that are known only after apply. Apply the resources that these values come from first.")
 		return
 	}
 	name := m.Name.ValueString()
-	manifest, err := h.data.Engine.Manifest(ctx, System, name)
+	manifest, err := h.Data.Engine.Manifest(ctx, System, name)
 	if err == nil && (manifest == nil || manifest.Parts["history"].Name == "") {
 		err = errors.New("there is none of that name, or its first apply has not come far")
 	}
@@ -116,7 +103,7 @@ func (h *history) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 			fmt.Sprintf("%s. Apply the serverless_release of that name first, in the provider's account and region.", err))
 		return
 	}
-	releases, err := readHistory(ctx, h.data.Engine.AWS.DynamoDB, manifest.Parts["history"].Name)
+	releases, err := readHistory(ctx, h.Data.Engine.AWS.DynamoDB, manifest.Parts["history"].Name)
 	if err != nil {
 		resp.Diagnostics.AddError(fmt.Sprintf("Cannot read the history of the release %q", name), err.Error()+".")
 		return

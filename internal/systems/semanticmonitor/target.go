@@ -96,19 +96,7 @@ func (m *Model) grants(t semanticmonitor.Target) [][]blueprint.Grant {
 	for _, arn := range slices.Compact(arns) {
 		out = append(out, blueprint.ReadReference(arn))
 	}
-	return append(out, blueprint.UseKeys(texts(m.TargetKeys)...))
-}
-
-// texts are those of a set, sorted.
-func texts(set types.Set) []string {
-	var out []string
-	for _, e := range set.Elements() {
-		if s, ok := e.(types.String); ok {
-			out = append(out, s.ValueString())
-		}
-	}
-	slices.Sort(out)
-	return out
+	return append(out, blueprint.UseKeys(composite.ElementsOf(m.TargetKeys)...))
 }
 
 const (
