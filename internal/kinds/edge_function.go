@@ -28,7 +28,8 @@ func (edgeFunction) Facts() Facts {
 			// (Service Authorization Reference, Amazon CloudFront).
 			{Verbs: []Verb{Creating}, Actions: []string{"cloudfront:CreateFunction"}, Resources: []string{"*"}},
 			{Verbs: []Verb{Creating, Updating}, Actions: []string{"cloudfront:PublishFunction", "cloudfront:TagResource"}, Resources: own},
-			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:UpdateFunction", "cloudfront:UntagResource"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:UpdateFunction"}, Resources: own},
+			{Verbs: []Verb{Updating}, Actions: []string{"cloudfront:UntagResource"}, Resources: own, Rare: "only where tags change"},
 			{Verbs: []Verb{Deleting}, Actions: []string{"cloudfront:DeleteFunction"}, Resources: own},
 		},
 		Transient: []Transient{

@@ -21,6 +21,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/permission"
 	"github.com/burstline/terraform-provider-serverless/internal/systems"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/votingwindow"
 )
 
@@ -346,6 +347,13 @@ func plainOf(v tftypes.Value) any {
 	return json.Number(number.Text('g', -1))
 }
 
+// inNoStack are arguments of systems that no stack has: voters with identities of
+// their own, passes for the edge.
+var inNoStack = map[string]map[string]any{
+	votingwindow.System.Name: {"intake": "direct", "direct": map[string]any{"credentials": "cognito"}},
+	queue.System.Name:        {"token": map[string]any{"edge": true}},
+}
+
 // deployedByPolicy holds the deployers of all tests against their grants: each
 // must be used by one of them, or be explained beside the permission; and
 // nothing that they called may have been refused but where a test wants it.
@@ -363,13 +371,16 @@ func deployedByPolicy() error {
 			return err
 		}
 	}
-	// Voters with identities of their own are in no stack.
-	window, _ := systems.Find(votingwindow.System.Name)
-	guests, err := window.Described(context.Background(), "any", map[string]any{"intake": "direct", "direct": map[string]any{"credentials": "cognito"}})
-	if err != nil {
-		return err
+	described := stackBlueprints.all()
+	for name, arguments := range inNoStack {
+		system, _ := systems.Find(name)
+		b, err := system.Described(context.Background(), "any", arguments)
+		if err != nil {
+			return err
+		}
+		described = append(described, b)
 	}
-	for _, b := range append(stackBlueprints.all(), guests) {
+	for _, b := range described {
 		if err := explain(explained, b); err != nil {
 			return err
 		}

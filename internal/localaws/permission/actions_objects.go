@@ -87,22 +87,10 @@ func versioned(object, version string) row {
 // createBucket needs s3:TagResource for tags, and more for what it grants (S3 API Reference, CreateBucket, "Permissions").
 func createBucket(c *Call) ([]Need, error) {
 	out := needs(bucketARN(c), "s3:CreateBucket")
-	var body struct {
-		Tags []struct {
-			Key, Value string
-		} `xml:"Tags>Tag"`
+	if err := c.readBody(); err != nil {
+		return nil, err
 	}
-	if len(c.Body) > 0 {
-		if err := xml.Unmarshal(c.Body, &body); err != nil {
-			return nil, err
-		}
-	}
-	if len(body.Tags) > 0 {
-		tags := map[string]any{}
-		for _, tag := range body.Tags {
-			tags[tag.Key] = tag.Value
-		}
-		c.Input["Tags"] = tags // for aws:RequestTag
+	if c.tagged() {
 		out = append(out, needs(bucketARN(c), "s3:TagResource")...)
 	}
 	if c.grantsACL() {

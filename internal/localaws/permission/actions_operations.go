@@ -161,7 +161,7 @@ func apiGatewayCall(c *Call) ([]Need, error) {
 // cloudFront follows the Service Authorization Reference, Amazon CloudFront, which is global.
 var cloudFront = rowsOf{}.
 	each("cloudfront", anything, "CreateCachePolicy", "CreateKeyGroup", "CreateOriginAccessControl", "CreateOriginRequestPolicy",
-		"CreatePublicKey", "CreateResponseHeadersPolicy", "CreateFunction", "GetKeyGroup", "GetPublicKey", "ListCachePolicies", "ListDistributions",
+		"CreatePublicKey", "CreateResponseHeadersPolicy", "GetKeyGroup", "GetPublicKey", "ListCachePolicies", "ListDistributions",
 		"ListFunctions", "ListKeyGroups", "ListKeyValueStores", "ListOriginAccessControls", "ListPublicKeys", "ListResponseHeadersPolicies", "UpdateKeyGroup", "UpdatePublicKey").
 	with("CreateDistribution", func(*Call) ([]Need, error) { return needs("*", "cloudfront:CreateDistribution"), nil }).
 	// Tags at creation need both (CloudFront Developer Guide, "Tagging a distribution").
@@ -171,13 +171,9 @@ var cloudFront = rowsOf{}.
 	each("cloudfront", ofCloudFront("distribution", "Id", "DistributionId"), "CreateInvalidation", "DeleteDistribution", "GetDistribution", "GetDistributionConfig",
 		"GetInvalidation", "ListInvalidations", "UpdateDistribution").
 	each("cloudfront", ofCloudFront("function", "Name"), "DeleteFunction", "DescribeFunction", "GetFunction", "PublishFunction", "TestFunction", "UpdateFunction").
-	with("CreateKeyValueStore", func(c *Call) ([]Need, error) {
-		out := needs("*", "cloudfront:CreateKeyValueStore")
-		if c.tagged() {
-			out = append(out, needs("arn:aws:cloudfront::"+c.Account+":key-value-store/*", "cloudfront:TagResource")...)
-		}
-		return out, nil
-	}).
+	with("CreateFunction", atEdge("CreateFunction", ofCloudFront("function", "Name"))).
+	// By an id that the request does not have.
+	with("CreateKeyValueStore", atEdge("CreateKeyValueStore", func(c *Call) string { return "arn:aws:cloudfront::" + c.Account + ":key-value-store/*" })).
 	// By their ids, which the request does not have: policies say "*".
 	each("cloudfront", ofCloudFront("key-value-store", "Name"), "DeleteKeyValueStore", "DescribeKeyValueStore", "UpdateKeyValueStore").
 	each("cloudfront", ofCloudFront("origin-access-control", "Id"), "DeleteOriginAccessControl", "GetOriginAccessControl", "UpdateOriginAccessControl").
@@ -189,6 +185,20 @@ var cloudFront = rowsOf{}.
 var keyValues = rowsOf{}.
 	each("cloudfront-keyvaluestore", func(c *Call) string { return c.text("KvsARN") },
 		"DeleteKey", "DescribeKeyValueStore", "GetKey", "ListKeys", "PutKey", "UpdateKeys")
+
+// atEdge makes what is narrowed to no resource, and tags it.
+func atEdge(create string, made func(*Call) string) func(*Call) ([]Need, error) {
+	return func(c *Call) ([]Need, error) {
+		if err := c.readBody(); err != nil {
+			return nil, err
+		}
+		out := needs("*", "cloudfront:"+create)
+		if c.tagged() {
+			out = append(out, needs(made(c), "cloudfront:TagResource")...)
+		}
+		return out, nil
+	}
+}
 
 func ofCloudFront(kind string, members ...string) func(c *Call) string {
 	return func(c *Call) string {

@@ -105,6 +105,29 @@ func TestContextOfNeeds(t *testing.T) {
 	}
 }
 
+func TestTagsOfXML(t *testing.T) {
+	const edge = `<R xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/"><Name>gate</Name><Tags><Items><Tag><Key>sale</Key><Value>semi</Value></Tag></Items></Tags></R>`
+	for name, c := range map[string]struct {
+		service, operation, body string
+		want                     []string
+	}{
+		"edge function":        {"cloudfront", "CreateFunction", edge, []string{"cloudfront:CreateFunction *", "cloudfront:TagResource arn:aws:cloudfront::123456789012:function/gate"}},
+		"edge function, plain": {"cloudfront", "CreateFunction", "<R><Name>gate</Name></R>", []string{"cloudfront:CreateFunction *"}},
+		"key value store":      {"cloudfront", "CreateKeyValueStore", edge, []string{"cloudfront:CreateKeyValueStore *", "cloudfront:TagResource arn:aws:cloudfront::123456789012:key-value-store/*"}},
+		"bucket":               {"s3", "CreateBucket", "<R><Tags><Tag><Key>sale</Key><Value>semi</Value></Tag></Tags></R>", []string{"s3:CreateBucket arn:aws:s3:::pages", "s3:TagResource arn:aws:s3:::pages"}},
+	} {
+		call := &Call{Service: c.service, Operation: c.operation, Account: account, Input: map[string]any{"Bucket": "pages"}, Body: []byte(c.body)}
+		needs, err := Needs(call)
+		var texts []string
+		for _, need := range needs {
+			texts = append(texts, need.Action+" "+need.Resource)
+		}
+		if err != nil || !slices.Equal(texts, c.want) {
+			t.Errorf("%s: needs %v (%v), want %v", name, texts, err, c.want)
+		}
+	}
+}
+
 func TestUnknownOperation(t *testing.T) {
 	_, err := Needs(&Call{Service: "sqs", Operation: "EatMessage"})
 	if !errors.Is(err, ErrUnknown) || Known("sqs", "EatMessage") || !Known("sqs", "SendMessage") || !Known("apigatewayv2", "CreateApi") {

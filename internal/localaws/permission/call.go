@@ -1,6 +1,7 @@
 package permission
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +20,7 @@ type Call struct {
 	Method, Path    string
 	// Input are the request's members, from body, path and query. A form's are flat: "Tags.member.1.Key".
 	Input map[string]any
-	// Body is the request's body where the input is not decoded from it: S3's XML.
+	// Body is the request's body where the input is not decoded from it: XML.
 	Body   []byte
 	Header http.Header
 	// Look tells what AWS knows of a resource; the zero Resource where there is none.
@@ -171,6 +172,32 @@ func (c *Call) tags() (set map[string]string, removed []string) {
 		removed = append(removed, c.list(member)...)
 	}
 	return set, removed
+}
+
+// readBody puts the name and the tags of a body that is XML where those of other
+// calls are: S3 has them in Tags, CloudFront in the Items of these.
+func (c *Call) readBody() error {
+	if len(c.Body) == 0 {
+		return nil
+	}
+	type tag struct{ Key, Value string }
+	var body struct {
+		Name  string
+		Tags  []tag `xml:"Tags>Tag"`
+		Items []tag `xml:"Tags>Items>Tag"`
+	}
+	if err := xml.Unmarshal(c.Body, &body); err != nil {
+		return fmt.Errorf("read the name and the tags: %w", err)
+	}
+	tags := map[string]any{}
+	for _, t := range slices.Concat(body.Tags, body.Items) {
+		tags[t.Key] = t.Value
+	}
+	c.Input["Tags"] = tags
+	if body.Name != "" {
+		c.Input["Name"] = body.Name
+	}
+	return nil
 }
 
 // tagged tells whether the call sets tags.

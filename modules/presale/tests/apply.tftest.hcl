@@ -16,6 +16,7 @@ variables {
       tickets = { number = 8, operator = true, description = "How many tickets a fan may buy." }
     }
   }
+  expected_load = { fans = 100000, admitted = 20000, peak_joins_per_second = 10000 }
   tags          = { sale = "semi", season = "2099" }
   force_destroy = true
 }
