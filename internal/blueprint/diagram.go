@@ -93,6 +93,8 @@ func (d *diagram) part(p *Part) {
 		}
 	case TableSpec:
 		d.node("is kept", p.Key, fmt.Sprintf(`[("%s<br/><small>table</small>")]`, p.Key))
+	case StreamSpec:
+		d.node("waits", p.Key, fmt.Sprintf(`[["%s<br/><small>stream</small>"]]`, p.Key))
 	case BucketSpec:
 		if p.Key == bundleBucketKey {
 			d.rest[p.Spec.Kind()]++
@@ -191,6 +193,7 @@ var flows = map[string]struct {
 	out bool
 }{
 	"sqs:SendMessage":                 {"sends", true},
+	"kinesis:PutRecords":              {"sends", true},
 	"dynamodb:PutItem":                {"writes", true},
 	"dynamodb:PartiQLInsert":          {"writes", true},
 	"dynamodb:UpdateItem":             {"writes", true},

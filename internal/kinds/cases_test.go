@@ -180,7 +180,7 @@ func cases() []kindCase {
 				return err
 			},
 		},
-		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(),
+		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(), streamCase(), onDemandStreamCase(), recordMappingCase(),
 		{
 			part: testBucket + "/functions.zip", spec: objectBase(),
 			setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },

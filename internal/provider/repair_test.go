@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -213,6 +214,10 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 	},
 	blueprint.SigningKeySpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := kms.NewFromConfig(cfg).DisableKey(ctx, &kms.DisableKeyInput{KeyId: aws.String(r.Attributes["id"])})
+		return err
+	},
+	blueprint.StreamSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := kinesis.NewFromConfig(cfg).IncreaseStreamRetentionPeriod(ctx, &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: &r.Name, RetentionPeriodHours: aws.Int32(77)})
 		return err
 	},
 	blueprint.SubscriptionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
