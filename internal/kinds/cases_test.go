@@ -171,7 +171,7 @@ func needFunction(t *testing.T) *Target {
 // cases has one for every kind.
 func cases() []kindCase {
 	return append(apiCases(), []kindCase{
-		queueCase(), roleCase(), secretCase(), rsaSecretCase(), signingKeyCase(signerBase()), signingKeyCase(rsaSigner()), hashedListCase(), topicCase(), subscriptionCase(),
+		queueCase(), roleCase(), secretCase(), rsaSecretCase(), signingKeyCase(signerBase()), signingKeyCase(rsaSigner()), hashedListCase(), topicCase(), subscriptionCase(), handCase(),
 		{
 			part: "/aws/lambda/" + testFunction, spec: blueprint.LogGroupSpec{RetentionDays: 30},
 			changes: []blueprint.Spec{blueprint.LogGroupSpec{RetentionDays: 90}, blueprint.LogGroupSpec{}},

@@ -221,14 +221,14 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		return err
 	},
 	blueprint.SubscriptionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
-		topic, email, _ := strings.Cut(r.Name, ":")
+		topic, endpoint, _ := strings.Cut(r.Name, ":")
 		client := sns.NewFromConfig(cfg)
 		all, err := client.ListSubscriptions(ctx, &sns.ListSubscriptionsInput{})
 		if err != nil {
 			return err
 		}
 		for _, s := range all.Subscriptions {
-			if aws.ToString(s.Endpoint) == email && strings.HasSuffix(aws.ToString(s.TopicArn), ":"+topic) {
+			if aws.ToString(s.Endpoint) == endpoint && strings.HasSuffix(aws.ToString(s.TopicArn), ":"+topic) {
 				_, err = client.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: s.SubscriptionArn})
 			}
 		}
