@@ -25,15 +25,20 @@ func ReadReference(arn string) []Grant {
 	return []Grant{{Actions: []string{action}, Resources: []string{arn}}}
 }
 
-// ReadObjects grants listing and reading what is in a bucket below a prefix, and
-// using the KMS key that encrypts it, empty for none (S3 User Guide, "Bucket
-// policy examples using condition keys", s3:prefix).
-func ReadObjects(bucket, prefix, key string) []Grant {
+// ListObjects grants listing what is in a bucket below a prefix (S3 User Guide,
+// "Bucket policy examples using condition keys", s3:prefix).
+func ListObjects(bucket, prefix string) []Grant {
 	list := Grant{Actions: []string{"s3:ListBucket"}, Resources: []string{bucket}}
 	if prefix != "" {
 		list.Condition = Condition{"StringLike": {"s3:prefix": {prefix + "*"}}}
 	}
-	return append([]Grant{list, {Actions: []string{"s3:GetObject"}, Resources: []string{bucket + "/" + prefix + "*"}}}, useKey(key, "kms:Decrypt")...)
+	return []Grant{list}
+}
+
+// ReadObjects grants reading what is in a bucket below a prefix, with the KMS key
+// that encrypts it, empty for none.
+func ReadObjects(bucket, prefix, key string) []Grant {
+	return append([]Grant{{Actions: []string{"s3:GetObject"}, Resources: []string{bucket + "/" + prefix + "*"}}}, useKey(key, "kms:Decrypt")...)
 }
 
 // BucketARN is the ARN of a bucket that is no part of the system.

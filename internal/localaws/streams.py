@@ -76,7 +76,8 @@ async def handle_modes(method, path, headers, body, query_params):
 def deliver_permitted(endpoint, envelope, topic, subscription, *_):
     """Calls a function where its policy lets the topic do so, asynchronously, with Lambda's own attempts (SNS Developer Guide, "Fanout to Lambda functions")."""
     function, config, name = lambda_svc._get_func_record_for_ref(endpoint)
-    if not function or not config or not any(permits(statement, endpoint, topic) for statement in function["policy"]["Statement"]):
+    kept = lambda_svc._functions.get(name) or {"policy": {"Statement": []}}
+    if not function or not config or not any(permits(statement, endpoint, topic) for statement in kept["policy"]["Statement"]):
         logging.getLogger("sns").warning("function %s is not there, or does not let %s call it", name, topic)
         return
     event = {"Records": [{"EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns", "Sns": json.loads(envelope)}]}

@@ -32,15 +32,6 @@ const maxInEnvironment = 2000
 // prefix is below which the uploads are.
 func (m *Model) prefix() string { return textOf(m.Source, "prefix", "") }
 
-// existingSource is a bucket that is no part of the pipeline, and what functions
-// may do with it; empty where the pipeline has its own.
-func (m *Model) existingSource() (grants []blueprint.Grant, name string) {
-	if name = textOf(m.Source, "bucket", ""); name == "" {
-		return nil, ""
-	}
-	return blueprint.ReadObjects(blueprint.BucketARN(name), m.prefix(), textOf(m.Source, "kms_key_arn", "")), name
-}
-
 // filesStream is the stream of files.
 func (m *Model) filesStream() blueprint.Stream {
 	s := blueprint.Stream{Shards: intOf(m.Stream, "shards", 1), Retention: time.Duration(intOf(m.Stream, "retention_hours", defaultRetention)) * time.Hour}

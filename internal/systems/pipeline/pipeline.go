@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -121,9 +122,9 @@ type line struct {
 
 	mapping pipeline.ItemMapping
 	// source is the own bucket with the uploads; nil where it is somebody else's.
-	source       *blueprint.BucketHandle
-	sourceBucket string
-	read         []blueprint.Grant
+	source                 *blueprint.BucketHandle
+	sourceBucket           string
+	listSource, readSource []blueprint.Grant
 
 	results         blueprint.BucketHandle
 	start, stage    blueprint.TopicHandle
@@ -171,11 +172,7 @@ func (l *line) function(key string, f blueprint.Function) blueprint.FunctionHand
 // stores are where uploads come, what is handed on waits, and what became of it
 // lies.
 func (l *line) stores() {
-	l.read, l.sourceBucket = l.m.existingSource()
-	if l.sourceBucket == "" {
-		own := l.Bucket("source", blueprint.Bucket{Data: true})
-		l.source, l.sourceBucket, l.read = &own, own.Name(), append(own.List(), own.Get(l.m.prefix()+"*")...)
-	}
+	l.uploads()
 	l.results = l.Bucket("results", blueprint.Bucket{})
 	l.start = l.Topic("start", "")
 	l.stage = l.Topic("stage", "")
@@ -191,6 +188,20 @@ func (l *line) stores() {
 		stale = pipeline.ItemExpires
 	}
 	l.items = l.Table("items", blueprint.Table{Key: pipeline.ItemKey, TTL: stale, Data: true})
+}
+
+// uploads are in a bucket that is there already, of which nothing is changed, or in
+// one of the pipeline's own.
+func (l *line) uploads() {
+	prefix := l.m.prefix()
+	if l.sourceBucket = textOf(l.m.Source, "bucket", ""); l.sourceBucket == "" {
+		own := l.Bucket("source", blueprint.Bucket{Data: true})
+		l.source, l.sourceBucket, l.readSource = &own, own.Name(), own.Get(prefix+"*")
+		l.listSource = blueprint.ListObjects(own.ARN(), prefix)
+		return
+	}
+	bucket := blueprint.BucketARN(l.sourceBucket)
+	l.listSource, l.readSource = blueprint.ListObjects(bucket, prefix), blueprint.ReadObjects(bucket, prefix, textOf(l.m.Source, "kms_key_arn", ""))
 }
 
 // runsExpire is the attribute of the table of runs with the time at which DynamoDB
@@ -217,7 +228,7 @@ func (l *line) lister() {
 			StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), MaxSteps: maxSteps, RetentionDays: l.m.retention(),
 		}),
 		Grants: [][]blueprint.Grant{
-			l.read, l.runs.Get(), l.runs.Update(), l.files.Put(),
+			l.listSource, l.runs.Get(), l.runs.Update(), l.files.Put(),
 			rarely("used where an upload takes more than one invocation", l.start.Publish()),
 			rarely("used where ingest is done before the last page is noted", l.stage.Publish()),
 			rarely("used where the failures of a run are taken again", l.runs.Scan()),
@@ -231,7 +242,9 @@ func (l *line) lister() {
 func (l *line) ingest() {
 	aside := l.deadLetters("files-dead-letters", "ingest", ingestTimeout)
 	grants := [][]blueprint.Grant{
-		l.files.Read(), l.read, l.runs.Get(), l.runs.Update(), l.items.PutMany(), l.stage.Publish(),
+		l.files.Read(), l.readSource, l.runs.Get(), l.runs.Update(), l.items.PutMany(), l.stage.Publish(),
+		// S3 tells it only to who may list (S3 API Reference, GetObject, "Permissions").
+		rarely("used to tell a file that is gone from one that may not be read", slices.Clone(l.listSource)),
 		rarely("used where Lambda has given a chunk up", aside.Send()),
 		rarely("used where so many files of a chunk fail that they are listed in an object", l.results.Put(failedObjects)),
 	}
@@ -258,7 +271,8 @@ func (l *line) segmenter() {
 	}
 	l.m.segment(&c)
 	grants := [][]blueprint.Grant{
-		l.runs.Get(), l.runs.Update(), l.results.List(), l.results.Get(runObjects), l.results.Put(runObjects), l.segments.Put(), l.stage.Publish(), l.items.Scan(),
+		l.runs.Get(), l.runs.Update(), l.results.List(), l.results.Get(runObjects), l.results.Put(runObjects), l.segments.Put(), l.items.Scan(),
+		rarely("used where all items take more than one invocation, or there are no segments", l.stage.Publish()),
 	}
 	if c.ExpireDays > 0 {
 		grants = append(grants, rarely("used where items are gone from an upload", l.items.Update()))
