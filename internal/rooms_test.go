@@ -63,7 +63,8 @@ var rooms = []room{
 	{"internal/reference/...", []string{"internal/reference/...", "internal/localaws/tfcli"}},
 	// The bench measures every room, and no room knows of it.
 	{"internal/bench/...", []string{"functions/...", "internal/..."}},
-	{"examples/*/...", []string{"examples/$/...", "functions/...", "internal/localaws/..."}},
+	{"internal/demo", []string{"internal/localaws/..."}},
+	{"examples/*/...", []string{"examples/$/...", "functions/...", "internal/localaws/...", "internal/demo"}},
 	{"functions/config", nil},
 	{"functions/internal/...", []string{"functions/internal/..."}},
 	{"functions/*/...", []string{"functions/$/...", "functions/config", "functions/internal/..."}},

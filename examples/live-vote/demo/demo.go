@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -20,29 +18,21 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
-	"github.com/burstline/terraform-provider-serverless/internal/localaws"
-	"github.com/burstline/terraform-provider-serverless/internal/localaws/tfcli"
+	"github.com/burstline/terraform-provider-serverless/internal/demo"
 )
 
 const (
-	region = "eu-central-1"
 	// open is how long the window is open, counted from before the apply.
 	open = 60 * time.Second
 	// grace is the shortest that the resource takes.
 	grace = 10 * time.Second
 )
 
-type demo struct {
-	root, architecture string
-	keep               bool
-	votes              int
-	began              time.Time
-
-	local    *localaws.Local
-	work     *tfcli.Workspace
+// evening is a vote from its opening to its results.
+type evening struct {
+	*demo.Demo
+	votes    int
 	closesAt time.Time
-	// out are the configuration's outputs.
-	out map[string]any
 
 	// accepted are the message ids that intake or SQS acknowledged.
 	accepted []string
@@ -53,29 +43,14 @@ type demo struct {
 	onPage int
 }
 
-// say prints a step with the time since the start.
-func (d *demo) say(format string, args ...any) {
-	fmt.Printf("[%3.0fs] %s\n", time.Since(d.began).Seconds(), fmt.Sprintf(format, args...)) //nolint:forbidigo // a program for people
-}
-
-func (d *demo) run(ctx context.Context) (err error) {
-	d.say("starting the local AWS")
-	if d.local, err = localaws.Start(ctx, localaws.Options{Venv: filepath.Join(d.root, "build", "venv")}); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.local.Gate().Verdict(), d.local.Close()) }()
-	dir, err := d.prepare()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+func (d *evening) run(ctx context.Context) error {
 	if err := d.deploy(ctx); err != nil {
 		return err
 	}
 	if err := d.vote(ctx); err != nil {
 		return err
 	}
-	if d.keep {
+	if d.Keep {
 		return d.wait(ctx)
 	}
 	if err := d.watch(ctx); err != nil {
@@ -84,81 +59,26 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.account(ctx); err != nil {
 		return err
 	}
-	return d.destroy(ctx)
+	return d.Destroy(ctx)
 }
 
-// prepare copies the example to a folder of its own.
-func (d *demo) prepare() (string, error) {
-	dir, err := os.MkdirTemp("", "live-vote-")
-	if err != nil {
-		return "", err
-	}
-	files, err := filepath.Glob(filepath.Join(d.root, "examples", "live-vote", "*.tf"))
-	if err != nil {
-		return dir, err
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name) //nolint:gosec // the example
-		if err != nil {
-			return dir, err
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), b, 0o600); err != nil { //nolint:gosec // a folder of the demo's own
-			return dir, err
-		}
-	}
-	d.work, err = tfcli.New(dir, filepath.Join(d.root, "build", "bin", "terraform-provider-serverless"),
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION="+region)
-	return dir, err
-}
-
-func (d *demo) deploy(ctx context.Context) error {
+func (d *evening) deploy(ctx context.Context) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	d.closesAt = now.Add(open)
-	if d.keep {
+	if d.Keep {
 		d.closesAt = now.Add(time.Hour)
 	}
-	d.work.Env = append(d.work.Env,
-		"TF_VAR_endpoint="+d.local.Endpoint(), "TF_VAR_region="+region, "TF_VAR_architecture="+d.architecture,
-		"TF_VAR_opens_at="+now.Format(time.RFC3339), "TF_VAR_closes_at="+d.closesAt.Format(time.RFC3339),
-		fmt.Sprintf("TF_VAR_grace_seconds=%d", int(grace.Seconds())), "TF_VAR_force_destroy=true")
-	d.say("terraform init")
-	if _, err := d.work.Run(ctx, "init", "-input=false", "-no-color"); err != nil {
-		return err
-	}
-	d.say("terraform apply")
-	mark := d.local.Gate().Meter().Mark()
-	began := time.Now()
-	output, err := d.work.Run(ctx, "apply", "-auto-approve", "-input=false", "-no-color")
-	if err != nil {
-		return err
-	}
-	for _, line := range strings.Split(output, "\n") {
-		if strings.HasPrefix(line, "Apply complete") {
-			d.say("%s (%.1f s, %d calls to AWS)", line, time.Since(began).Seconds(), d.local.Gate().Meter().Since(mark).Without(localaws.MappingCaller).Total())
-		}
-	}
-	d.out, err = d.work.Outputs(ctx)
-	return err
-}
-
-// text returns an output.
-func (d *demo) text(name string) string { s, _ := d.out[name].(string); return s }
-
-// entry returns an entry of a map among the outputs.
-func (d *demo) entry(name, key string) string {
-	m, _ := d.out[name].(map[string]any)
-	s, _ := m[key].(string)
-	return s
+	return d.Apply(ctx, "opens_at="+now.Format(time.RFC3339), "closes_at="+d.closesAt.Format(time.RFC3339), fmt.Sprintf("grace_seconds=%d", int(grace.Seconds())))
 }
 
 // results reads the public results, as a page does.
-func (d *demo) results(ctx context.Context) (votingwindow.Results, error) {
+func (d *evening) results(ctx context.Context) (votingwindow.Results, error) {
 	var r votingwindow.Results
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.text("results_url"), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.Text("results_url"), http.NoBody)
 	if err != nil {
 		return r, err
 	}
-	resp, err := d.local.HTTPClient().Do(req)
+	resp, err := d.Local.HTTPClient().Do(req)
 	if err != nil {
 		return r, fmt.Errorf("read results: %w", err)
 	}
@@ -174,15 +94,15 @@ func (d *demo) results(ctx context.Context) (votingwindow.Results, error) {
 }
 
 // watch shows the tally until the window is final.
-func (d *demo) watch(ctx context.Context) error {
-	d.say("the window closes at %s; final after %s of grace, a minute of silence in the queue, and the recorder's time-out", d.closesAt.Format("15:04:05"), grace)
+func (d *evening) watch(ctx context.Context) error {
+	d.Say("the window closes at %s; final after %s of grace, a minute of silence in the queue, and the recorder's time-out", d.closesAt.Format("15:04:05"), grace)
 	deadline := time.Now().Add(4 * time.Minute)
 	shown := ""
 	for {
 		r, err := d.results(ctx)
 		if err == nil {
 			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers()), r.Total); line != shown {
-				d.say("%s", line)
+				d.Say("%s", line)
 				shown = line
 			}
 			if r.Status == votingwindow.StatusFinal {
@@ -190,9 +110,9 @@ func (d *demo) watch(ctx context.Context) error {
 			}
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the results are not final in time; last answer: %s, %w", shown, errors.Join(err, errors.New(d.local.Logs())))
+			return fmt.Errorf("the results are not final in time; last answer: %s, %w", shown, errors.Join(err, errors.New(d.Local.Logs())))
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := demo.Pause(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -211,21 +131,12 @@ func bars(answers map[string]int64) string {
 	return strings.Join(out, "  ")
 }
 
-func pause(ctx context.Context, t time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(t):
-		return nil
-	}
-}
-
 // account prints the ledger and the recount, and proves that every message that
 // was acknowledged ended as exactly one thing.
-func (d *demo) account(ctx context.Context) error {
-	cfg := d.local.Config(region, "test")
+func (d *evening) account(ctx context.Context) error {
+	cfg := d.Local.Config(demo.Region, "test")
 	object, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).GetObject(ctx, &s3.GetObjectInput{
-		Bucket: aws.String(d.text("results_bucket")), Key: aws.String(votingwindow.LedgerObject),
+		Bucket: aws.String(d.Text("results_bucket")), Key: aws.String(votingwindow.LedgerObject),
 	})
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
@@ -234,7 +145,7 @@ func (d *demo) account(ctx context.Context) error {
 	if err := json.NewDecoder(object.Body).Decode(&ledger); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	d.say("ledger: accepted %d = counted %d + duplicate %d + late %d + rejected %d; dead letters %d; live figures lagged by %d",
+	d.Say("ledger: accepted %d = counted %d + duplicate %d + late %d + rejected %d; dead letters %d; live figures lagged by %d",
 		ledger.Accepted, ledger.Counted, ledger.Duplicate, ledger.Late, ledger.Rejected, ledger.DeadLetters, ledger.Difference)
 	if ledger.Accepted != ledger.Counted+ledger.Quarantined+ledger.Duplicate+ledger.Replaced+ledger.Late+ledger.Rejected {
 		return errors.New("the ledger does not add up")
@@ -242,7 +153,7 @@ func (d *demo) account(ctx context.Context) error {
 	if ledger.Accepted != int64(len(d.accepted)+d.onPage) {
 		return fmt.Errorf("the senders had %d votes acknowledged, the ledger has %d", len(d.accepted)+d.onPage, ledger.Accepted)
 	}
-	answer, err := lambda.NewFromConfig(cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(d.entry("functions", "recount")), Qualifier: aws.String("live"), Payload: []byte("{}")})
+	answer, err := lambda.NewFromConfig(cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(d.Entry("functions", "recount")), Qualifier: aws.String("live"), Payload: []byte("{}")})
 	if err != nil || answer.FunctionError != nil {
 		return fmt.Errorf("recount: %s: %w", answer.Payload, err)
 	}
@@ -250,53 +161,31 @@ func (d *demo) account(ctx context.Context) error {
 	if err := json.Unmarshal(answer.Payload, &recount); err != nil {
 		return fmt.Errorf("recount: %w", err)
 	}
-	d.say("recount: %s, %d in all; agrees with what was published: %t", bars(recount.Answers), recount.Counted, recount.Agrees)
+	d.Say("recount: %s, %d in all; agrees with what was published: %t", bars(recount.Answers), recount.Counted, recount.Agrees)
 	if !recount.Agrees {
 		return errors.New("the recount does not agree")
 	}
-	ballots, entries, err := votecheck.Read(ctx, votecheck.Tables(cfg), d.entry("tables", "ballots"), d.entry("tables", "ledger"))
+	ballots, entries, err := votecheck.Read(ctx, votecheck.Tables(cfg), d.Entry("tables", "ballots"), d.Entry("tables", "ledger"))
 	if err != nil {
 		return err
 	}
 	if _, err := votecheck.Check(d.accepted, ballots, entries); err != nil {
 		return fmt.Errorf("the books do not balance: %w", err)
 	}
-	d.say("each of the %d acknowledged votes ended as exactly one thing; nobody has two ballots", len(d.accepted))
-	return nil
-}
-
-func (d *demo) destroy(ctx context.Context) error {
-	d.say("terraform destroy")
-	if _, err := d.work.Run(ctx, "destroy", "-auto-approve", "-input=false", "-no-color"); err != nil {
-		return err
-	}
-	left, err := localaws.Inventory(ctx, d.local.Config(region, "test"))
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("the account is not empty: %s", strings.Join(left, ", "))
-	}
-	d.say("the account is empty; done")
+	d.Say("each of the %d acknowledged votes ended as exactly one thing; nobody has two ballots", len(d.accepted))
 	return nil
 }
 
 // wait leaves everything running until it is interrupted.
-func (d *demo) wait(ctx context.Context) error {
-	vote, err := d.local.LocalURL(d.text("vote_url"))
+func (d *evening) wait(ctx context.Context) error {
+	vote, err := d.Local.LocalURL(d.Text("vote_url"))
 	if err != nil {
 		return err
 	}
-	d.say("running until you press Ctrl-C, open until %s\n"+
-		"       page:     %s\n"+
-		"       studio:   %s\n"+
-		"       vote:     curl -d '{\"voter\":\"00000001\",\"answer\":\"anna\"}' %s\n"+
-		"       results:  curl %s\n"+
-		"       AWS:      AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s\n"+
-		"       state:    %s", d.closesAt.Format(time.RFC3339), d.text("page_url"), d.text("studio_url"), vote, d.text("results_url"), d.local.Endpoint(), region, d.work.Dir)
-	<-ctx.Done()
-	return nil
+	return d.Wait(ctx, ", open until "+d.closesAt.Format(time.RFC3339),
+		"page:     "+d.Text("page_url"), "studio:   "+d.Text("studio_url"),
+		`vote:     curl -d '{"voter":"00000001","answer":"anna"}' `+vote, "results:  curl "+d.Text("results_url"))
 }
 
 // queue returns a client for the queue of votes.
-func (d *demo) queue() *sqs.Client { return sqs.NewFromConfig(d.local.Config(region, "test")) }
+func (d *evening) queue() *sqs.Client { return sqs.NewFromConfig(d.Local.Config(demo.Region, "test")) }

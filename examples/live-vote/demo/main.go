@@ -7,31 +7,13 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
-	"time"
+
+	"github.com/burstline/terraform-provider-serverless/internal/demo"
 )
 
 func main() {
-	root := flag.String("root", ".", "root of the checkout")
-	architecture := flag.String("architecture", "x86_64", "architecture of this machine, for the functions")
-	keep := flag.Bool("keep", false, "leave everything running and print the addresses")
 	votes := flag.Int("votes", 2000, "how many votes to cast")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	absolute, err := filepath.Abs(*root)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) //nolint:gocritic // nothing has begun
-	}
-	d := &demo{root: absolute, architecture: *architecture, keep: *keep, votes: *votes, began: time.Now()}
-	if err := d.run(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
-		stop()
-		os.Exit(1)
-	}
+	demo.Main("live-vote", func(ctx context.Context, d *demo.Demo) error {
+		return (&evening{Demo: d, votes: *votes}).run(ctx)
+	})
 }

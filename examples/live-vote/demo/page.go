@@ -14,19 +14,19 @@ var pageVoters = []struct{ voter, answer string }{{"80000001", "anna"}, {"800000
 
 // page votes through the real page in headless Chromium and takes its picture,
 // and that of the studio view.
-func (d *demo) page(ctx context.Context) error {
-	pictures := filepath.Join(d.root, "build", "demo")
+func (d *evening) page(ctx context.Context) error {
+	pictures := filepath.Join(d.Root, "build", "demo")
 	if err := os.MkdirAll(pictures, 0o750); err != nil {
 		return err
 	}
-	d.say("voting through the page at %s", d.text("page_url"))
-	proxy, err := d.local.BrowserProxy(ctx)
+	d.Say("voting through the page at %s", d.Text("page_url"))
+	proxy, err := d.Local.BrowserProxy(ctx)
 	if err != nil {
 		return err
 	}
 	defer proxy.Close() //nolint:errcheck // nothing is left to be said
 	for i, v := range pageVoters {
-		arguments := []string{filepath.Join(d.root, "internal", "site", "votingwindow", "cast.mjs"), "--url", d.text("page_url"), "--voter", v.voter, "--answer", v.answer, "--proxy", proxy.URL}
+		arguments := []string{filepath.Join(d.Root, "internal", "site", "votingwindow", "cast.mjs"), "--url", d.Text("page_url"), "--voter", v.voter, "--answer", v.answer, "--proxy", proxy.URL}
 		if i == len(pageVoters)-1 {
 			arguments = append(arguments, "--screenshot", filepath.Join(pictures, "page.png"), "--studio", filepath.Join(pictures, "studio.png"))
 		}
@@ -36,6 +36,6 @@ func (d *demo) page(ctx context.Context) error {
 		}
 	}
 	d.onPage = len(pageVoters)
-	d.say("%d votes through the page; pictures in %s", d.onPage, pictures)
+	d.Say("%d votes through the page; pictures in %s", d.onPage, pictures)
 	return nil
 }

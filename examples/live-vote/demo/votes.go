@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/burstline/terraform-provider-serverless/internal/demo"
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
 )
 
@@ -30,12 +31,12 @@ const (
 
 // vote casts all votes: good ones, second votes, two of one person at once,
 // invalid ones, redeliveries, and late ones after closing.
-func (d *demo) vote(ctx context.Context) error {
+func (d *evening) vote(ctx context.Context) error {
 	d.refused, d.bodies = map[string]int{}, map[string]string{}
 	// Answers of the table that get lost after they took effect make the
 	// recorder write again, which must change nothing. A batch has ten votes here.
 	for nth := 1; nth < d.votes/10; nth += max(1, d.votes/100) {
-		if _, err := d.local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "BatchExecuteStatement", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
+		if _, err := d.Local.Gate().Faults().Add(localaws.Fault{Service: "dynamodb", Operation: "BatchExecuteStatement", Caller: "voting_window.recorder", Nth: nth, Times: 1, Kind: localaws.FaultLostAnswer}); err != nil {
 			return err
 		}
 	}
@@ -44,7 +45,7 @@ func (d *demo) vote(ctx context.Context) error {
 	if err := d.tick(ctx); err != nil {
 		return err
 	}
-	d.say("casting %d votes over HTTP at %s", d.votes, d.text("vote_url"))
+	d.Say("casting %d votes over HTTP at %s", d.votes, d.Text("vote_url"))
 	began := time.Now()
 	early := d.votes / 5
 	if err := d.cast(ctx, early, d.body); err != nil {
@@ -56,8 +57,8 @@ func (d *demo) vote(ctx context.Context) error {
 	if err := d.cast(ctx, d.votes-lateVotes-early, func(i int) string { return d.body(early + i) }); err != nil {
 		return err
 	}
-	d.say("%d votes in %.1f s: %d accepted, refused %v", d.votes-lateVotes, time.Since(began).Seconds(), len(d.accepted), d.refused)
-	if d.keep {
+	d.Say("%d votes in %.1f s: %d accepted, refused %v", d.votes-lateVotes, time.Since(began).Seconds(), len(d.accepted), d.refused)
+	if d.Keep {
 		return nil
 	}
 	if err := d.redeliver(ctx); err != nil {
@@ -69,15 +70,15 @@ func (d *demo) vote(ctx context.Context) error {
 	for shown := ""; time.Now().Before(d.closesAt.Add(time.Second)); {
 		if r, err := d.results(ctx); err == nil {
 			if line := fmt.Sprintf("%-11s %s total %d", r.Status, bars(r.Answers()), r.Total); line != shown {
-				d.say("%s", line)
+				d.Say("%s", line)
 				shown = line
 			}
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := demo.Pause(ctx, time.Second); err != nil {
 			return err
 		}
 	}
-	d.say("closed; %d late votes", lateVotes)
+	d.Say("closed; %d late votes", lateVotes)
 	return d.cast(ctx, lateVotes, func(i int) string { return ballot(70000000+i, "anna") })
 }
 
@@ -89,7 +90,7 @@ func ballot(voter int, answer string) string {
 }
 
 // body is the i-th vote.
-func (d *demo) body(i int) string {
+func (d *evening) body(i int) string {
 	answers := []string{"anna", "bruno", "bruno", "cleo", "bruno", "anna"}
 	answer := answers[i%len(answers)]
 	switch {
@@ -103,8 +104,8 @@ func (d *demo) body(i int) string {
 }
 
 // cast sends n votes by many senders at once and notes what was acknowledged.
-func (d *demo) cast(ctx context.Context, n int, body func(int) string) error {
-	client := d.local.HTTPClient()
+func (d *evening) cast(ctx context.Context, n int, body func(int) string) error {
+	client := d.Local.HTTPClient()
 	work := make(chan int)
 	var mu sync.Mutex
 	var failed error
@@ -112,7 +113,7 @@ func (d *demo) cast(ctx context.Context, n int, body func(int) string) error {
 	for range senders {
 		all.Go(func() {
 			for i := range work {
-				id, refusal, err := send(ctx, client, d.text("vote_url"), body(i))
+				id, refusal, err := send(ctx, client, d.Text("vote_url"), body(i))
 				mu.Lock()
 				switch {
 				case err != nil:
@@ -163,7 +164,7 @@ func send(ctx context.Context, client *http.Client, url, body string) (id, refus
 			return answer.ID, "", nil
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			// A page tries again, as the answer tells it to.
-			if err := pause(ctx, time.Second); err != nil {
+			if err := demo.Pause(ctx, time.Second); err != nil {
 				return "", "", err
 			}
 		default:
@@ -173,9 +174,9 @@ func send(ctx context.Context, client *http.Client, url, body string) (id, refus
 }
 
 // tick calls the publisher as its schedule does.
-func (d *demo) tick(ctx context.Context) error {
-	_, err := lambda.NewFromConfig(d.local.Config(region, "test")).Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String(d.entry("functions", "publisher")), Qualifier: aws.String("live"), Payload: []byte("{}"), InvocationType: types.InvocationTypeEvent,
+func (d *evening) tick(ctx context.Context) error {
+	_, err := lambda.NewFromConfig(d.Local.Config(demo.Region, "test")).Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: aws.String(d.Entry("functions", "publisher")), Qualifier: aws.String("live"), Payload: []byte("{}"), InvocationType: types.InvocationTypeEvent,
 	})
 	if err != nil {
 		return fmt.Errorf("call the publisher: %w", err)
@@ -185,11 +186,11 @@ func (d *demo) tick(ctx context.Context) error {
 
 // redeliver hands messages to the recorder that it has had already, as SQS may
 // at any time.
-func (d *demo) redeliver(ctx context.Context) error {
+func (d *evening) redeliver(ctx context.Context) error {
 	var event events.SQSEvent
 	for _, id := range d.accepted[:min(redelivered, len(d.accepted))] {
 		event.Records = append(event.Records, events.SQSMessage{
-			MessageId: id, ReceiptHandle: "again", Body: d.bodies[id], EventSource: "aws:sqs", AWSRegion: region,
+			MessageId: id, ReceiptHandle: "again", Body: d.bodies[id], EventSource: "aws:sqs", AWSRegion: demo.Region,
 			Attributes: map[string]string{"SentTimestamp": fmt.Sprint(time.Now().UnixMilli()), "ApproximateReceiveCount": "2"},
 		})
 	}
@@ -197,24 +198,24 @@ func (d *demo) redeliver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := lambda.NewFromConfig(d.local.Config(region, "test"))
-	answer, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(d.entry("functions", "recorder")), Qualifier: aws.String("live"), Payload: payload})
+	client := lambda.NewFromConfig(d.Local.Config(demo.Region, "test"))
+	answer, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(d.Entry("functions", "recorder")), Qualifier: aws.String("live"), Payload: payload})
 	if err != nil {
 		return fmt.Errorf("redeliver: %w", err)
 	}
 	if answer.FunctionError != nil {
 		return fmt.Errorf("redeliver: %s", answer.Payload)
 	}
-	d.say("%d messages delivered a second time", len(event.Records))
+	d.Say("%d messages delivered a second time", len(event.Records))
 	return nil
 }
 
 // direct puts messages into the queue past the intake's checks: the recorder
 // must judge by itself.
-func (d *demo) direct(ctx context.Context) error {
+func (d *evening) direct(ctx context.Context) error {
 	client := d.queue()
 	for _, body := range []string{`not a vote`, ballot(1, "nobody"), `{"voter":"00000001","answer":"anna","extra":1}`} {
-		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(d.text("votes_queue_url")), MessageBody: &body})
+		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(d.Text("votes_queue_url")), MessageBody: &body})
 		if err != nil {
 			return fmt.Errorf("send past the intake: %w", err)
 		}
