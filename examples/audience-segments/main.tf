@@ -1,0 +1,39 @@
+# Audiences by country: each JSON file of an upload is a place, and each country
+# with its places and their population a segment.
+
+terraform {
+  required_providers {
+    serverless = {
+      source = "burstline/serverless"
+    }
+  }
+}
+
+provider "serverless" {
+  region   = var.region
+  endpoint = var.endpoint
+}
+
+resource "serverless_recommendation_pipeline" "places" {
+  name = "audience-segments"
+
+  item = {
+    key = ["/id"]
+    attributes = {
+      name       = { pointer = "/name", required = true }
+      country    = { pointer = "/country/name", required = true }
+      continent  = { pointer = "/country/continent" }
+      timezone   = { pointer = "/timezone" }
+      population = { pointer = "/population", type = "number", default = "0" }
+    }
+  }
+
+  segments = {
+    attribute = "country"
+    min_size  = var.min_size
+    metrics   = ["population"]
+  }
+
+  architecture  = var.architecture
+  force_destroy = var.force_destroy
+}
