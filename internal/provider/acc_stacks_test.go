@@ -34,6 +34,8 @@ var stacks = map[string][]string{
 		`alarm_emails=["night-shift@example.com"]`, "pipeline=421", "commit=5f2c1d7", "codes=" + absolute(filepath.Join(examples, "arena-sale", "codes.txt")),
 	}, saleVariables...),
 	"developer-environments": append([]string{"environment=anna"}, saleVariables...),
+	"audience-segments":      placesVariables,
+	"existing-bucket":        append([]string{"bucket=agency-uploads", `alarm_emails=["night-shift@example.com"]`}, placesVariables...),
 	"live-vote":              eveningVariables,
 	"tv-show":                append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
 	"internal-poll":          append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
@@ -43,6 +45,9 @@ var stacks = map[string][]string{
 var saleVariables = []string{
 	"opens_at=2099-05-22T10:00:00Z", "closes_at=2099-05-22T18:00:00Z", "force_destroy=true", "architecture=" + hostArchitecture(),
 }
+
+// placesVariables is what every pipeline has.
+var placesVariables = []string{"force_destroy=true", "architecture=" + hostArchitecture()}
 
 func absolute(path string) string {
 	found, err := filepath.Abs(path)
