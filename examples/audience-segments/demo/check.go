@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -93,32 +92,19 @@ func (e *expected) countries() map[string][]int64 {
 	return out
 }
 
-// failures compares the failed list with the files that are broken.
+// failures compares the failed list, as operators see it, with the files that are
+// broken.
 func (u *upload) failures(ctx context.Context, e expected) error {
-	listed := map[string]pipeline.Reason{}
-	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(u.Local.Config(demo.Region, "test")), &dynamodb.ScanInput{
-		TableName: aws.String(u.Entry("tables", "runs")), ConsistentRead: aws.Bool(true),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("read the failed list: %w", err)
-		}
-		for _, item := range page.Items {
-			if !strings.HasPrefix(text(item[pipeline.RunsKey]), e.run+"/failed/") {
-				continue
-			}
-			var some []pipeline.Failure
-			if err := json.Unmarshal([]byte(text(item["failures"])), &some); err != nil {
-				return fmt.Errorf("read the failed list: %w", err)
-			}
-			for _, f := range some {
-				listed[f.Key] = f.Reason
-			}
-		}
+	var some []pipeline.Failure
+	if err := u.operate(ctx, &some, "failed", e.run); err != nil {
+		return err
 	}
-	if !maps.Equal(listed, e.reasons) {
-		return fmt.Errorf("the failed list of %s is %v, expected is %v", e.run, listed, e.reasons)
+	listed := map[string]pipeline.Reason{}
+	for _, f := range some {
+		listed[f.Key] = f.Reason
+	}
+	if len(some) != len(listed) || !maps.Equal(listed, e.reasons) {
+		return fmt.Errorf("the failed list of %s is %v, expected is %v", e.run, some, e.reasons)
 	}
 	return nil
 }

@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +30,8 @@ const (
 	// A run may take so long, and so much longer for each of its files: ten times of
 	// what it takes on two idle cores.
 	patience, patienceOfFile = 3 * time.Minute, 30 * time.Millisecond
+	// The system, and its name in the example.
+	pipelineSystem, pipelineName = "recommendation_pipeline", "audience-segments"
 	// minSize is how many places a country has to be a segment: a default of the
 	// example.
 	minSize = 10
@@ -111,14 +117,36 @@ func (u *upload) replay(ctx context.Context) error {
 	if err := u.put(ctx, bad); err != nil {
 		return err
 	}
-	start := pipeline.Start{Run: "replay", ReplayOf: "first", Failed: true}
-	if err := u.start(ctx, start); err != nil {
+	var begun pipeline.RunLine
+	if err := u.operate(ctx, &begun, "replay", "first", "--failed", "--as", "second"); err != nil {
 		return err
 	}
-	if err := u.watch(ctx, start.Run, still); err != nil {
+	if err := u.watch(ctx, begun.Run, still); err != nil {
 		return err
 	}
-	return u.check(ctx, expected{run: start.Run, replayOf: start.ReplayOf, files: still, reasons: u.reasons, fresh: mended, places: u.places})
+	return u.check(ctx, expected{run: begun.Run, replayOf: "first", files: still, reasons: u.reasons, fresh: mended, places: u.places})
+}
+
+// unwell is the exit code of an operator's command that has done its work and found
+// something wrong.
+const unwell = 3
+
+// operate runs one of the operator's commands of the pipeline, and reads its
+// answer.
+func (u *upload) operate(ctx context.Context, answer any, command string, more ...string) error {
+	arguments := append([]string{command, pipelineSystem, pipelineName}, more...)
+	u.Say("terraform-provider-serverless %s", strings.Join(arguments, " "))
+	c := exec.CommandContext(ctx, filepath.Join(u.Root, "build", "bin", "terraform-provider-serverless"), append(arguments, "--output", "json", "--endpoint", u.Local.Endpoint(), "--region", demo.Region)...) //nolint:gosec // our own program
+	c.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	var out, told bytes.Buffer
+	c.Stdout, c.Stderr = &out, &told
+	if err := c.Run(); err != nil && c.ProcessState.ExitCode() != unwell {
+		return fmt.Errorf("%s: %w: %s", command, err, told.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), answer); err != nil {
+		return fmt.Errorf("%s: %w: %s", command, err, told.String())
+	}
+	return nil
 }
 
 // put puts files into the source.
@@ -139,12 +167,12 @@ func (u *upload) put(ctx context.Context, all []file) error {
 
 // start publishes a message to the topic that starts runs.
 func (u *upload) start(ctx context.Context, message pipeline.Start) error {
-	text, err := json.Marshal(message)
+	body, err := json.Marshal(message)
 	if err != nil {
 		return err
 	}
-	u.Say("publishing %s", text)
-	_, err = sns.NewFromConfig(u.Local.Config(demo.Region, "test")).Publish(ctx, &sns.PublishInput{TopicArn: aws.String(u.Text("start_topic_arn")), Message: aws.String(string(text))})
+	u.Say("publishing %s", body)
+	_, err = sns.NewFromConfig(u.Local.Config(demo.Region, "test")).Publish(ctx, &sns.PublishInput{TopicArn: aws.String(u.Text("start_topic_arn")), Message: aws.String(string(body))})
 	if err != nil {
 		return fmt.Errorf("start a run: %w", err)
 	}
