@@ -42,14 +42,13 @@ func Main(example string, steps func(context.Context, *Demo) error) {
 	flag.BoolVar(&d.Keep, "keep", false, "leave everything running and print the addresses")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var err error
 	if d.Root, err = filepath.Abs(*root); err == nil {
 		err = d.run(ctx, example, steps)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
-		stop()
 		os.Exit(1)
 	}
 }
