@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	graphqlerrors "github.com/graph-gophers/graphql-go/errors"
@@ -52,6 +53,9 @@ func (p panics) LogPanic(ctx context.Context, value any) {
 	p.log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(value))
 }
 
+// goTypes are how the library's messages begin that name Go's types.
+var goTypes = []string{"could not unmarshal", "has invalid type", "wrong type for"}
+
 // told gives each error its code, and keeps the cause of those that are not the caller's out of the answer. It says whether one is such.
 func told(ctx context.Context, log *slog.Logger, errs []*graphqlerrors.QueryError) (failed bool) {
 	for _, one := range errs {
@@ -69,7 +73,9 @@ func told(ctx context.Context, log *slog.Logger, errs []*graphqlerrors.QueryErro
 			}
 		case strings.HasSuffix(one.Rule, "LimitExceeded"):
 			code = Limit
-		case strings.Contains(one.Message, "could not unmarshal"): // The library names Go's types.
+		case strings.Contains(one.Message, "got null for non-null"):
+			one.Message = "An argument that has a value of its own is null. Leave it away instead."
+		case slices.ContainsFunc(goTypes, func(said string) bool { return strings.Contains(one.Message, said) }):
 			one.Message = "A value of an argument or a variable is not of its type."
 		}
 		one.Extensions = map[string]any{"code": code}

@@ -50,26 +50,29 @@ func judge(schema *ast.Schema, request body, introspection bool) error {
 	if len(request.Query) > MaxQueryBytes {
 		return fail(Limit, "The query has %d bytes, of at most %d. Ask for less at once.", len(request.Query), MaxQueryBytes)
 	}
+	c, err := counted(schema, request)
+	if err == nil && c.schema && !introspection {
+		err = fail(BadInput, "The schema cannot be asked for here. It is in the documentation.")
+	}
+	return err
+}
+
+// counted is a query that is within the limits, with what it costs.
+func counted(schema *ast.Schema, request body) (*counter, error) {
 	document, err := parser.ParseQueryWithTokenLimit(&queryast.Source{Input: request.Query}, maxTokens)
 	if err != nil {
-		return fail(BadInput, "The query is not GraphQL: %s.", err.Error())
+		return nil, fail(BadInput, "The query is not GraphQL: %s.", err.Error())
 	}
 	if len(document.Operations) != 1 {
-		return fail(Limit, "The query has %d operations. Send one at a time.", len(document.Operations))
+		return nil, fail(Limit, "The query has %d operations. Send one at a time.", len(document.Operations))
 	}
 	operation := document.Operations[0]
-	c := &counter{types: schema.Types, fragments: document.Fragments, operation: operation, variables: request.Variables}
 	root := map[queryast.Operation]string{queryast.Query: "Query", queryast.Mutation: "Mutation"}[operation.Operation]
 	if root == "" {
-		return fail(BadInput, "There are no subscriptions. Ask again after a while instead.")
+		return nil, fail(BadInput, "There are no subscriptions. Ask again after a while instead.")
 	}
-	if err := c.count(root, operation.SelectionSet, place{depth: 1, times: 1, page: 1, most: MaxDepth}); err != nil {
-		return err
-	}
-	if c.schema && !introspection {
-		return fail(BadInput, "The schema cannot be asked for here. It is in the documentation.")
-	}
-	return nil
+	c := &counter{types: schema.Types, fragments: document.Fragments, operation: operation, variables: request.Variables}
+	return c, c.count(root, operation.SelectionSet, place{depth: 1, times: 1, page: 1, most: MaxDepth})
 }
 
 // place is where selections are.
