@@ -107,16 +107,20 @@ func TestWhoIsLetIn(t *testing.T) {
 		change  func(*HTTPAPI)
 		asks    string
 		headers []string
+		drawn   string
 	}{
-		"tokens":     {func(*HTTPAPI) {}, "JWT admin vote", []string{"authorization", "content-type", "x-voter"}},
-		"a function": {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("X-API-Key", 60) }, "CUSTOM", []string{"content-type", "x-api-key", "x-voter"}},
+		"tokens":     {func(*HTTPAPI) {}, "JWT admin vote", []string{"authorization", "content-type", "x-voter"}, "POST /votes with a token"},
+		"a function": {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("X-API-Key", 60) }, "CUSTOM", []string{"content-type", "x-api-key", "x-voter"}, "POST /votes with x-api-key"},
 		"IAM": {
 			func(a *HTTPAPI) { a.JWT, a.IAM = nil, true }, "AWS_IAM",
-			[]string{"authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-voter"},
+			[]string{"authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-voter"}, "POST /votes signed",
 		},
-		"nobody": {func(a *HTTPAPI) { a.JWT = nil }, "", []string{"content-type", "x-voter"}},
+		"nobody": {func(a *HTTPAPI) { a.JWT = nil }, "", []string{"content-type", "x-voter"}, "POST /votes over HTTPS"},
 	} {
 		b := doors(c.change)
+		if picture := b.Diagram(); !strings.Contains(picture, c.drawn) || strings.Contains(picture, "is asked who comes") != (name == "a function") {
+			t.Errorf("%s: the picture is\n%s", name, picture)
+		}
 		spec := b.Part("api").Spec.(HTTPAPISpec)
 		if spec.Authorization["POST /votes"] != c.asks || spec.Authorization["GET /health"] != "" || !slices.Equal(spec.Headers, c.headers) {
 			t.Errorf("%s: routes ask for %v, and pages may send %v", name, spec.Authorization, spec.Headers)
