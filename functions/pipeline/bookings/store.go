@@ -17,7 +17,6 @@ type DynamoDB interface {
 	DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error
 	TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
 	Query(ctx context.Context, query *dynamodb.Query) (dynamodb.Page, error)
-	BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error)
 }
 
 // Store keeps bookings.
