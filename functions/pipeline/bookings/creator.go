@@ -84,7 +84,7 @@ func (c *Creator) Handle(ctx context.Context, event json.RawMessage) error {
 		if stage.Stage != pipeline.StageBookings {
 			continue
 		}
-		p, err := c.resume(ctx, stage.Run)
+		p, found, err := c.resume(ctx, stage)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,11 @@ func (c *Creator) Handle(ctx context.Context, event json.RawMessage) error {
 				return err
 			}
 		}
-		if err := c.due(ctx, "", stage.Run); err != nil {
+		lost := stage.Run
+		if found {
+			lost = ""
+		}
+		if err := c.due(ctx, "", lost); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ type pass struct {
 type savedPass struct {
 	ID    string               `json:"id"`
 	Saves int                  `json:"saves"` // How often it was kept.
+	Step  int                  `json:"step"`  // Of the message with which it goes on.
 	After [passSegments]string `json:"after"` // The last key of each part that was read.
 	Over  [passSegments]bool   `json:"over"`  // The parts that are read.
 	Data  []savedData          `json:"data"`
@@ -124,31 +125,35 @@ func (p *pass) save(ctx context.Context) error {
 	return p.Objects.PutObject(ctx, workObject(p.saved.ID, "pass.json"), text, contentJSON, cachePrivate)
 }
 
-// resume is the pass that was kept, with those of its bookings that nobody else took or cancelled; nil where there is none, or none of them is left.
-func (c *Creator) resume(ctx context.Context, id string) (*pass, error) {
+// resume is the pass that was kept, with those of its bookings that nobody else took or cancelled; nil where none of them is left, and where a message of an earlier
+// step came again. It says whether there is a pass at all.
+func (c *Creator) resume(ctx context.Context, stage pipeline.Stage) (resumed *pass, found bool, err error) {
 	p := &pass{Creator: c}
-	key := workObject(id, "pass.json")
+	key := workObject(stage.Run, "pass.json")
 	text, err := c.Objects.GetObject(ctx, key)
 	if err != nil || text == nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := json.Unmarshal(text, &p.saved); err != nil {
 		c.Log.ErrorContext(ctx, "a pass that was kept cannot be read: its data is made anew", "object", key, "error", err)
-		return nil, nil
+		return nil, false, nil
+	}
+	if stage.Step != p.saved.Step && stage.Step != 0 {
+		return nil, true, nil
 	}
 	for _, saved := range p.saved.Data {
 		b, found, err := c.Store.Get(ctx, saved.Booking)
 		if err != nil {
-			return nil, err
+			return nil, true, err
 		}
 		now := c.Clock.Now()
-		if !found || b.Status != Generating || b.holder != id || b.Next > now.UnixMilli() {
+		if !found || b.Status != Generating || b.holder != stage.Run || b.Next > now.UnixMilli() {
 			continue
 		}
 		b.Next, b.sent, b.tries = now.Add(c.Lease).UnixMilli(), 0, b.tries+1
 		held := false
 		if b, held, err = c.Store.move(ctx, b, Generating); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 		if !held {
 			continue
@@ -156,9 +161,9 @@ func (c *Creator) resume(ctx context.Context, id string) (*pass, error) {
 		p.data = append(p.data, restore(ctx, saved, b, c.Rows, c.Objects))
 	}
 	if len(p.data) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
-	return p, nil
+	return p, true, nil
 }
 
 // handOver lets the next invocation go on. A message that is lost, or at the end of a chain of them is not sent, the sweeper sends after a while.
@@ -174,6 +179,7 @@ func (p *pass) handOver(ctx context.Context, step int) error {
 	if p.data = kept; len(kept) == 0 {
 		return nil
 	}
+	p.saved.Step = step + 1
 	if err := p.save(ctx); err != nil {
 		return err
 	}

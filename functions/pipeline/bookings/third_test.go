@@ -36,7 +36,8 @@ type third struct {
 	of      func() weather
 	taken   map[string][]byte // Data by key.
 	asked   []*http.Request
-	strange int // Requests where it sends them on to.
+	strange int  // Requests where it sends them on to.
+	forgets bool // It minds no keys.
 }
 
 const secretValue = "Bearer s3cr3t-t0ken-of-the-third-party"
@@ -67,7 +68,7 @@ func (p *third) serve(w http.ResponseWriter, r *http.Request) {
 	p.asked = append(p.asked, r)
 	how, key := p.of(), r.Header.Get("Idempotency-Key")
 	first, known := p.taken[key]
-	known = known && bytes.Equal(first, body)
+	known = known && bytes.Equal(first, body) && !p.forgets
 	if !known && (how == sunny || how == broken || how == hungUp) {
 		p.taken[key] = body
 	}

@@ -30,6 +30,11 @@ func unzip(t testing.TB, packed []byte) string {
 	return string(plain)
 }
 
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
 // A booking goes from the user to the third party, and is told of.
 func TestWay(t *testing.T) {
 	w := newWorld(t)
@@ -47,9 +52,8 @@ func TestWay(t *testing.T) {
 			t.Errorf("%+v", done)
 		}
 		data := w.third.taken[done.Key]
-		sum := sha256.Sum256(data)
-		if hex.EncodeToString(sum[:]) != done.SHA256 || int64(len(data)) != done.Bytes {
-			t.Errorf("%d bytes with the sum %x; the booking has %d and %s", len(data), sum, done.Bytes, done.SHA256)
+		if sum := sumOf(data); sum != done.SHA256 || int64(len(data)) != done.Bytes {
+			t.Errorf("%d bytes with the sum %s; the booking has %d and %s", len(data), sum, done.Bytes, done.SHA256)
 		}
 		if diff := cmp.Diff(w.expected(b.Value), rowsOf(unzip(t, data))); diff != "" {
 			t.Errorf("want -, have +:\n%s", diff)

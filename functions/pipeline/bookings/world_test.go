@@ -130,6 +130,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorldAlone()
 	w.third, w.hook = newThird(t), newThird(t)
+	w.hook.forgets = true
 	return w
 }
 
