@@ -78,6 +78,34 @@ func TestCreatorGoesOn(t *testing.T) {
 	}
 }
 
+// The same message twice at the same time: one goes on, and the other finds its bookings taken.
+func TestCreatorGoesOnOnce(t *testing.T) {
+	w := heavy(60)
+	b := w.book(t, "Kew")
+	if err := w.creator().Handle(w.within(70*time.Second), json.RawMessage(`{}`)); err != nil || len(w.stage.sent) != 1 {
+		t.Fatal(len(w.stage.sent), err)
+	}
+	var other life
+	w.fateOf = func(call string) fate {
+		if call == "scan" {
+			w.fateOf = nil
+			w.mu.Unlock()
+			if err := w.creator().Handle(other.of(context.Background()), stageEvent(w.stage.sent[0])); err != nil {
+				t.Error(err)
+			}
+			w.mu.Lock()
+		}
+		return fine
+	}
+	w.items.takes = 0
+	if err := w.creator().Handle(context.Background(), stageEvent(w.stage.sent[0])); err != nil {
+		t.Fatal(err)
+	}
+	if is := w.booking(t, b.ID); is.Status != bookings.Generated || is.Items != 60 || other.calls != 4 || len(w.uploads.messages) != 1 {
+		t.Errorf("the other made %d calls: %+v", other.calls, is) // It read the pass, its booking, and twice what is open.
+	}
+}
+
 // An invocation that dies anywhere, the first or one that goes on, is followed by another, and the data is whole all the same.
 func TestCreatorDies(t *testing.T) {
 	for name, test := range map[string]struct {

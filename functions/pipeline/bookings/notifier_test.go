@@ -50,7 +50,7 @@ func TestNotifierTells(t *testing.T) {
 	if diff := cmp.Diff(want, event); diff != "" {
 		t.Errorf("want -, have +:\n%s", diff)
 	}
-	header := w.hook.asked[0].Header
+	header := w.hook.headers()[0]
 	key, err := base64.StdEncoding.DecodeString(webhookKey)
 	if err != nil {
 		t.Fatal(err)
@@ -96,12 +96,12 @@ func TestNotifierTriesAgain(t *testing.T) {
 		for range 30 {
 			w.minute(t)
 		}
-		if len(w.told.sent) != 1 || before < 5 || before > 30 || w.hook.requests() != before+1 || len(w.kinds["open"]) != 0 || w.hook.strange != 0 {
+		if len(w.told.sent) != 1 || before < 5 || before > 30 || w.hook.requests() != before+1 || len(w.kinds["open"]) != 0 || w.hook.elsewhere() != 0 {
 			t.Errorf("%d: told %d times, %d and %d by webhook, %d open", how, len(w.told.sent), before, w.hook.requests(), len(w.kinds["open"]))
 		}
 		ids := map[string]bool{}
-		for _, asked := range w.hook.asked {
-			ids[asked.Header.Get("Webhook-Id")] = true
+		for _, header := range w.hook.headers() {
+			ids[header.Get("Webhook-Id")] = true
 		}
 		if len(ids) != 1 || strings.Contains(w.log.String(), webhookKey) {
 			t.Errorf("%d: the ids are %v", how, ids)

@@ -35,10 +35,14 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		s.clock.pass(time.Millisecond)
 		s.ids = append(s.ids, s.book(t, []string{"Kew", "Carlton", "Fitzroy"}[i%3]).ID)
 	}
-	weatherOf := func() weather { return weather(s.random.IntN(int(declines))) } // Of those after which one tries again.
-	s.third.of, s.hook.of = weatherOf, weatherOf
+	weathers := func(stream uint64) func() weather { // Those after which one tries again.
+		random := rand.New(rand.NewPCG(seed, stream))
+		return func() weather { return weather(random.IntN(int(declines))) }
+	}
+	s.third.of, s.hook.of = weathers(8), weathers(9)
+	fates := rand.New(rand.NewPCG(seed, 10)) // Its calls are those of several goroutines, under a lock.
 	s.fateOf = func(string) fate {
-		switch s.random.IntN(40) {
+		switch fates.IntN(40) {
 		case 0:
 			return before
 		case 1:
@@ -139,7 +143,7 @@ func (s *storm) check(t *testing.T, id string) bookings.Status {
 	t.Helper()
 	b := s.booking(t, id)
 	var keys []string
-	for key := range s.third.taken {
+	for key := range s.third.has() {
 		if strings.HasPrefix(key, id) {
 			keys = append(keys, key)
 		}
@@ -147,7 +151,7 @@ func (s *storm) check(t *testing.T, id string) bookings.Status {
 	switch {
 	case s.cancelled[id] && b.Status != bookings.Cancelled, b.Status == bookings.Cancelled && len(keys) > 0:
 		t.Errorf("a cancelled booking is %+v, and the third party has %q", b, keys)
-	case b.Status == bookings.Uploaded && (!slices.Equal(keys, []string{b.Key}) || !slices.Equal(rowsOf(unzip(t, s.third.taken[b.Key])), s.expected(b.Value))):
+	case b.Status == bookings.Uploaded && (!slices.Equal(keys, []string{b.Key}) || !slices.Equal(rowsOf(unzip(t, s.third.has()[b.Key])), s.expected(b.Value))):
 		t.Errorf("the third party has %q of %+v", keys, b)
 	case b.Status == bookings.Failed && (b.Key != "" || len(keys) > 0):
 		t.Errorf("it failed though its data was there: %+v", b)

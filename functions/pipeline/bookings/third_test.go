@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -104,6 +105,30 @@ func (p *third) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, r.Header)
 	}
+}
+
+// has is the data that it has, by key.
+func (p *third) has() map[string][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.taken)
+}
+
+// headers are those of all requests.
+func (p *third) headers() (all []http.Header) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, asked := range p.asked {
+		all = append(all, asked.Header)
+	}
+	return all
+}
+
+// elsewhere is how often it was asked where it sends on to.
+func (p *third) elsewhere() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.strange
 }
 
 func (p *third) requests() int {

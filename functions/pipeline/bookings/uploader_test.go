@@ -66,8 +66,8 @@ func TestUploaderTakesTheThirdPartyAsItIs(t *testing.T) {
 			if wait := time.Duration(max(0, b.Next-w.clock.at.Load())) * time.Millisecond; wait != test.wait {
 				t.Errorf("it is put off for %s", wait)
 			}
-			if len(w.third.taken) != test.taken || w.third.strange != 0 {
-				t.Errorf("the third party has %d, and was asked %d times elsewhere", len(w.third.taken), w.third.strange)
+			if len(w.third.has()) != test.taken || w.third.elsewhere() != 0 {
+				t.Errorf("the third party has %d, and was asked %d times elsewhere", len(w.third.has()), w.third.elsewhere())
 			}
 			if said := w.log.String() + b.Reason + w.metrics.String(); strings.Contains(said, "s3cr3t") || strings.Contains(said, "t0psecret") {
 				t.Errorf("a secret is told: %s", said)
@@ -80,7 +80,7 @@ func TestUploaderTakesTheThirdPartyAsItIs(t *testing.T) {
 			if want := map[bool]bookings.Status{true: bookings.Failed, false: bookings.Uploaded}[test.status == bookings.Failed]; b.Status != want {
 				t.Errorf("afterwards it is %+v", b)
 			}
-			if have := len(w.third.taken); have != map[bool]int{true: 0, false: 1}[test.status == bookings.Failed] {
+			if have := len(w.third.has()); have != map[bool]int{true: 0, false: 1}[test.status == bookings.Failed] {
 				t.Errorf("the third party has %d in the end", have)
 			}
 			if len(w.told.sent) != 1 || !strings.Contains(w.told.sent[0], `"type":"booking.`+string(b.Status)) {
@@ -126,7 +126,7 @@ func TestUploaderBlamesAWS(t *testing.T) {
 		w, b := generated(t)
 		spoil(w, b)
 		b = w.upload(t, b.ID)
-		if b.Status != bookings.Uploading || !strings.HasPrefix(b.Reason, "its data or the secret could not be read: ") || b.Next != begun+3750 || len(w.third.taken) != 0 {
+		if b.Status != bookings.Uploading || !strings.HasPrefix(b.Reason, "its data or the secret could not be read: ") || b.Next != begun+3750 || len(w.third.has()) != 0 {
 			t.Errorf("%s: %+v", name, b)
 		}
 		if c, err := w.store().Circuit(t.Context()); err != nil || c.Failures != 0 {
@@ -173,8 +173,8 @@ func TestCircuit(t *testing.T) {
 			t.Errorf("%+v", b)
 		}
 	}
-	if len(w.third.taken) != 40 {
-		t.Errorf("the third party has %d", len(w.third.taken))
+	if len(w.third.has()) != 40 {
+		t.Errorf("the third party has %d", len(w.third.has()))
 	}
 	if c, err := w.store().Circuit(t.Context()); err != nil || c.Opened != 0 || c.Failures != 0 {
 		t.Errorf("the circuit is %+v, %v", c, err)

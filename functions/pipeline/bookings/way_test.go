@@ -51,7 +51,7 @@ func TestWay(t *testing.T) {
 		if done.Status != bookings.Uploaded || done.Attempts != 1 || done.EndedAt == 0 || done.Reason != "" {
 			t.Errorf("%+v", done)
 		}
-		data := w.third.taken[done.Key]
+		data := w.third.has()[done.Key]
 		if sum := sumOf(data); sum != done.SHA256 || int64(len(data)) != done.Bytes {
 			t.Errorf("%d bytes with the sum %s; the booking has %d and %s", len(data), sum, done.Bytes, done.SHA256)
 		}
