@@ -102,7 +102,7 @@ func TestCreatorGoesOnOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if is := w.booking(t, b.ID); is.Status != bookings.Generated || is.Items != 60 || other.calls != 4 || len(w.uploads.messages) != 1 {
-		t.Errorf("the other made %d calls: %+v", other.calls, is) // It read the pass, its booking, and twice what is open.
+		t.Errorf("the other made %d calls: %+v", other.calls, is) // The pass, its booking, the list of what is open, and the booking on it.
 	}
 }
 

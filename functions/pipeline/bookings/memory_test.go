@@ -41,15 +41,15 @@ type lifeKey struct{}
 
 func (l *life) of(ctx context.Context) context.Context { return context.WithValue(ctx, lifeKey{}, l) }
 
-// aws decides about every call, of whatever service, and is the lock of all that is there.
-type aws struct {
+// faults decides about every call, of whatever service, and is the lock of all that is there.
+type faults struct {
 	mu     sync.Mutex
 	calls  map[string]int
 	fateOf func(call string) fate // nil is fine.
 }
 
 // begin decides about one call and takes the lock.
-func (a *aws) begin(ctx context.Context, call string) (fate, error) {
+func (a *faults) begin(ctx context.Context, call string) (fate, error) {
 	a.mu.Lock()
 	a.calls[call]++
 	happens := fine
@@ -79,7 +79,7 @@ func (a *aws) begin(ctx context.Context, call string) (fate, error) {
 
 // memory is DynamoDB with the table of bookings.
 type memory struct {
-	*aws
+	*faults
 	kinds map[string]map[string]dynamodb.Item
 	page  int                 // Items of a page of a query.
 	past  map[string][]string // The statuses of each booking, in their order.
@@ -218,7 +218,7 @@ func (m *memory) Query(ctx context.Context, query *dynamodb.Query) (page dynamod
 
 // table is DynamoDB with the table of items. Reading a page takes a while.
 type table struct {
-	*aws
+	*faults
 	clock *hand
 	items map[string]dynamodb.Item
 	keys  []string // Sorted.
@@ -264,7 +264,7 @@ func partOf(key string, parts int) int {
 
 // bucket is S3 with uploads in parts.
 type bucket struct {
-	*aws
+	*faults
 	objects map[string][]byte
 	uploads map[string]map[int][]byte
 	next    int

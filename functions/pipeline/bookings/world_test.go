@@ -39,7 +39,7 @@ func (d dated) Deadline() (time.Time, bool) { return d.deadline, true }
 
 // queue is SQS: a message stays until it is handled.
 type queue struct {
-	*aws
+	*faults
 	name     string
 	clock    *hand
 	messages []queued
@@ -90,7 +90,7 @@ func (q *queue) take(which func(n int) int) (events.SQSEvent, func(), bool) {
 
 // topic is an SNS topic with what was published.
 type topic struct {
-	*aws
+	*faults
 	name  string
 	sent  []string
 	taken int
@@ -136,15 +136,15 @@ func newWorld(t *testing.T) *world {
 
 // newWorldAlone has no third party.
 func newWorldAlone() *world {
-	a := &aws{calls: map[string]int{}}
+	a := &faults{calls: map[string]int{}}
 	clock := &hand{}
 	clock.at.Store(begun)
 	return &world{
-		memory: &memory{aws: a, kinds: map[string]map[string]dynamodb.Item{}, page: 4, past: map[string][]string{}}, clock: clock,
-		items:   &table{aws: a, clock: clock, items: map[string]dynamodb.Item{}, page: 5},
-		bucket:  &bucket{aws: a, objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}},
-		uploads: &queue{aws: a, name: "uploads", clock: clock}, outcomes: &queue{aws: a, name: "outcomes", clock: clock},
-		stage: &topic{aws: a, name: "stage"}, told: &topic{aws: a, name: "told"}, most: 3,
+		memory: &memory{faults: a, kinds: map[string]map[string]dynamodb.Item{}, page: 4, past: map[string][]string{}}, clock: clock,
+		items:   &table{faults: a, clock: clock, items: map[string]dynamodb.Item{}, page: 5},
+		bucket:  &bucket{faults: a, objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}},
+		uploads: &queue{faults: a, name: "uploads", clock: clock}, outcomes: &queue{faults: a, name: "outcomes", clock: clock},
+		stage: &topic{faults: a, name: "stage"}, told: &topic{faults: a, name: "told"}, most: 3,
 		rows: bookings.Rows{
 			Columns: []pipeline.Column{{Name: "all", Type: pipeline.TypeJSON}, {Name: "price", Type: pipeline.TypeNumber}, {Name: "suburb", Type: pipeline.TypeString}},
 			Format:  bookings.JSONLines, Gzip: true,
@@ -200,7 +200,7 @@ func (w *world) Get(ctx context.Context, arn string) (string, error) {
 
 // line is a way out that is cut when its life ends.
 type line struct {
-	*aws
+	*faults
 	to http.RoundTripper
 }
 
@@ -220,7 +220,7 @@ func (l line) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (w *world) client() *http.Client {
 	client := bookings.NewClient()
-	client.Transport = line{w.aws, client.Transport}
+	client.Transport = line{w.faults, client.Transport}
 	return client
 }
 
