@@ -57,7 +57,7 @@ func NewClient() *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
-			MaxIdleConns: 16, IdleConnTimeout: time.Minute, ExpectContinueTimeout: time.Second,
+			MaxIdleConns: 16, IdleConnTimeout: time.Minute,
 		},
 	}
 }
@@ -89,11 +89,10 @@ func (d *Delivery) send(ctx context.Context, b Booking, now time.Time) (Verdict,
 		return Verdict{}, fmt.Errorf("read object %s: %w", b.Object, *broken)
 	}
 	if err != nil {
-		return Verdict{Outcome: Again, Reason: hide(printable(err.Error()), secret)}, nil
+		return Verdict{Outcome: Again, Reason: printable(hide(err.Error(), secret))}, nil
 	}
-	verdict := judge(answer, b.Attempts, d.Target.Expect, now)
-	verdict.Reason = hide(verdict.Reason, secret)
-	return verdict, nil
+	answer.Body = []byte(hide(string(answer.Body), secret)) // Before it is cut.
+	return judge(answer, b.Attempts, d.Target.Expect, now), nil
 }
 
 func (d *Delivery) request(ctx context.Context, b Booking, body io.Reader, size int64, secret string) (*http.Request, error) {

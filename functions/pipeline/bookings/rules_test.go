@@ -78,7 +78,7 @@ func TestBackOff(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "",
-		" a\n\tb\x00\x1bc ":            "a b c",
+		"\ra\n\tb\x00\x1bc\r":          "a b c",
 		"\xff\xfeé":                    "é",
 		strings.Repeat("é", 400):       strings.Repeat("é", 250),
 		"a" + strings.Repeat("é", 40):  "a" + strings.Repeat("é", 40),
