@@ -79,7 +79,7 @@ func (d *Delivery) send(ctx context.Context, b Booking, now time.Time) (Verdict,
 		return Verdict{}, err
 	}
 	defer body.Close() //nolint:errcheck // Nothing was written.
-	read := &watched{from: body}
+	read := &watched{from: body, ended: ctx.Err}
 	request, err := d.request(ctx, b, read, size, secret)
 	if err != nil {
 		return Verdict{}, err
@@ -119,13 +119,14 @@ func (d *Delivery) request(ctx context.Context, b Booking, body io.Reader, size 
 // watched notes that reading failed, so that it is not taken for the third party's failure. A request's body is read in another goroutine.
 type watched struct {
 	from   io.Reader
+	ended  func() error // Where the time is over, that is why reading ends.
 	broken atomic.Pointer[error]
 }
 
 // Read implements io.Reader.
 func (w *watched) Read(into []byte) (int, error) {
 	n, err := w.from.Read(into)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && w.ended() == nil {
 		w.broken.Store(&err)
 	}
 	return n, err
