@@ -405,9 +405,10 @@ func TestStreamMappingsSetPoisonAside(t *testing.T) {
 			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: arnOfQueue("aside")}},
 		})
 		c.put()
+		// A batch whose answer is late comes once more.
 		var got []string
 		for len(got) < len(voters)-1 {
-			got = append(got, m.batch()...)
+			got = slices.Compact(append(got, m.batch()...))
 		}
 		if want := []string{"ann", "bob", "eve", "joe", "kim"}; !slices.Equal(got, want) {
 			t.Errorf("%s: the function was given %q, want %q", c.name, got, want)

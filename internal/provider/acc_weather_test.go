@@ -22,7 +22,7 @@ func storm(a account) localaws.Conditions {
 		RoleLag:    500 * time.Millisecond, RoleSpread: 3 * time.Second, PolicySpread: 8 * time.Second,
 		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueDying: 12 * time.Second, QueueLag: time.Second,
 		LogGroupBusy: 500 * time.Millisecond, BucketBusy: time.Second,
-		TableLag: 500 * time.Millisecond, TableBusy: 1500 * time.Millisecond, BackupsLag: 3 * time.Second, Tables: 2,
+		TableLag: 500 * time.Millisecond, TableBusy: 1500 * time.Millisecond, BackupsLag: 3 * time.Second, Tables: 1,
 		Rates: true, Latency: 5 * time.Millisecond, Seed: 1,
 	}
 }
