@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { Poller } from "../../shared/poll.ts";
 import { ask, Trouble } from "./api.ts";
 import { credential } from "./session.ts";
@@ -67,7 +67,7 @@ export function useAnswer<T>(
     });
     return { poller, put };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     void reads.poller.now();
     return () => reads.poller.stop();
   }, []);

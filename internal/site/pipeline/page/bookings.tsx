@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Sure } from "../../shared/sure.tsx";
 import { useAct } from "./act.ts";
 import { type Answer, useAnswer } from "./answer.ts";
@@ -56,7 +56,7 @@ function List(props: { route: Route }) {
     return rests.length === 0 ? undefined : Math.min(...rests);
   });
   return (
-    <Result answer={answer} name="bookings">
+    <Result answer={answer} name="bookings" route={props.route}>
       {({ bookings: { nodes, pageInfo } }) => (
         <>
           {nodes.length === 0 && (
@@ -93,7 +93,7 @@ export function Booking(props: { id: string }) {
   );
   const status = answer.data?.booking.status;
   const last = useRef(status);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (last.current !== undefined && status !== undefined && last.current !== status) {
       said.value = t.text(`status_${status}`);
     }

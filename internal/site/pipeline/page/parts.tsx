@@ -21,13 +21,15 @@ export function Page(props: { name: View | "sign_in" | "unknown"; heading: strin
 }
 
 /**
- * What was answered, or why nothing was. With a name, trouble that leaves nothing to show is a view of its own, since the
- * answer would have had the heading.
+ * What was answered, or why nothing was. Where it is alone, trouble that leaves nothing to show is a view of its own, since
+ * the answer would have had the heading.
  */
 export function Result<T>(props: {
   answer: Answer<T>;
   name: View;
   alone?: boolean;
+  /** Of a list: from a page that cannot be shown a way leads to the first. */
+  route?: Route;
   children: (data: T) => ComponentChildren;
 }) {
   const t = texts.value;
@@ -50,7 +52,14 @@ export function Result<T>(props: {
         )}
       </>
     );
-    if (!props.alone) return wrong;
+    if (!props.alone) {
+      return (
+        <>
+          {wrong}
+          {props.route && <Pager route={props.route} end={null} />}
+        </>
+      );
+    }
     return (
       <Page name={props.name} heading={t.text("trouble")}>
         {wrong}

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Progress } from "../../shared/progress.tsx";
 import { Sure } from "../../shared/sure.tsx";
 import { newKey, useAct } from "./act.ts";
@@ -34,7 +34,7 @@ export function Run(props: { route: Route }) {
   );
   const state = answer.data?.run.state;
   const last = useRef(state);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (last.current !== undefined && state !== undefined && last.current !== state)
       said.value = t.text(`state_${state}`);
     last.current = state;
@@ -211,7 +211,7 @@ export function Failures(props: { route: Route }) {
       <p>
         <a href={href("run", id)}>{t.text("run_of", { run: id })}</a>
       </p>
-      <Result answer={answer} name="failures">
+      <Result answer={answer} name="failures" route={props.route}>
         {({ run: { failures } }) =>
           failures !== null && (
             <>

@@ -27,7 +27,7 @@ function List(props: { route: Route }) {
     data?.runs.nodes.every((r) => over(r.state)) ? (after === undefined ? idleMs : undefined) : busyMs,
   );
   return (
-    <Result answer={answer} name="runs">
+    <Result answer={answer} name="runs" route={props.route}>
       {({ runs: { nodes, pageInfo } }) => (
         <>
           {nodes.length === 0 && (

@@ -78,7 +78,7 @@ function List(props: { route: Route }) {
   const variables = { first: perPage, after: given("after"), search: given("search"), sort: given("sort") };
   const answer = useAnswer<SegmentsAnswer>("segments", query, variables);
   return (
-    <Result answer={answer} name="segments">
+    <Result answer={answer} name="segments" route={props.route}>
       {({ manifest, segments }) => {
         const most = Math.max(1, ...segments.nodes.map((s) => s.count));
         return (

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { Page } from "./parts.tsx";
 import { ended, leaveForSignIn, takeKey } from "./session.ts";
@@ -34,7 +34,7 @@ function Key() {
   const t = texts.value;
   const missing = useSignal(0);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (missing.value > 0) field.current?.focus();
   }, [missing.value]);
   return (
