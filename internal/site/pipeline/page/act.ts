@@ -7,7 +7,7 @@ export interface Act {
   busy: boolean;
   trouble: Trouble | undefined;
   /** Sends a mutation, unless one is under way, and hands over what was answered. */
-  send<T>(field: string, mutation: string, variables: object, done: (data: T) => void): void;
+  send<T>(field: string, mutation: string, variables: object, done: (data: T) => void, failed?: () => void): void;
   forget(): void;
 }
 
@@ -15,7 +15,7 @@ export function useAct(): Act {
   const state = useSignal<{ busy: boolean; trouble: Trouble | undefined }>({ busy: false, trouble: undefined });
   return {
     ...state.value,
-    send<T>(field: string, mutation: string, variables: object, done: (data: T) => void): void {
+    send<T>(field: string, mutation: string, variables: object, done: (data: T) => void, failed?: () => void): void {
       if (state.value.busy) return;
       state.value = { busy: true, trouble: undefined };
       ask<T>(field, mutation, variables).then(
@@ -25,6 +25,7 @@ export function useAct(): Act {
         },
         (e: unknown) => {
           state.value = { busy: false, trouble: e instanceof Trouble ? e : new Trouble("UNAVAILABLE", String(e)) };
+          failed?.();
         },
       );
     },

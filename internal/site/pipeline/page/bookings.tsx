@@ -142,9 +142,21 @@ function Cancel(props: { booking: Shown; answer: Answer<{ booking: Shown }> }) {
   const act = useAct();
   const { id, status } = props.booking;
   const can = status === "BOOKED" || status === "GENERATING" || status === "GENERATED";
+  // What was clicked goes, and must not take the focus with it.
+  const toHeading = () => document.getElementById("booking")?.focus();
   const cancel = () =>
-    act.send<{ cancelBooking: Shown }>("cancelBooking", mutation, { id }, (data) =>
-      props.answer.put({ booking: data.cancelBooking }),
+    act.send<{ cancelBooking: Shown }>(
+      "cancelBooking",
+      mutation,
+      { id },
+      (data) => {
+        props.answer.put({ booking: data.cancelBooking });
+        toHeading();
+      },
+      () => {
+        props.answer.refresh();
+        toHeading();
+      },
     );
   return (
     <>

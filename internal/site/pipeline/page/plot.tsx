@@ -8,7 +8,7 @@ const height = 100;
 const least = 1.5;
 
 /**
- * How an attribute's values are spread: a bar for each bucket, with the median where it is known. Who cannot see it hears
+ * How an attribute's values, which are not all the same, are spread: a bar for each bucket, with the median where it is known. Who cannot see it hears
  * where most values are, and anybody may open the same as a table.
  */
 export function Plot(props: { metric: Metric }) {
@@ -17,9 +17,9 @@ export function Plot(props: { metric: Metric }) {
   const most = Math.max(1, ...histogram.map((b) => b.count));
   const fullest = histogram.find((b) => b.count === most);
   const median = percentiles.find((p) => p.percent === 50)?.value;
-  const at = median === undefined || max <= min ? undefined : ((median - min) / (max - min)) * histogram.length;
+  const at = median === undefined ? undefined : ((median - min) / (max - min)) * histogram.length;
   const between = (b: { from: number; to: number }) =>
-    b.from === b.to ? figure(t, b.from) : t.text("between", { from: figure(t, b.from), to: figure(t, b.to) });
+    t.text("between", { from: figure(t, b.from), to: figure(t, b.to) });
   return (
     <figure class="plot">
       <svg
@@ -32,12 +32,17 @@ export function Plot(props: { metric: Metric }) {
           const tall = b.count === 0 ? 0 : Math.max(least, (b.count / most) * height);
           return <rect key={b.from} x={i + 0.06} width={0.88} y={height - tall} height={tall} />;
         })}
-        {at !== undefined && <line x1={at} x2={at} y1={0} y2={height} />}
+        {at !== undefined && (
+          <>
+            <line class="halo" x1={at} x2={at} y1={0} y2={height} />
+            <line x1={at} x2={at} y1={0} y2={height} />
+          </>
+        )}
       </svg>
       <div class="axis" aria-hidden="true">
         <span>{figure(t, min)}</span>
-        {max > min && <span>{figure(t, (min + max) / 2)}</span>}
-        {max > min && <span>{figure(t, max)}</span>}
+        <span>{figure(t, (min + max) / 2)}</span>
+        <span>{figure(t, max)}</span>
       </div>
       <figcaption class="muted small">
         {t.count("tallest", most)}

@@ -42,7 +42,8 @@ function Figures(props: { id: string; metric: Metric; of: number }) {
   return (
     <article class="metric" aria-labelledby={props.id}>
       <h3 id={props.id}>{m.name}</h3>
-      {m.histogram.length > 0 && <Plot metric={m} />}
+      {m.histogram.length > 0 && m.max > m.min && <Plot metric={m} />}
+      {m.max === m.min && <p>{t.text("same", { value: figure(t, m.min) })}</p>}
       <Facts
         facts={[
           ["mean", figure(t, m.mean)],

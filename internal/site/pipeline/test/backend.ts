@@ -184,7 +184,10 @@ export class Backend {
     for (const error of answer.errors ?? []) {
       if (error.extensions.code === undefined) throw new Error(`${name}: ${error.message}`);
     }
-    if (instead === "lose") return void response.destroy();
+    if (instead === "lose") {
+      // Something has come, so that the browser does not ask again by itself.
+      return void response.writeHead(200, { "Content-Length": "1000" }).write("{", () => response.destroy());
+    }
     json(200, answer);
   }
 

@@ -86,10 +86,10 @@ test("a segment's figures, as plot and as tables", async ({ page, backend }) => 
   expect(bars[4]).toBe(100);
   expect(bars[18]).toBe(0);
   expect(bars[19]).toBe(1.5);
-  expect(Number(await price.locator("line").getAttribute("x1"))).toBeCloseTo(((742 - 210) / 2200) * 20, 6);
+  expect(Number(await price.locator("line").last().getAttribute("x1"))).toBeCloseTo(((742 - 210) / 2200) * 20, 6);
 
   await expect(price.getByRole("row", { name: "Median" })).toContainText("742,000");
-  await expect(price.getByRole("row", { name: "99 %" })).toContainText("1,985,000");
+  await expect(price.getByRole("row", { name: "99%" })).toContainText("1,985,000");
   await expect(price.getByText("Mean")).toBeVisible();
   await expect(price.getByText("812,400", { exact: true })).toBeVisible();
   await price.getByText("Show as a table").click();
@@ -98,8 +98,8 @@ test("a segment's figures, as plot and as tables", async ({ page, backend }) => 
   expect(counts.map((c) => Number(c.replaceAll(",", ""))).reduce((a, b) => a + b)).toBe(4_200);
 
   const bedrooms = page.getByRole("article", { name: "bedrooms" });
-  await expect(bedrooms.getByRole("img")).toHaveAccessibleName("Spread of values, 2. Most values are at 2.");
-  await expect(bedrooms.locator("line")).toHaveCount(0);
+  await expect(bedrooms.getByText("Every value is 2.")).toBeVisible();
+  await expect(bedrooms.getByRole("img")).toHaveCount(0);
   await expect(bedrooms.getByText("4,199 of 4,200")).toBeVisible();
 });
 

@@ -64,11 +64,11 @@ export function bedrooms(count: number): Metric {
   };
 }
 
-/** So many segments, of 4,200 items down. */
+/** So many segments, of 4,200 items down, each with a bit less than the one before. */
 export function segmentsOf(n: number): Described[] {
   return Array.from({ length: n }, (_, i) => {
     const round = Math.floor(i / suburbs.length);
-    const count = Math.max(1, 4_200 - 83 * i);
+    const count = Math.round(4_200 * 0.93 ** i);
     return {
       id: `s${i}`,
       value: `${suburbs[i % suburbs.length]}${round === 0 ? "" : ` ${round + 1}`}`,

@@ -34,7 +34,7 @@ async function dress(page: Page, backend: Backend): Promise<void> {
   ];
   const data = { generatedAt: new Date(now - 24 * minute).toISOString(), items: 4_200, bytes: 3_118_400, attempts: 1 };
   backend.book("booking-1", "UPLOADED", { ...data, endedAt: new Date(now - 22 * minute).toISOString() });
-  backend.book("booking-2", "UPLOADING", { ...data, segmentValue: "Carlton", items: 4_117 });
+  backend.book("booking-2", "UPLOADING", { ...data, segmentValue: "Carlton", items: 3_906 });
   backend.book("booking-3", "BOOKED", { segmentValue: "Brunswick", at: new Date(now + 600 * minute).toISOString() });
   await enter(page, backend);
 }
