@@ -163,16 +163,15 @@ func (a *API) Handle(ctx context.Context, request Request) (Response, error) {
 	}
 	var answer *graphql.Response
 	err := parallel.Guarded(func() error {
-		if err := judge(a.schema.AST(), asked, a.introspection); err != nil {
-			answer = &graphql.Response{Errors: []*graphqlerrors.QueryError{{Message: err.Error(), ResolverError: err}}}
-			return nil
+		err := judge(a.schema.AST(), asked, a.introspection)
+		if err == nil {
+			ctx := context.WithValue(ctx, visitKey{}, &visit{caller: who, resolver: a.root})
+			answer = a.schema.Exec(ctx, asked.Query, asked.OperationName, asked.Variables)
 		}
-		ctx := context.WithValue(ctx, visitKey{}, &visit{caller: who, resolver: a.root})
-		answer = a.schema.Exec(ctx, asked.Query, asked.OperationName, asked.Variables)
-		return nil
+		return err
 	})
-	if err != nil {
-		answer = &graphql.Response{Errors: []*graphqlerrors.QueryError{{Message: unavailableMessage, ResolverError: err}}}
+	if err != nil { // As if a field of the whole answer had failed.
+		answer = &graphql.Response{Errors: []*graphqlerrors.QueryError{{ResolverError: err}}}
 	}
 	return a.respond(ctx, answer), nil
 }
@@ -182,9 +181,9 @@ func (a *API) respond(ctx context.Context, answer *graphql.Response) Response {
 	failed := told(ctx, a.log, answer.Errors)
 	text, err := json.Marshal(answer)
 	if err != nil {
-		failed = true
 		a.log.ErrorContext(ctx, "encode the answer", "error", err)
-		return a.unavailable(ctx)
+		a.count(ctx)
+		return a.refuse(refuse(http.StatusOK, Unavailable, unavailableMessage))
 	}
 	if failed {
 		a.count(ctx)
@@ -193,11 +192,6 @@ func (a *API) respond(ctx context.Context, answer *graphql.Response) Response {
 		return a.refuse(refuse(http.StatusOK, Limit, "The answer is too large. Ask for smaller pages, or for fewer fields at once."))
 	}
 	return response(http.StatusOK, text)
-}
-
-func (a *API) unavailable(ctx context.Context) Response {
-	a.count(ctx)
-	return a.refuse(refuse(http.StatusOK, Unavailable, unavailableMessage))
 }
 
 // count counts an answer that lacks something by no fault of the caller's.

@@ -23,7 +23,7 @@ type BookingConnection struct {
 }
 
 type bookingsArguments struct {
-	First  int32
+	First  *int32
 	After  *string
 	Status *string
 }

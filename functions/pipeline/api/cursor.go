@@ -31,16 +31,19 @@ func pageOf[T any](next *T) PageInfo {
 	return PageInfo{true, &cursor}
 }
 
-// paging is what all pages take.
+// paging is what all pages take. Arguments have no defaults in the schema: where a variable without a value is given for one, the library would take it for null.
 type paging struct {
-	First int32
+	First *int32
 	After *string
 }
 
 // read returns how many nodes are asked for, and where the page begins; nil at the beginning. A cursor has texts and numbers alone, so that one which somebody made up
 // leads to another page and no further.
 func readPaging[T any](asked paging) (first int, after *T, err error) {
-	first = int(asked.First)
+	first = pageDefault
+	if asked.First != nil {
+		first = int(*asked.First)
+	}
 	if first < 1 || first > PageMost {
 		return 0, nil, fail(BadInput, "first is 1 to %d.", PageMost)
 	}

@@ -73,8 +73,6 @@ func told(ctx context.Context, log *slog.Logger, errs []*graphqlerrors.QueryErro
 			}
 		case strings.HasSuffix(one.Rule, "LimitExceeded"):
 			code = Limit
-		case strings.Contains(one.Message, "got null for non-null"):
-			one.Message = "An argument that has a value of its own is null. Leave it away instead."
 		case slices.ContainsFunc(goTypes, func(said string) bool { return strings.Contains(one.Message, said) }):
 			one.Message = "A value of an argument or a variable is not of its type."
 		}

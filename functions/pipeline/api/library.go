@@ -128,8 +128,9 @@ func readCatalogue(body []byte) (*catalogue, error) {
 	return c, nil
 }
 
-// The orders of segments that manifests do not have.
+// The orders of segments.
 const (
+	sizeDesc = "SIZE_DESC" // As manifests have them.
 	sizeAsc  = "SIZE_ASC"
 	nameAsc  = "NAME_ASC"
 	nameDesc = "NAME_DESC"

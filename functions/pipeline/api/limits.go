@@ -22,7 +22,7 @@ const (
 	callCost = 50
 	// maxCalls is how many calls of AWS a request makes at most; that for the manifest, which fields share, comes to it.
 	maxCalls = MaxCost/callCost + 1
-	// pageDefault is how many nodes a page has where nobody says; the schema says the same.
+	// pageDefault is how many nodes a page has where nobody says.
 	pageDefault = 20
 	// maxTokens bounds the query's parser. A token has one byte at least.
 	maxTokens = MaxQueryBytes

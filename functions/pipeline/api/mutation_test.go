@@ -99,7 +99,7 @@ func TestCancelBooking(t *testing.T) {
 func TestReplayRun(t *testing.T) {
 	w := homes(t)
 	w.run("clean", 1, nil)
-	const replay = `mutation($id:ID!,$only:Boolean=false,$key:String){replayRun(id:$id,failedOnly:$only,idempotencyKey:$key){runId}}`
+	const replay = `mutation($id:ID!,$only:Boolean,$key:String){replayRun(id:$id,failedOnly:$only,idempotencyKey:$key){runId}}`
 	var ids []string
 	for _, variables := range []map[string]any{
 		{"id": "r1"}, {"id": "r1"}, {"id": "r1", "key": "k"}, {"id": "r1", "key": "k"}, {"id": "r1", "key": "k", "only": true},

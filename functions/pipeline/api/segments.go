@@ -58,10 +58,10 @@ type SegmentConnection struct {
 }
 
 type segmentsArguments struct {
-	First  int32
+	First  *int32
 	After  *string
 	Search *string
-	Sort   string
+	Sort   *string
 }
 
 // Segments answers Query.segments.
@@ -70,7 +70,10 @@ func (r *resolver) Segments(ctx context.Context, asked segmentsArguments) (*Segm
 	if err != nil {
 		return nil, err
 	}
-	here := segmentsCursor{Sort: asked.Sort}
+	here := segmentsCursor{Sort: sizeDesc}
+	if asked.Sort != nil {
+		here.Sort = *asked.Sort
+	}
 	if asked.Search != nil {
 		here.Search = *asked.Search
 	}

@@ -23,10 +23,10 @@ const (
 // Statuses are all, in their order.
 var Statuses = []Status{Booked, Generating, Generated, Uploading, Uploaded, Failed, Cancelled}
 
-// moves are the statuses to which a booking may go from each. From generating it goes back where its data has to be made anew, and it stays uploading from try to
-// try.
+// moves are the statuses to which a booking may go from each. From generating it goes back where its data has to be made anew; to stay is to be put off, or to be
+// taken by another.
 var moves = map[Status][]Status{
-	Booked:     {Generating, Cancelled},
+	Booked:     {Booked, Generating, Cancelled},
 	Generating: {Generating, Booked, Generated, Failed, Cancelled},
 	Generated:  {Generated, Uploading, Failed, Cancelled},
 	Uploading:  {Uploading, Uploaded, Failed},
@@ -65,11 +65,11 @@ type Booking struct {
 	Deadline    int64 // When sending it is given up.
 
 	// What the functions need, and users do not.
-	pass        string // Who generates its data.
+	holder      string // Who is at it, or was: of a booking whose data is generated the pass.
 	generations int64  // How often that began.
 	sent        int64  // When a message about it arrives that is on its way; 0 for none.
 	untold      bool   // How it ended is to be told.
-	tries       int64  // How often it was tried to tell.
+	tries       int64  // How often it was tried to go on with its data since it was kept, or to tell.
 	toldTopic   bool
 	toldWebhook bool
 	version     int64
@@ -101,7 +101,7 @@ func (b Booking) item() dynamodb.Item {
 	item := keyOf(kindBooking, b.ID)
 	for name, text := range map[string]string{
 		"segment": b.Segment, "value": b.Value, "run": b.Run, "by": b.By, "status": string(b.Status), "reason": b.Reason,
-		"key": b.Key, "object": b.Object, "sha256": b.SHA256, "pass": b.pass,
+		"key": b.Key, "object": b.Object, "sha256": b.SHA256, "holder": b.holder,
 	} {
 		dynamodb.SetString(item, name, text)
 	}
@@ -125,7 +125,7 @@ func readBooking(item dynamodb.Item) Booking {
 		At: item["at"].Int(), Status: Status(item["status"].Text()), Reason: item["reason"].Text(),
 		Key: item["key"].Text(), Object: item["object"].Text(), SHA256: item["sha256"].Text(), Items: item["items"].Int(), Bytes: item["bytes"].Int(),
 		Attempts: item["attempts"].Int(), Made: item["made"].Int(), GeneratedAt: item["generated_at"].Int(), EndedAt: item["ended_at"].Int(),
-		Next: item["next"].Int(), Deadline: item["deadline"].Int(), pass: item["pass"].Text(), generations: item["generations"].Int(), sent: item["sent"].Int(),
+		Next: item["next"].Int(), Deadline: item["deadline"].Int(), holder: item["holder"].Text(), generations: item["generations"].Int(), sent: item["sent"].Int(),
 		untold: item["untold"].True(), tries: item["tries"].Int(), toldTopic: item["told_topic"].True(), toldWebhook: item["told_webhook"].True(),
 		version: item["version"].Int(), expires: item[ExpiresAttribute].Int(),
 	}

@@ -17,7 +17,6 @@ type DynamoDB interface {
 	DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error
 	TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
 	Query(ctx context.Context, query *dynamodb.Query) (dynamodb.Page, error)
-	BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error)
 }
 
 // Store keeps bookings.
@@ -51,14 +50,14 @@ func (s *Store) get(ctx context.Context, kind, id string) (dynamodb.Item, error)
 }
 
 // move writes a booking, changed and with a status to which it may go, where nobody wrote it since it was read. It returns the booking as it is then, and says
-// whether it wrote. Where an answer was lost it may have written and say no; whoever goes on after a while finds it written.
+// whether it wrote: where the first answer was lost, the second tells a failed condition for what this one wrote itself.
 func (s *Store) move(ctx context.Context, b Booking, to Status) (Booking, bool, error) {
 	if !b.Status.May(to) {
 		return b, false, fmt.Errorf("booking %s is %s and cannot become %s", b.ID, b.Status, to)
 	}
 	now := s.Clock.Now()
 	if to.Over() && !b.Status.Over() {
-		b.EndedAt, b.Next, b.sent, b.untold = now.UnixMilli(), 0, 0, s.Notify && to != Cancelled
+		b.EndedAt, b.Next, b.sent, b.tries, b.untold = now.UnixMilli(), 0, 0, 0, s.Notify && to != Cancelled
 		if s.Retention > 0 {
 			b.expires = now.Add(s.Retention).Unix()
 		}
@@ -74,7 +73,8 @@ func (s *Store) move(ctx context.Context, b Booking, to Status) (Booking, bool, 
 	err := s.Client.PutItem(ctx, &put)
 	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
-		return b, false, nil
+		stands, _, err := s.Get(ctx, b.ID)
+		return b, err == nil && stands == b, err
 	}
 	if err != nil {
 		return b, false, fmt.Errorf("put item into %s: %w", s.Table, err)

@@ -18,12 +18,9 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/kinesis"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
-	"github.com/burstline/terraform-provider-serverless/functions/internal/secretref"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sns"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
-	"github.com/burstline/terraform-provider-serverless/functions/pipeline/api"
-	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
 )
 
 func main() { handlers.Serve() }
@@ -31,12 +28,15 @@ func main() { handlers.Serve() }
 var handlers = bootstrap.Handlers{
 	"api":        graphAPI,
 	"authorizer": authorizer,
+	"creator":    creator,
 	"ingest":     ingest,
 	"lister":     lister,
 	"manifest":   manifest,
 	"metadata":   metadata,
+	"notifier":   notifier,
 	"segmenter":  segmenter,
 	"sweeper":    sweeper,
+	"uploader":   uploader,
 }
 
 func lister(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -94,10 +94,11 @@ func sweeper(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	}
 	log := logger(cfg.Base, "sweeper")
 	tables := store(aws, cfg.Runs, "", 0)
-	return (&pipeline.Sweeper{
+	runs := &pipeline.Sweeper{
 		Store: tables, Start: topic(aws, cfg.StartTopic), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
 		StepTime: cfg.StepTime, StuckAfter: cfg.StuckAfter, MaxSteps: cfg.MaxSteps, Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "sweeper"),
-	}).Handle, nil
+	}
+	return sweepBookings(environ, aws, cfg, runs)
 }
 
 func segmenter(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -141,41 +142,6 @@ func manifest(_ context.Context, environ map[string]string, aws aws.Config) (any
 		Store: store(aws, cfg.Runs, "", 0), Objects: s3.New(aws, cfg.Bucket), Clock: clock.System{}, Log: logger(cfg.Base, "manifest"),
 		Metrics: metrics(cfg.Base, "manifest"),
 	}).Handle, nil
-}
-
-func graphAPI(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
-	cfg, err := load[api.Config](environ)
-	if err != nil {
-		return nil, err
-	}
-	tables := &pipeline.RunReader{Store: store(aws, cfg.Runs, "", 0), Batch: dynamodb.New(aws)}
-	options := api.Options{
-		Runs: tables, Objects: s3.New(aws, cfg.Bucket), Start: topic(aws, cfg.StartTopic), Auth: cfg.Auth, WriteScope: cfg.WriteScope,
-		Introspection: cfg.Introspection, NewID: rand.Text, Clock: clock.System{}, Log: logger(cfg.Base, "api"), Metrics: metrics(cfg.Base, "api"),
-	}
-	if cfg.BookingsTable != "" {
-		options.Bookings = &bookings.Store{
-			Client: dynamodb.New(aws), Table: cfg.BookingsTable, Clock: clock.System{}, Retention: days(cfg.RetentionDays), NewID: rand.Text,
-		}
-	}
-	answers, err := api.New(options)
-	if err != nil {
-		return nil, err
-	}
-	return answers.Handle, nil
-}
-
-// keysRefresh is how long a key that is taken away still lets in, beside the time for which API Gateway keeps verdicts.
-const keysRefresh = 5 * time.Minute
-
-func authorizer(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
-	cfg, err := load[api.AuthorizerConfig](environ)
-	if err != nil {
-		return nil, err
-	}
-	log := logger(cfg.Base, "authorizer")
-	keys := &secretref.Cache{Resolver: &secretref.AWS{Config: aws}, Refresh: keysRefresh, Now: time.Now, Log: log}
-	return (&api.KeyAuthorizer{Secrets: keys, Keys: cfg.Keys, Log: log}).Handle, nil
 }
 
 // load reads a configuration, and checks it where it can.

@@ -38,19 +38,23 @@ func TestHandlers(t *testing.T) {
 		Percentiles: []string{"50", "99.9"}, MinSize: 10, Top: 100, ExpireDays: 7,
 	}
 	graph := api.Config{Base: base, Runs: runs, Bucket: "own", StartTopic: "arn", BookingsTable: "bookings", RetentionDays: 90, Auth: api.AuthJWT, WriteScope: "book"}
+	booked := bookingsOf(base)
 	configs := map[string]any{
 		"api": graph, "authorizer": api.AuthorizerConfig{Base: base, Keys: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf"}, "ingest": ingest, "lister": lister, "sweeper": sweeper, "segmenter": segmenter,
 		"metadata": pipeline.MetadataConfig{Base: base, Runs: runs, Bucket: "own", StageTopic: "arn"},
 		"manifest": pipeline.ManifestConfig{Base: base, Runs: runs, Bucket: "own"},
+		"creator":  booked.creator, "uploader": booked.uploader, "notifier": booked.notifier,
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {
 		t.Errorf("handlers %v, tried %v", have, want)
 	}
-	start := func(name string, cfg any) error {
+	start := func(name string, cfg any, more ...any) error {
 		environ := map[string]string{
 			"_HANDLER": name, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": server.URL,
 		}
-		maps.Copy(environ, config.Environ(cfg))
+		for _, cfg := range append(more, cfg) {
+			maps.Copy(environ, config.Environ(cfg))
+		}
 		_, err := handlers.Build(environ)
 		return err
 	}
@@ -61,6 +65,9 @@ func TestHandlers(t *testing.T) {
 		if err := start(strings.TrimSpace(name), cfg); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := start("sweeper", sweeper, booked.sweeper); err != nil {
+		t.Errorf("sweeper of bookings: %v", err)
 	}
 	wrong := func(change func(*pipeline.IngestConfig)) error {
 		cfg := ingest
