@@ -39,24 +39,25 @@ export function Segment(props: { id: string }) {
 function Figures(props: { id: string; metric: Metric; of: number }) {
   const t = texts.value;
   const { metric: m } = props;
+  const same = m.min === m.max;
   return (
     <article class="metric" aria-labelledby={props.id}>
       <h3 id={props.id}>{m.name}</h3>
-      {m.histogram.length > 0 && m.max > m.min && <Plot metric={m} />}
-      {m.max === m.min && <p>{t.text("same", { value: figure(t, m.min) })}</p>}
+      {same && <p>{t.text("same", { value: figure(t, m.min) })}</p>}
+      {!same && m.histogram.length > 0 && <Plot metric={m} />}
       <Facts
         facts={[
-          ["mean", figure(t, m.mean)],
-          ["min", figure(t, m.min)],
-          ["max", figure(t, m.max)],
+          ["mean", same ? undefined : figure(t, m.mean)],
+          ["min", same ? undefined : figure(t, m.min)],
+          ["max", same ? undefined : figure(t, m.max)],
           ["sum", figure(t, m.sum)],
           [
             "have_it",
-            m.count === props.of ? t.text("all") : t.text("of", { n: t.number(m.count), all: t.number(props.of) }),
+            m.count === props.of ? undefined : t.text("of", { n: t.number(m.count), all: t.number(props.of) }),
           ],
         ]}
       />
-      {m.percentiles.length > 0 && (
+      {!same && m.percentiles.length > 0 && (
         <table>
           <caption>{t.text("percentiles")}</caption>
           <thead>

@@ -1,9 +1,10 @@
+import { useLayoutEffect } from "preact/hooks";
 import { useAnswer } from "./answer.ts";
 import { time } from "./format.ts";
 import { Page, Pager, Result } from "./parts.tsx";
 import query from "./queries/segments.graphql?raw";
 import { go, href, type Route } from "./route.ts";
-import { texts } from "./state.ts";
+import { said, texts } from "./state.ts";
 import { type SegmentsAnswer, sorts } from "./types.ts";
 
 const perPage = 20;
@@ -77,13 +78,19 @@ function List(props: { route: Route }) {
   const given = (name: string) => at.get(name) ?? undefined;
   const variables = { first: perPage, after: given("after"), search: given("search"), sort: given("sort") };
   const answer = useAnswer<SegmentsAnswer>("segments", query, variables);
+  const found = answer.data?.segments.totalCount;
+  useLayoutEffect(() => {
+    // The focus stays in the form, so that nothing else would say it.
+    if (found !== undefined && at.has("search"))
+      said.value = found === 0 ? t.text("none_found") : t.count("segments", found);
+  }, [found]);
   return (
     <Result answer={answer} name="segments" route={props.route}>
       {({ manifest, segments }) => {
         const most = Math.max(1, ...segments.nodes.map((s) => s.count));
         return (
           <>
-            <p class="muted" role="status">
+            <p class="muted">
               {manifest === null && segments.totalCount === 0
                 ? t.text("no_manifest")
                 : segments.totalCount === 0

@@ -39,7 +39,7 @@ const fail = (code: string, message: string): never => {
 };
 
 interface Paging {
-  first: number;
+  first?: number | null;
   after?: string | null;
 }
 
@@ -216,7 +216,7 @@ export class Backend {
           items: 1_002_311,
           segments: this.segments.length,
         },
-      segments: (of: Paging & { search?: string; sort: string }) => this.#segments(of),
+      segments: (of: Paging & { search?: string; sort?: string | null }) => this.#segments(of),
       segment: ({ id }: { id: string }) => {
         const found =
           this.segments.find((s) => s.id === id) ?? fail("NOT_FOUND", "The current manifest has no such segment.");
@@ -258,7 +258,7 @@ export class Backend {
         booking.endedAt = new Date(this.now()).toISOString();
         return booking;
       },
-      replayRun: ({ id, failedOnly }: { id: string; failedOnly: boolean }) => {
+      replayRun: ({ id, failedOnly }: { id: string; failedOnly?: boolean | null }) => {
         this.#mayWrite();
         const run = this.runs.find((r) => r.id === id) ?? fail("NOT_FOUND", "There is no such run.");
         if (!over(run.state)) fail("CONFLICT", "The run is ingesting. Replay it once it is over.");
@@ -279,26 +279,29 @@ export class Backend {
     return this.bookings.find((b) => b.id === id) ?? fail("NOT_FOUND", "There is no such booking.");
   }
 
-  #segments(of: Paging & { search?: string; sort: string }): unknown {
+  #segments(of: Paging & { search?: string; sort?: string | null }): unknown {
     const run = this.published?.run;
+    const sort = of.sort ?? "SIZE_DESC";
+    const first = of.first ?? 20;
     const cursor = of.after?.split("|");
     if (cursor !== undefined && this.gone.has(cursor[0] ?? "")) fail("CONFLICT", "The run of these pages is gone.");
     const found = this.segments.filter(
       (s) => run !== undefined && s.value.toLowerCase().includes((of.search ?? "").toLowerCase()),
     );
-    if (of.sort.startsWith("NAME")) found.sort((a, b) => a.value.localeCompare(b.value));
-    if (of.sort === "SIZE_ASC" || of.sort === "NAME_DESC") found.reverse();
+    if (sort.startsWith("NAME")) found.sort((a, b) => a.value.localeCompare(b.value));
+    if (sort === "SIZE_ASC" || sort === "NAME_DESC") found.reverse();
     const from = Number(cursor?.[1] ?? 0);
-    const nodes = found.slice(from, from + of.first);
-    const more = from + of.first < found.length;
+    const nodes = found.slice(from, from + first);
+    const more = from + first < found.length;
     return {
       nodes: nodes.map((s) => ({ ...s, runId: run })),
       totalCount: found.length,
-      pageInfo: { hasNextPage: more, endCursor: more ? `${run}|${from + of.first}` : null },
+      pageInfo: { hasNextPage: more, endCursor: more ? `${run}|${from + first}` : null },
     };
   }
 
-  #page<T>({ first, after }: Paging, all: T[], id: (of: T) => string): unknown {
+  #page<T>({ first: asked, after }: Paging, all: T[], id: (of: T) => string): unknown {
+    const first = asked ?? 20;
     const from = after ? all.findIndex((one) => id(one) === after) + 1 : 0;
     const nodes = all.slice(from, from + first);
     const last = nodes.at(-1);

@@ -44,8 +44,9 @@ test("search and order", async ({ page, backend }) => {
   await enter(page, backend);
   await page.getByRole("searchbox", { name: "Search" }).fill("KEW");
   await page.getByRole("searchbox", { name: "Search" }).press("Enter");
-  await expect(page.getByText("6 segments")).toBeVisible();
+  await expect(page.getByRole("main").getByText("6 segments")).toBeVisible();
   await expect(page.getByRole("searchbox", { name: "Search" })).toBeFocused();
+  await expect(page.locator("[aria-live]")).toHaveText("6 segments");
   await page.getByLabel("Order").selectOption("Z to A");
   await expect(page.locator(".rows li").first()).toContainText("Kew 6");
   expect(new URL(page.url()).hash).toBe("#/segments?search=KEW&sort=NAME_DESC");
@@ -55,10 +56,10 @@ test("search and order", async ({ page, backend }) => {
 
   await page.getByRole("searchbox", { name: "Search" }).fill("Atlantis");
   await button(page, "Search").click();
-  await expect(page.getByText("No segment is called so.")).toBeVisible();
+  await expect(page.getByRole("main").getByText("No segment is called so.")).toBeVisible();
   await page.goBack();
   await expect(page.getByRole("searchbox", { name: "Search" })).toHaveValue("KEW");
-  await expect(page.getByText("6 segments")).toBeVisible();
+  await expect(page.getByRole("main").getByText("6 segments")).toBeVisible();
 });
 
 test("going back shows at once what was there", async ({ page, backend }) => {

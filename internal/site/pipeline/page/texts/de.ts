@@ -80,7 +80,6 @@ export const de: typeof en = {
   max: "Größter",
   sum: "Summe",
   have_it: "Einträge damit",
-  all: "alle",
   of: "{n} von {all}",
   same: "Jeder Wert ist {value}.",
   percentiles: "Perzentile",

@@ -79,7 +79,6 @@ export const en = {
   max: "Most",
   sum: "Sum",
   have_it: "Items that have it",
-  all: "all",
   of: "{n} of {all}",
   same: "Every value is {value}.",
   percentiles: "Percentiles",
