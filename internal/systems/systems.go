@@ -14,6 +14,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pipeline"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/release"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/semanticmonitor"
@@ -64,6 +65,10 @@ var All = []System{
 	{
 		System: queue.System, Resource: queue.Resource, Example: queue.Example,
 		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
+	},
+	{
+		System: pipeline.System, Resource: pipeline.Resource, Example: pipeline.Example,
+		Commands: pipeline.Commands(), Facts: pipeline.Facts, Load: pipeline.ExampleLoad,
 	},
 	{
 		System: release.System, Resource: release.Resource, Example: release.Example,

@@ -80,37 +80,55 @@ func (c *Creator) Handle(ctx context.Context, event json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	if len(asked.passes) == 0 {
+		return c.due(ctx, func(b Booking, now time.Time) bool {
+			return asked.booking == b.ID || asked.booking == "" && b.due(now)
+		})
+	}
 	for _, stage := range asked.passes {
 		if stage.Stage != pipeline.StageBookings {
 			continue
 		}
-		p, found, err := c.resume(ctx, stage)
-		if err != nil {
-			return err
-		}
-		if p != nil {
-			if err := c.work(ctx, p, stage.Step); err != nil {
-				return err
-			}
-		}
-		lost := stage.Run
-		if found {
-			lost = ""
-		}
-		if err := c.due(ctx, "", lost); err != nil {
+		if err := c.goOn(ctx, stage); err != nil {
 			return err
 		}
 	}
-	if len(asked.passes) > 0 {
-		return nil
-	}
-	return c.due(ctx, asked.booking, "")
+	return nil
 }
 
-// due makes the data of all bookings that are due, or of one whether it is due or not, and of those of a pass that could not be gone on with.
-func (c *Creator) due(ctx context.Context, only, lost string) error {
+// due says whether a booking's data is to be begun, as far as no message is known to be on its way that goes on with it.
+func (b Booking) due(now time.Time) bool {
+	return b.Status == Booked && b.At <= now.UnixMilli() || b.Status == Generating && b.idle(now)
+}
+
+// goOn goes on with a pass where it was kept, unless the message is of an earlier step and came again. What of its bookings was not kept is begun anew, and so is
+// what else is due.
+func (c *Creator) goOn(ctx context.Context, stage pipeline.Stage) error {
+	p, kept, err := c.read(ctx, stage.Run)
+	if err != nil {
+		return err
+	}
+	if kept && stage.Step != p.saved.Step && stage.Step != 0 {
+		return nil
+	}
+	if kept {
+		if err := p.resume(ctx); err != nil {
+			return err
+		}
+		if err := c.work(ctx, p, stage.Step); err != nil {
+			return err
+		}
+	}
+	return c.due(ctx, func(b Booking, now time.Time) bool {
+		lost := b.Status == Generating && b.holder == stage.Run && (!kept || !p.has(b.ID))
+		return lost || b.due(now)
+	})
+}
+
+// due makes the data of all bookings that are chosen and free.
+func (c *Creator) due(ctx context.Context, chosen func(b Booking, now time.Time) bool) error {
 	for !pipeline.NearDeadline(ctx, c.Clock) {
-		p, err := c.begin(ctx, only, lost)
+		p, err := c.begin(ctx, chosen)
 		if err != nil || p == nil {
 			return err
 		}
@@ -122,7 +140,7 @@ func (c *Creator) due(ctx context.Context, only, lost string) error {
 }
 
 // begin takes bookings for a pass; nil where there are none.
-func (c *Creator) begin(ctx context.Context, only, lost string) (*pass, error) {
+func (c *Creator) begin(ctx context.Context, chosen func(b Booking, now time.Time) bool) (*pass, error) {
 	open, err := c.Store.open(ctx)
 	if err != nil {
 		return nil, err
@@ -130,9 +148,8 @@ func (c *Creator) begin(ctx context.Context, only, lost string) (*pass, error) {
 	p := &pass{Creator: c, saved: savedPass{ID: strings.ToLower(c.Store.NewID())}}
 	for _, b := range open {
 		now := c.Clock.Now()
-		free := b.Status == Booked || b.Status == Generating && (b.idle(now) || b.holder == lost)
-		due := only == b.ID || only == "" && b.At <= now.UnixMilli()
-		if !free || !due || b.Next > now.UnixMilli() || len(p.data) == c.Most {
+		free := (b.Status == Booked || b.Status == Generating) && b.Next <= now.UnixMilli()
+		if !free || !chosen(b, now) || len(p.data) == c.Most {
 			continue
 		}
 		if b.generations >= maxGenerations {
@@ -158,7 +175,10 @@ func (c *Creator) begin(ctx context.Context, only, lost string) (*pass, error) {
 
 // work goes on with a pass, and ends it or hands it over.
 func (c *Creator) work(ctx context.Context, p *pass, step int) error {
-	if err := p.goOn(ctx); err != nil {
+	if len(p.data) == 0 {
+		return nil
+	}
+	if err := p.scan(ctx); err != nil {
 		return err
 	}
 	if !p.over() {

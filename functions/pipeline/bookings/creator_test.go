@@ -112,7 +112,7 @@ func TestCreatorDies(t *testing.T) {
 		items, every, least int
 		world               func(n int) *world
 	}{
-		"in parts": {95, 5, 40, heavy},
+		"in parts": {95, 13, 40, heavy},
 		"at once": {60, 1, 30, func(n int) *world {
 			w := newWorldAlone()
 			w.fill(n, "Kew")
@@ -124,7 +124,7 @@ func TestCreatorDies(t *testing.T) {
 			for dies := 1; ; dies += test.every {
 				for _, lost := range []bool{false, true} {
 					w := test.world(test.items)
-					b := w.book(t, "Kew")
+					ids := []string{w.book(t, "Kew").ID, w.book(t, "Kew").ID}
 					one := &life{dies: dies, lost: lost}
 					_ = w.creator().Handle(dated{one.of(context.Background()), w.clock.Now().Add(120 * time.Second)}, json.RawMessage(`{}`))
 					for ; w.stage.taken < len(w.stage.sent) && !one.dead; w.stage.taken++ {
@@ -136,16 +136,20 @@ func TestCreatorDies(t *testing.T) {
 						}
 						return
 					}
-					w.items.takes = 0
 					for range 60 {
 						w.sweepCreator(t)
 					}
+					w.items.takes = 0
 					w.create(t) // Its next time of day.
-					is := w.booking(t, b.ID)
-					if data := w.bucket.objects[is.Object]; is.Status != bookings.Generated || is.Items != int64(test.items) || is.SHA256 != sumOf(data) {
-						t.Fatalf("dead at call %d, lost %v: %+v", dies, lost, is)
-					} else if test.every == 1 && !slices.Equal(rowsOf(unzip(t, data)), w.expected("Kew")) {
-						t.Fatalf("dead at call %d, lost %v: the data is other", dies, lost)
+					for _, id := range ids {
+						is := w.booking(t, id)
+						data := w.bucket.objects[is.Object]
+						if is.Status != bookings.Generated || is.Items != int64(test.items) || is.SHA256 != sumOf(data) {
+							t.Fatalf("dead at call %d, lost %v: %+v", dies, lost, is)
+						}
+						if test.every == 1 && !slices.Equal(rowsOf(unzip(t, data)), w.expected("Kew")) {
+							t.Fatalf("dead at call %d, lost %v: the data is other", dies, lost)
+						}
 					}
 				}
 			}
@@ -161,7 +165,7 @@ func (w *world) sweepCreator(t *testing.T) {
 		t.Fatal(err)
 	}
 	for ; w.stage.taken < len(w.stage.sent); w.stage.taken++ {
-		if err := w.creator().Handle(t.Context(), stageEvent(w.stage.sent[w.stage.taken])); err != nil {
+		if err := w.creator().Handle(w.within(110*time.Second), stageEvent(w.stage.sent[w.stage.taken])); err != nil {
 			t.Fatal(err)
 		}
 	}

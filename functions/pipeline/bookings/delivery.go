@@ -57,7 +57,7 @@ func NewClient() *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
-			MaxIdleConns: 16, IdleConnTimeout: time.Minute, ExpectContinueTimeout: time.Second,
+			MaxIdleConns: 16, IdleConnTimeout: time.Minute,
 		},
 	}
 }
@@ -79,7 +79,7 @@ func (d *Delivery) send(ctx context.Context, b Booking, now time.Time) (Verdict,
 		return Verdict{}, err
 	}
 	defer body.Close() //nolint:errcheck // Nothing was written.
-	read := &watched{from: body}
+	read := &watched{from: body, ended: ctx.Err}
 	request, err := d.request(ctx, b, read, size, secret)
 	if err != nil {
 		return Verdict{}, err
@@ -89,11 +89,10 @@ func (d *Delivery) send(ctx context.Context, b Booking, now time.Time) (Verdict,
 		return Verdict{}, fmt.Errorf("read object %s: %w", b.Object, *broken)
 	}
 	if err != nil {
-		return Verdict{Outcome: Again, Reason: hide(printable(err.Error()), secret)}, nil
+		return Verdict{Outcome: Again, Reason: printable(hide(err.Error(), secret))}, nil
 	}
-	verdict := judge(answer, b.Attempts, d.Target.Expect, now)
-	verdict.Reason = hide(verdict.Reason, secret)
-	return verdict, nil
+	answer.Body = []byte(hide(string(answer.Body), secret)) // Before it is cut.
+	return judge(answer, b.Attempts, d.Target.Expect, now), nil
 }
 
 func (d *Delivery) request(ctx context.Context, b Booking, body io.Reader, size int64, secret string) (*http.Request, error) {
@@ -120,13 +119,14 @@ func (d *Delivery) request(ctx context.Context, b Booking, body io.Reader, size 
 // watched notes that reading failed, so that it is not taken for the third party's failure. A request's body is read in another goroutine.
 type watched struct {
 	from   io.Reader
+	ended  func() error // Where the time is over, that is why reading ends.
 	broken atomic.Pointer[error]
 }
 
 // Read implements io.Reader.
 func (w *watched) Read(into []byte) (int, error) {
 	n, err := w.from.Read(into)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && w.ended() == nil {
 		w.broken.Store(&err)
 	}
 	return n, err

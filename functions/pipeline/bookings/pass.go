@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,8 +46,8 @@ func (p *pass) over() bool {
 	return true
 }
 
-// goOn reads items until they or the time end.
-func (p *pass) goOn(ctx context.Context) error {
+// scan reads items until they or the time end.
+func (p *pass) scan(ctx context.Context) error {
 	return parallel.Each(passSegments, passSegments, func(part int) error {
 		for !p.saved.Over[part] && !pipeline.NearDeadline(ctx, p.Clock) {
 			page, err := p.Items.Scan(ctx, p.request(part))
@@ -125,11 +126,10 @@ func (p *pass) save(ctx context.Context) error {
 	return p.Objects.PutObject(ctx, workObject(p.saved.ID, "pass.json"), text, contentJSON, cachePrivate)
 }
 
-// resume is the pass that was kept, with those of its bookings that nobody else took or cancelled; nil where none of them is left, and where a message of an earlier
-// step came again. It says whether there is a pass at all.
-func (c *Creator) resume(ctx context.Context, stage pipeline.Stage) (resumed *pass, found bool, err error) {
+// read reads the pass that was kept; false where there is none.
+func (c *Creator) read(ctx context.Context, id string) (*pass, bool, error) {
 	p := &pass{Creator: c}
-	key := workObject(stage.Run, "pass.json")
+	key := workObject(id, "pass.json")
 	text, err := c.Objects.GetObject(ctx, key)
 	if err != nil || text == nil {
 		return nil, false, err
@@ -138,32 +138,35 @@ func (c *Creator) resume(ctx context.Context, stage pipeline.Stage) (resumed *pa
 		c.Log.ErrorContext(ctx, "a pass that was kept cannot be read: its data is made anew", "object", key, "error", err)
 		return nil, false, nil
 	}
-	if stage.Step != p.saved.Step && stage.Step != 0 {
-		return nil, true, nil
-	}
-	for _, saved := range p.saved.Data {
-		b, found, err := c.Store.Get(ctx, saved.Booking)
-		if err != nil {
-			return nil, true, err
-		}
-		now := c.Clock.Now()
-		if !found || b.Status != Generating || b.holder != stage.Run || b.Next > now.UnixMilli() {
-			continue
-		}
-		b.Next, b.sent, b.tries = now.Add(c.Lease).UnixMilli(), 0, b.tries+1
-		held := false
-		if b, held, err = c.Store.move(ctx, b, Generating); err != nil {
-			return nil, true, err
-		}
-		if !held {
-			continue
-		}
-		p.data = append(p.data, restore(ctx, saved, b, c.Rows, c.Objects))
-	}
-	if len(p.data) == 0 {
-		return nil, true, nil
-	}
 	return p, true, nil
+}
+
+// has says whether the pass was kept with a booking.
+func (p *pass) has(booking string) bool {
+	return slices.ContainsFunc(p.saved.Data, func(d savedData) bool { return d.Booking == booking })
+}
+
+// resume takes those of the bookings of a pass that was kept that nobody else took or cancelled.
+func (p *pass) resume(ctx context.Context) error {
+	for _, saved := range p.saved.Data {
+		b, found, err := p.Store.Get(ctx, saved.Booking)
+		if err != nil {
+			return err
+		}
+		now := p.Clock.Now()
+		if !found || b.Status != Generating || b.holder != p.saved.ID || b.Next > now.UnixMilli() {
+			continue
+		}
+		b.Next, b.sent, b.tries = now.Add(p.Lease).UnixMilli(), 0, b.tries+1
+		taken, held, err := p.Store.move(ctx, b, Generating)
+		if err != nil {
+			return err
+		}
+		if held {
+			p.data = append(p.data, restore(ctx, saved, taken, p.Rows, p.Objects))
+		}
+	}
+	return nil
 }
 
 // handOver lets the next invocation go on. A message that is lost, or at the end of a chain of them is not sent, the sweeper sends after a while.

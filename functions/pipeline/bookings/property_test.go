@@ -105,7 +105,7 @@ func (s *storm) receive(ctx context.Context, q *queue, handle func(context.Conte
 // whole, by its key, and nothing of what was cancelled; of each end somebody is told under one id.
 func TestNothingIsLostAndNothingTwice(t *testing.T) {
 	uploaded, all := 0, 0
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		s := newStorm(t, seed)
 		for range 160 {
 			s.step()

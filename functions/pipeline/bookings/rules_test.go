@@ -34,7 +34,7 @@ func TestJudge(t *testing.T) {
 		"301":                                 {bookings.Answer{Status: 301}, 1, "", bookings.Refused, 0},
 		"304":                                 {bookings.Answer{Status: 304}, 1, "", bookings.Refused, 0},
 		"400":                                 {bookings.Answer{Status: 400}, 1, "", bookings.Refused, 0},
-		"401":                                 {bookings.Answer{Status: 401}, 1, "", bookings.Again, 0},
+		"401":                                 {bookings.Answer{Status: 401}, 1, "", bookings.Again, time.Minute},
 		"401 for the third time":              {bookings.Answer{Status: 401}, 3, "", bookings.Refused, 0},
 		"403":                                 {bookings.Answer{Status: 403}, 1, "", bookings.Refused, 0},
 		"404":                                 {bookings.Answer{Status: 404}, 1, "", bookings.Refused, 0},
@@ -78,7 +78,7 @@ func TestBackOff(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "",
-		" a\n\tb\x00\x1bc ":            "a b c",
+		"\ra\n\tb\x00\x1bc\r":          "a b c",
 		"\xff\xfeé":                    "é",
 		strings.Repeat("é", 400):       strings.Repeat("é", 250),
 		"a" + strings.Repeat("é", 40):  "a" + strings.Repeat("é", 40),

@@ -22,7 +22,7 @@ func (s *Store) open(ctx context.Context) (open []Booking, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if found && !(b.Status.Over() && !b.untold) {
+		if found && (!b.Status.Over() || b.untold) {
 			open = append(open, b)
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,23 @@ func TestUploaderBlamesAWS(t *testing.T) {
 		if c, err := w.store().Circuit(t.Context()); err != nil || c.Failures != 0 {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
+	}
+}
+
+// A third party that stops reading is to blame, not the bucket.
+func TestUploaderMindsOneThatStalls(t *testing.T) {
+	w, b := generated(t)
+	w.bucket.objects[b.Object] = make([]byte, 64<<20) // More than what is on its way between two.
+	over := make(chan struct{})
+	stalls := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	t.Cleanup(func() {
+		close(over)
+		stalls.Close()
+	})
+	w.third.Server, w.timeout = stalls, 200*time.Millisecond
+	b = w.upload(t, b.ID)
+	if c, err := w.store().Circuit(t.Context()); err != nil || c.Failures != 1 || b.Status != bookings.Uploading || !strings.HasPrefix(b.Reason, "there was no answer: ") {
+		t.Errorf("%+v, %v: %+v", c, err, b)
 	}
 }
 

@@ -44,6 +44,8 @@ const (
 	maxReason = 500
 	// secretTries is how often a request that is not authorized is tried: its secret may have been changed while an old one was still in memory.
 	secretTries = 3
+	// SecretRefresh is for how long a secret is kept in memory. A request that is not authorized is tried again after it.
+	SecretRefresh = time.Minute
 )
 
 // judge judges an answer to the try of a number, the first of which is 1. Statuses are those of RFC 9110, section 15; 429 of RFC 6585, section 4.
@@ -74,6 +76,7 @@ func judge(a Answer, try int64, expect string, now time.Time) Verdict {
 	case a.Status == http.StatusConflict && a.RetryAfter == "":
 		return Verdict{Outcome: Taken}
 	case a.Status == http.StatusUnauthorized && try < secretTries:
+		again.Wait = max(again.Wait, SecretRefresh)
 		return again
 	case a.Status >= 500, a.Status == http.StatusConflict, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly,
 		a.Status == http.StatusTooManyRequests:

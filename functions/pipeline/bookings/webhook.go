@@ -74,10 +74,10 @@ func (w *Webhook) tell(ctx context.Context, id string, body []byte, now time.Tim
 	}
 	answer, err := exchange(w.Client, request)
 	if err != nil {
-		return errors.New(hide(printable(err.Error()), secret))
+		return errors.New(printable(hide(err.Error(), secret)))
 	}
 	if answer.Status < 200 || answer.Status >= 300 {
-		return fmt.Errorf("the webhook answered %d: %s", answer.Status, hide(printable(string(answer.Body)), secret))
+		return fmt.Errorf("the webhook answered %d: %s", answer.Status, printable(hide(string(answer.Body), secret)))
 	}
 	return nil
 }

@@ -27,8 +27,6 @@ const (
 	leaseMargin = time.Minute
 	// webhookTimeout bounds one request of a webhook (Standard Webhooks, "Delivery": 15 to 30 seconds).
 	webhookTimeout = 20 * time.Second
-	// secretsFor is for how long a secret is kept in memory.
-	secretsFor = time.Minute
 )
 
 func creator(ctx context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -63,7 +61,7 @@ func uploader(_ context.Context, environ map[string]string, aws aws.Config) (any
 		Store: kept(aws, cfg.Kept), Delivery: &bookings.Delivery{
 			Target: bookings.Target{URL: cfg.URL, Method: cfg.Method, Header: cmp.Or(cfg.Header, "Authorization"), Secret: cfg.Secret, Expect: cfg.Expect},
 			Client: bookings.NewClient(), Source: s3.New(awsconfig.WithCallTimeout(aws, cfg.Timeout), cfg.Bucket),
-			Secrets:     &secretref.Cache{Resolver: &secretref.AWS{Config: aws}, Refresh: secretsFor, Now: time.Now, Log: log},
+			Secrets:     &secretref.Cache{Resolver: &secretref.AWS{Config: aws}, Refresh: bookings.SecretRefresh, Now: time.Now, Log: log},
 			ContentType: rows.ContentType(), Timeout: cfg.Timeout,
 		},
 		Uploads: queue(aws, cfg.UploadsQueue), Outcomes: queue(aws, cfg.OutcomesQueue), Lease: cfg.Timeout + leaseMargin, Clock: clock.System{}, Jitter: mathrand.Float64,
@@ -87,7 +85,7 @@ func notifier(_ context.Context, environ map[string]string, aws aws.Config) (any
 	if cfg.WebhookURL != "" {
 		tells.Webhook = &bookings.Webhook{
 			URL: cfg.WebhookURL, Secret: cfg.WebhookSecret, Client: bookings.NewClient(), Timeout: webhookTimeout,
-			Secrets: &secretref.Cache{Resolver: &secretref.AWS{Config: aws}, Refresh: secretsFor, Now: time.Now, Log: log},
+			Secrets: &secretref.Cache{Resolver: &secretref.AWS{Config: aws}, Refresh: bookings.SecretRefresh, Now: time.Now, Log: log},
 		}
 	}
 	return tells.Handle, nil

@@ -42,6 +42,7 @@ func TestHandlers(t *testing.T) {
 	configs := map[string]any{
 		"api": graph, "authorizer": api.AuthorizerConfig{Base: base, Keys: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf"}, "ingest": ingest, "lister": lister, "sweeper": sweeper, "segmenter": segmenter,
 		"metadata": pipeline.MetadataConfig{Base: base, Runs: runs, Bucket: "own", StageTopic: "arn"},
+		"control":  pipeline.ControlConfig{Base: base, Runs: runs, Bucket: "own", StartTopic: "arn"},
 		"manifest": pipeline.ManifestConfig{Base: base, Runs: runs, Bucket: "own"},
 		"creator":  booked.creator, "uploader": booked.uploader, "notifier": booked.notifier,
 	}
