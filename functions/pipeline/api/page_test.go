@@ -25,7 +25,7 @@ func TestQueriesOfThePage(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".graphql")
 		t.Run(name, func(t *testing.T) {
-			query, err := os.ReadFile(file) //nolint:gosec // A file of this repository.
+			query, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
