@@ -138,6 +138,22 @@ func (m *memory) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.I
 	return maps.Clone(m.tables[get.TableName][keyOf(get.Key)]), nil
 }
 
+// BatchGetItem comes to the first alone.
+func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
+	happens, err := m.begin(ctx, "get "+table)
+	defer m.mu.Unlock()
+	if happens != fine {
+		return nil, nil, err
+	}
+	keys, left = keys[:1], keys[1:]
+	for _, key := range keys {
+		if item := m.tables[table][keyOf(key)]; item != nil {
+			items = append(items, maps.Clone(item))
+		}
+	}
+	return items, left, nil
+}
+
 func (m *memory) meets(update *dynamodb.UpdateItem) bool {
 	item := m.tables[update.TableName][keyOf(update.Key)]
 	dynamodbtest.CheckUse(update.ConditionExpression+" "+update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues)

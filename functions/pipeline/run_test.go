@@ -345,3 +345,25 @@ func (s *weather) again(ctx context.Context) {
 		consume(ctx, once, 0, 8, s.metadata().Handle)
 	}
 }
+
+// Several runs are read in one go, and what DynamoDB did not come to is asked for again, some times.
+func TestReadRuns(t *testing.T) {
+	w := newWorld()
+	store := &pipeline.RunReader{Store: w.store(), Batch: w.memory}
+	for _, id := range []string{"r1", "r2"} {
+		if _, err := store.CreateRun(t.Context(), pipeline.Start{Run: id, Prefix: id + "/"}, 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := store.ReadRuns(t.Context(), []string{"r2", "gone", "r1"})
+	if err != nil || len(found) != 2 || found["r1"].Prefix != "r1/" || found["r2"].State != pipeline.Listing {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if found, err := store.ReadRuns(t.Context(), nil); err != nil || len(found) != 0 {
+		t.Errorf("%+v, %v of none", found, err)
+	}
+	left := []string{"a", "b", "c", "d", "e", "f"}
+	if _, err := store.ReadRuns(t.Context(), left); err == nil || !strings.Contains(err.Error(), "are left") {
+		t.Errorf("%v with a table that never comes to all", err)
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -38,7 +39,7 @@ import (
 )
 
 // Services are the names under which endpoints can be set one by one.
-var Services = []string{"apigatewayv2", "cloudfront", "cloudfrontkeyvaluestore", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
+var Services = []string{"apigatewayv2", "cloudfront", "cloudfrontkeyvaluestore", "cloudwatch", "cognitoidentity", "dynamodb", "iam", "kinesis", "kms", "lambda", "logs", "s3", "scheduler", "servicequotas", "sns", "sqs", "ssm", "sts"}
 
 // AssumeRole is one role to take on before any call.
 type AssumeRole struct {
@@ -89,6 +90,7 @@ type Client struct {
 	Logs       *cloudwatchlogs.Client
 	SSM        *ssm.Client
 	KMS        *kms.Client
+	Kinesis    *kinesis.Client
 	SNS        *sns.Client
 	Scheduler  *scheduler.Client
 	STS        *sts.Client
@@ -206,6 +208,7 @@ func build(cfg aws.Config, c Config) *Client {
 	cl.Logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { at("logs", &o.BaseEndpoint) })
 	cl.SSM = ssm.NewFromConfig(cfg, func(o *ssm.Options) { at("ssm", &o.BaseEndpoint) })
 	cl.KMS = kms.NewFromConfig(cfg, func(o *kms.Options) { at("kms", &o.BaseEndpoint) })
+	cl.Kinesis = kinesis.NewFromConfig(cfg, func(o *kinesis.Options) { at("kinesis", &o.BaseEndpoint) })
 	cl.SNS = sns.NewFromConfig(cfg, func(o *sns.Options) { at("sns", &o.BaseEndpoint) })
 	cl.Scheduler = scheduler.NewFromConfig(cfg, func(o *scheduler.Options) { at("scheduler", &o.BaseEndpoint) })
 	cl.Quotas = servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { at("servicequotas", &o.BaseEndpoint) })

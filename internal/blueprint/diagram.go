@@ -93,6 +93,8 @@ func (d *diagram) part(p *Part) {
 		}
 	case TableSpec:
 		d.node("is kept", p.Key, fmt.Sprintf(`[("%s<br/><small>table</small>")]`, p.Key))
+	case StreamSpec:
+		d.node("waits", p.Key, fmt.Sprintf(`[["%s<br/><small>stream</small>"]]`, p.Key))
 	case BucketSpec:
 		if p.Key == bundleBucketKey {
 			d.rest[p.Spec.Kind()]++
@@ -105,8 +107,18 @@ func (d *diagram) part(p *Part) {
 	case SigningKeySpec:
 		d.node("is kept", p.Key, fmt.Sprintf(`[/"%s<br/><small>signing key</small>"/]`, p.Key))
 	case TopicSpec:
+		if !s.ofAlarms() {
+			d.node("waits", p.Key, fmt.Sprintf(`>"%s<br/><small>topic</small>"]`, p.Key))
+			return
+		}
 		d.node("watches", p.Key, fmt.Sprintf(`>"%s<br/><small>topic</small>"]`, p.Key))
 		d.edge("alarms", p.Key, "notify", true)
+	case SubscriptionSpec:
+		if s.Function == "" {
+			d.rest[p.Spec.Kind()]++
+			return
+		}
+		d.edge(d.first(s.Topic), d.first(s.Function), "calls", false)
 	case DistributionSpec:
 		d.node("comes in", world, `(("anyone"))`)
 		d.node("works", p.Key, fmt.Sprintf(`[/"%s<br/><small>distribution</small>"/]`, p.Key))
@@ -191,6 +203,9 @@ var flows = map[string]struct {
 	out bool
 }{
 	"sqs:SendMessage":                 {"sends", true},
+	"kinesis:PutRecords":              {"sends", true},
+	"sns:Publish":                     {"publishes", true},
+	"dynamodb:BatchWriteItem":         {"writes", true},
 	"dynamodb:PutItem":                {"writes", true},
 	"dynamodb:PartiQLInsert":          {"writes", true},
 	"dynamodb:UpdateItem":             {"writes", true},

@@ -25,6 +25,25 @@ func ReadReference(arn string) []Grant {
 	return []Grant{{Actions: []string{action}, Resources: []string{arn}}}
 }
 
+// ListObjects grants listing what is in a bucket below a prefix (S3 User Guide,
+// "Bucket policy examples using condition keys", s3:prefix).
+func ListObjects(bucket, prefix string) []Grant {
+	list := Grant{Actions: []string{"s3:ListBucket"}, Resources: []string{bucket}}
+	if prefix != "" {
+		list.Condition = Condition{"StringLike": {"s3:prefix": {prefix + "*"}}}
+	}
+	return []Grant{list}
+}
+
+// ReadObjects grants reading what is in a bucket below a prefix, with the KMS key
+// that encrypts it, empty for none.
+func ReadObjects(bucket, prefix, key string) []Grant {
+	return append([]Grant{{Actions: []string{"s3:GetObject"}, Resources: []string{bucket + "/" + prefix + "*"}}}, useKey(key, "kms:Decrypt")...)
+}
+
+// BucketARN is the ARN of a bucket that is no part of the system.
+func BucketARN(name string) string { return "arn:" + Partition() + ":s3:::" + name }
+
 // UseKeys grants reading and writing what KMS keys encrypt; nothing without keys.
 func UseKeys(keys ...string) []Grant {
 	if len(keys) == 0 {

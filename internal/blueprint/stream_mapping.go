@@ -49,14 +49,22 @@ type StreamMappingHandle struct {
 	batch    StreamBatch
 }
 
-// ConsumeStream lets a function take the records of a table's stream. Its role
-// must hold the table's ReadStream grants and, where there is a queue for what
-// was given up, that queue's Send. A batch that fails is halved, the function
+// RecordSource is what has records in order: a Kinesis stream, or a table with a
+// stream.
+type RecordSource interface {
+	Key() string
+	Name() string
+	recordsARN() string
+}
+
+// ConsumeStream lets a function take the records of a stream. Its role must hold
+// the stream's Read or the table's ReadStream grants and, where there is a queue
+// for what was given up, that queue's Send. A batch that fails is halved, the function
 // may name the record that failed, and what was tried often enough is given up,
 // so that no record holds the others back.
-func (b *Builder) ConsumeStream(key string, f FunctionHandle, t TableHandle, batch StreamBatch) StreamMappingHandle {
+func (b *Builder) ConsumeStream(key string, f FunctionHandle, from RecordSource, batch StreamBatch) StreamMappingHandle {
 	spec := MappingSpec{
-		Source: t.StreamARN(), Function: f.LiveARN(), BatchSize: batch.Size, Window: int(batch.Window / time.Second),
+		Source: from.recordsARN(), Function: f.LiveARN(), BatchSize: batch.Size, Window: int(batch.Window / time.Second),
 		PartialBatch: true, Enabled: true, Filters: batch.Filters,
 		StartingPosition: batch.From, Parallelization: max(1, batch.Parallel), Bisect: true, MaxRetries: batch.Retries, MaxAge: int(batch.MaxAge / time.Second),
 	}
@@ -66,12 +74,12 @@ func (b *Builder) ConsumeStream(key string, f FunctionHandle, t TableHandle, bat
 	if spec.MaxAge == 0 {
 		spec.MaxAge = Unbounded
 	}
-	after := []string{f.Key(), t.Key()}
+	after := []string{f.Key(), from.Key()}
 	if batch.OnFailure != nil {
 		spec.OnFailure = batch.OnFailure.ARN()
 		after = append(after, batch.OnFailure.Key())
 	}
-	h := b.add(key, f.Name()+":"+t.Name(), spec, after...)
+	h := b.add(key, f.Name()+":"+from.Name(), spec, after...)
 	h.part.RuntimeOwned = []string{"enabled"}
 	return StreamMappingHandle{Handle: h, function: f, batch: batch}
 }

@@ -123,6 +123,9 @@ func (t TableHandle) ARN() string { return arn("dynamodb", "table/"+t.Name()) }
 // only where Stream says so. DynamoDB gives each new stream another.
 func (t TableHandle) StreamARN() string { return Ref(t.Key(), "stream_arn") }
 
+// recordsARN implements RecordSource.
+func (t TableHandle) recordsARN() string { return t.StreamARN() }
+
 // ReadStream grants what a Lambda event source mapping needs of its function's
 // role (Lambda Developer Guide, "Process DynamoDB records with Lambda",
 // permissions). A stream's ARN is not known beforehand; its table's name is.

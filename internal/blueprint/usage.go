@@ -65,6 +65,9 @@ const (
 	PutObject          Action = "s3:PutObject"
 	GetObject          Action = "s3:GetObject"
 	Sign               Action = "kms:Sign"
+	Publish            Action = "sns:Publish"
+	PutRecords         Action = "kinesis:PutRecords" // Counted by its records.
+	GetRecords         Action = "kinesis:GetRecords" // The same, of a stream on demand.
 	Request            Action = "execute-api:Invoke"
 	GetID              Action = "cognito-identity:GetId"
 	GetCredentials     Action = "cognito-identity:GetCredentialsForIdentity"
@@ -73,6 +76,9 @@ const (
 
 	ReadCapacity   Action = "dynamodb:ReadCapacity"     // An hour of a provisioned table's unit.
 	WriteCapacity  Action = "dynamodb:WriteCapacity"    // The same.
+	ShardHour      Action = "kinesis:ShardHour"         // An hour of a provisioned stream's shard.
+	RetentionHour  Action = "kinesis:RetentionHour"     // The same, for records that stay longer than a day.
+	StreamHour     Action = "kinesis:StreamHour"        // An hour of a stream on demand.
 	CompositeAlarm Action = "cloudwatch:CompositeAlarm" // A composite alarm for a month.
 	DashboardMonth Action = "cloudwatch:Dashboard"      // A dashboard for a month.
 	RunAtEdge      Action = "cloudfront:RunFunction"    // A CloudFront function's run.
@@ -300,7 +306,7 @@ func (k SigningKeyHandle) Signs(n float64) []Operation { return k.does(Sign, n, 
 func (SigningKeySpec) Standing() []Operation { return []Operation{{Action: Key, Count: 1}} }
 
 // Standing implements Standing: the receives of pollers that find nothing. To
-// read a table's stream costs nothing.
+// look at a stream costs nothing.
 func (s MappingSpec) Standing() []Operation {
 	if s.StartingPosition != "" {
 		return nil

@@ -112,12 +112,15 @@ func TestStanding(t *testing.T) {
 		"provisioned table": {TableSpec{BillingMode: Provisioned, Reads: 10, Writes: 2}, []Operation{
 			{Action: ReadCapacity, Count: 7300}, {Action: WriteCapacity, Count: 1460},
 		}},
-		"mapping":       {MappingSpec{}, []Operation{{Action: ReceiveMessage, Count: 657_000}}},
-		"every minute":  {ScheduleSpec{Expression: "rate(1 minute)"}, []Operation{{Action: Schedule, Count: 43_800}}},
-		"every 5 hours": {ScheduleSpec{Expression: "rate(5 hours)"}, []Operation{{Action: Schedule, Count: 146}}},
-		"each day":      {ScheduleSpec{Expression: "rate(1 day)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
-		"cron":          {ScheduleSpec{Expression: "cron(0 8 * * ? *)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
-		"signing key":   {SigningKeySpec{}, []Operation{{Action: Key, Count: 1}}},
+		"shards":         {StreamSpec{Mode: StreamProvisioned, Shards: 2, Retention: 24}, []Operation{{Action: ShardHour, Count: 1460}}},
+		"shards, longer": {StreamSpec{Mode: StreamProvisioned, Shards: 2, Retention: 25}, []Operation{{Action: ShardHour, Count: 1460}, {Action: RetentionHour, Count: 1460}}},
+		"stream":         {StreamSpec{Mode: StreamOnDemand, Retention: 48}, []Operation{{Action: StreamHour, Count: 730}}},
+		"mapping":        {MappingSpec{}, []Operation{{Action: ReceiveMessage, Count: 657_000}}},
+		"every minute":   {ScheduleSpec{Expression: "rate(1 minute)"}, []Operation{{Action: Schedule, Count: 43_800}}},
+		"every 5 hours":  {ScheduleSpec{Expression: "rate(5 hours)"}, []Operation{{Action: Schedule, Count: 146}}},
+		"each day":       {ScheduleSpec{Expression: "rate(1 day)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
+		"cron":           {ScheduleSpec{Expression: "cron(0 8 * * ? *)"}, []Operation{{Action: Schedule, Count: 730.0 / 24}}},
+		"signing key":    {SigningKeySpec{}, []Operation{{Action: Key, Count: 1}}},
 	} {
 		have := c.spec.Standing()
 		if len(have) != len(c.want) {

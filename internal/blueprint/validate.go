@@ -62,6 +62,8 @@ func (b *Blueprint) Validate() []Problem {
 			c.table(s)
 		case TableItemSpec:
 			c.tableItem(s)
+		case StreamSpec:
+			c.stream(s)
 		case AlarmSpec:
 			c.alarm(s)
 		case BucketSpec:
@@ -253,7 +255,7 @@ func (b *Blueprint) cycle() []string {
 // at its create call; S3 User Guide, "Bucket naming rules").
 var nameLimits = map[string]int{
 	"function": 64, "role": 64, "queue": 80, "table": 255, "bucket": 63, "log_group": 512, "schedule": 64, "alarm": 255, "dashboard": 255,
-	"topic": 256, "secret": 1011, "signing_key": 256,
+	"topic": 256, "stream": 128, "secret": 1011, "signing_key": 256,
 	"http_api": 128, "identity_pool": 128, "domain_name": 512,
 	"edge_function": 64, "origin_access_control": 64,
 }

@@ -98,6 +98,8 @@ func TestValidate(t *testing.T) {
 		"batch, no window":  {mapping(func(m *MappingSpec) { m.BatchSize = 11 }), problem{"part", "", []string{"more than 10 messages needs a batching window of at least 1 s (" + mappings}}},
 		"concurrency":       {mapping(func(m *MappingSpec) { m.MaxConcurrency = 1 }), problem{"part", "", []string{"maximum concurrency is 1", "2 to 1000 (Lambda API Reference, ScalingConfig)"}}},
 		"filters":           {mapping(func(m *MappingSpec) { m.Filters = make([]string, 6) }), problem{"part", "", []string{"there are 6 filters; Lambda takes at most 5"}}},
+		"no shards":         {spec(StreamSpec{Mode: StreamProvisioned, Retention: 24}), problem{"part", "", []string{"number of shards is 0", "1 to 10000 (Kinesis Data Streams API Reference"}}},
+		"records for long":  {spec(StreamSpec{Mode: StreamOnDemand, Retention: 8761}), problem{"part", "", []string{"retention period is 8761 h; AWS takes 24 to 8760"}}},
 		"stream, position":  {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = "NOW", 1, -1 }), problem{"part", "", []string{`"NOW" is neither TRIM_HORIZON nor LATEST`, mappings}}},
 		"stream, parallel":  {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = Latest, 11, -1 }), problem{"part", "", []string{"parallelization factor is 11", "1 to 10 (" + mappings}}},
 		"stream, age":       {mapping(func(m *MappingSpec) { m.StartingPosition, m.Parallelization, m.MaxAge = Latest, 1, 59 }), problem{"part", "", []string{"maximum record age is 59 s; AWS takes 60 to 604800 (" + mappings}}},

@@ -31,11 +31,15 @@ func goArch(architecture string) (string, error) {
 }
 
 // Folder returns the folder of a system under functions/: "voting_window" has
-// votingwindow, and "config" configitems, since functions/config is how every
-// function is configured.
+// votingwindow. Two have a name of their own in all rooms: "config" configitems,
+// since functions/config is how every function is configured, and
+// "recommendation_pipeline" pipeline.
 func Folder(system string) string {
-	if system == "config" {
+	switch system {
+	case "config":
 		return "configitems"
+	case "recommendation_pipeline":
+		return "pipeline"
 	}
 	return strings.ReplaceAll(system, "_", "")
 }

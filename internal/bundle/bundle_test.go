@@ -58,7 +58,7 @@ func TestZipIsWhatLambdaTakes(t *testing.T) {
 }
 
 func TestFolder(t *testing.T) {
-	for system, want := range map[string]string{"voting_window": "votingwindow", "queue": "queue", "config": "configitems"} {
+	for system, want := range map[string]string{"voting_window": "votingwindow", "queue": "queue", "config": "configitems", "recommendation_pipeline": "pipeline"} {
 		if have := Folder(system); have != want {
 			t.Errorf("%s is in %s, want %s", system, have, want)
 		}

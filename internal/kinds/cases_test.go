@@ -171,7 +171,7 @@ func needFunction(t *testing.T) *Target {
 // cases has one for every kind.
 func cases() []kindCase {
 	return append(apiCases(), []kindCase{
-		queueCase(), roleCase(), secretCase(), rsaSecretCase(), signingKeyCase(signerBase()), signingKeyCase(rsaSigner()), hashedListCase(), topicCase(), subscriptionCase(),
+		queueCase(), roleCase(), secretCase(), rsaSecretCase(), signingKeyCase(signerBase()), signingKeyCase(rsaSigner()), hashedListCase(), topicCase(), subscriptionCase(), handCase(),
 		{
 			part: "/aws/lambda/" + testFunction, spec: blueprint.LogGroupSpec{RetentionDays: 30},
 			changes: []blueprint.Spec{blueprint.LogGroupSpec{RetentionDays: 90}, blueprint.LogGroupSpec{}},
@@ -180,7 +180,7 @@ func cases() []kindCase {
 				return err
 			},
 		},
-		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(),
+		tableCase(), provisionedTableCase(), streamTableCase(), tableItemCase(), bucketCase(), streamMappingCase(), streamCase(), onDemandStreamCase(), recordMappingCase(),
 		{
 			part: testBucket + "/functions.zip", spec: objectBase(),
 			setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },

@@ -47,6 +47,7 @@ func All(e Env) map[string]Driver {
 		blueprint.ScheduleSpec{}.Kind():         adapt[blueprint.ScheduleSpec](schedule{e}),
 		blueprint.SecretSpec{}.Kind():           adapt[blueprint.SecretSpec](secret{e}),
 		blueprint.SigningKeySpec{}.Kind():       adapt[blueprint.SigningKeySpec](signingKey{e}),
+		blueprint.StreamSpec{}.Kind():           adapt[blueprint.StreamSpec](stream{e}),
 		blueprint.SubscriptionSpec{}.Kind():     adapt[blueprint.SubscriptionSpec](subscription{e}),
 		blueprint.TableSpec{}.Kind():            adapt[blueprint.TableSpec](table{e}),
 		blueprint.TableItemSpec{}.Kind():        adapt[blueprint.TableItemSpec](tableItem{e}),

@@ -13,8 +13,9 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// mapping manages event source mappings from queues and tables' streams. AWS names them by UUID: one
-// is found by its recorded id, or by its function and source.
+// mapping manages event source mappings from queues, Kinesis streams and tables'
+// streams. AWS names them by UUID: one is found by its recorded id, or by its
+// function and source.
 type mapping struct{ Env }
 
 func (mapping) Facts() Facts {
@@ -104,9 +105,9 @@ func (k mapping) get(ctx context.Context, t *Target) (*lambda.GetEventSourceMapp
 // mappingDeleting is the state of a mapping that is going.
 const mappingDeleting = "Deleting"
 
-// find looks the mapping up by the target's name, "<function>:<queue>" or
-// "<function>:<table>". One
-// that is being deleted counts only with deleting.
+// find looks the mapping up by the target's name, "<function>:<queue>", or with a
+// stream's or a table's name for the queue's. One that is being deleted counts
+// only with deleting.
 func (k mapping) find(ctx context.Context, t *Target, deleting bool) (string, error) {
 	function, source, ok := strings.Cut(t.Name, ":")
 	if !ok {
@@ -131,10 +132,10 @@ func (k mapping) find(ctx context.Context, t *Target, deleting bool) (string, er
 	return "", ErrAbsent
 }
 
-// sourceIs reports whether an ARN is a queue's of that name, or a stream's of a
-// table of that name.
+// sourceIs reports whether an ARN is a queue's or a Kinesis stream's of that name,
+// or the stream's of a table of that name.
 func sourceIs(arn, name string) bool {
-	return strings.HasSuffix(arn, ":"+name) || strings.Contains(arn, ":table/"+name+"/stream/")
+	return strings.HasSuffix(arn, ":"+name) || strings.HasSuffix(arn, ":stream/"+name) || strings.Contains(arn, ":table/"+name+"/stream/")
 }
 
 // Create looks first: where an answer was lost, the mapping is there already.

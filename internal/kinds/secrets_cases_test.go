@@ -131,3 +131,15 @@ func subscriptionCase() kindCase {
 		setup: func(t *testing.T) { made(t, testTopic, topicBase()) },
 	}
 }
+
+// handCase hands messages to a function.
+func handCase() kindCase {
+	function := lambdaARN(testFunction) + ":" + blueprint.LiveAlias
+	return kindCase{
+		part: testTopic + ":" + function, spec: blueprint.SubscriptionSpec{Topic: testTopic, Function: function},
+		setup: func(t *testing.T) {
+			made(t, testTopic, topicBase())
+			needFunction(t)
+		},
+	}
+}

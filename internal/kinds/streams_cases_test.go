@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
@@ -14,6 +15,7 @@ import (
 const (
 	testItems       = "tv-vote-items-use1"
 	testSales       = "tv-vote-sales-use1"
+	testFiles       = "tv-vote-files-use1"
 	testAside       = "tv-vote-aside-use1"
 	testItemPattern = `{"dynamodb":{"Keys":{"key":{"S":[{"prefix":"sale"}]}}}}`
 )
@@ -67,6 +69,67 @@ func streamMappingCase() kindCase {
 				with(base, func(s *blueprint.MappingSpec) { s.Bisect, s.MaxRetries, s.MaxAge = false, 0, 3600 }),
 				with(base, func(s *blueprint.MappingSpec) { s.OnFailure, s.Filters = "", []string{testItemPattern} }),
 			}
+		},
+	}
+}
+
+func streamARN(name string) string {
+	return "arn:aws:kinesis:" + testRegion + ":" + testAccount + ":stream/" + name
+}
+
+func shardedStream() blueprint.StreamSpec {
+	return blueprint.StreamSpec{Mode: blueprint.StreamProvisioned, Shards: 2, Retention: 24, KMSKey: blueprint.KinesisKey}
+}
+
+func streamCase() kindCase {
+	return kindCase{
+		part: testFiles, spec: shardedStream(),
+		changes: []blueprint.Spec{
+			with(shardedStream(), func(s *blueprint.StreamSpec) { s.Shards, s.Retention = 9, 72 }), // 2, 4, 8, 9
+			with(shardedStream(), func(s *blueprint.StreamSpec) { s.Shards = 1 }),                  // 9, 5, 3, 2, 1
+			with(shardedStream(), func(s *blueprint.StreamSpec) { s.Mode, s.Shards, s.KMSKey = blueprint.StreamOnDemand, 0, testKey }),
+		},
+		half: func(ctx context.Context, tags map[string]string) error {
+			_, err := env.AWS.Kinesis.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String(testFiles), ShardCount: aws.Int32(2), Tags: tags})
+			return err
+		},
+	}
+}
+
+// onDemandStreamCase begins with what streamCase changes to.
+func onDemandStreamCase() kindCase {
+	base := with(shardedStream(), func(s *blueprint.StreamSpec) { s.Mode, s.Shards, s.Retention = blueprint.StreamOnDemand, 0, 48 })
+	return kindCase{part: testFiles, spec: base, changes: []blueprint.Spec{shardedStream()}}
+}
+
+// recordMappingCase takes a Kinesis stream's records.
+func recordMappingCase() kindCase {
+	base := blueprint.MappingSpec{
+		Source: streamARN(testFiles), Function: lambdaARN(testFunction) + ":" + blueprint.LiveAlias, BatchSize: 10, Window: 1, PartialBatch: true, Enabled: true,
+		StartingPosition: blueprint.TrimHorizon, Parallelization: 4, Bisect: true, MaxRetries: 5, MaxAge: 43_200, OnFailure: queueARN(testAside),
+	}
+	return kindCase{
+		part: testFunction + ":" + testFiles, spec: base,
+		setup: func(t *testing.T) {
+			needFunction(t)
+			role := targetOf(testRole)
+			live := observe(t, "role", role)
+			want := roleBase()
+			want.Policy = blueprint.NewPolicy(
+				blueprint.Statement{Effect: "Allow", Action: []string{"kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"}, Resource: []string{streamARN(testFiles)}},
+				blueprint.Statement{Effect: "Allow", Action: []string{"sqs:SendMessage"}, Resource: []string{queueARN(testAside)}},
+			)
+			if _, err := drivers["role"].Update(t.Context(), role, want, live, Changes{"policy": true}); err != nil {
+				t.Fatal(err)
+			}
+			made(t, testAside, queueBase())
+			made(t, testFiles, shardedStream())
+		},
+		changes: []blueprint.Spec{
+			with(base, func(s *blueprint.MappingSpec) {
+				s.BatchSize, s.Parallelization, s.MaxAge = 100, 10, blueprint.Unbounded
+			}),
+			with(base, func(s *blueprint.MappingSpec) { s.OnFailure = "" }),
 		},
 	}
 }

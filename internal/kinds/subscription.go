@@ -12,14 +12,26 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 )
 
-// subscription manages subscriptions of e-mail addresses to a topic of the same
-// system. The part's name is "<topic>:<address>". One that waits for its owner's
-// confirmation exists; SNS drops it after 48 hours without (SNS Developer Guide,
-// "Deleting an Amazon SNS topic and subscription").
+// subscription manages subscriptions of e-mail addresses and of functions to a
+// topic of the same system. The part's name is "<topic>:<address>" or
+// "<topic>:<function's ARN>". One that waits for its owner's confirmation exists;
+// SNS drops it after 48 hours without (SNS Developer Guide, "Deleting an Amazon
+// SNS topic and subscription").
 type subscription struct{ Env }
 
-// byEmail is the protocol of all subscriptions here.
-const byEmail = "email"
+// The protocols of subscriptions here.
+const (
+	byEmail  = "email"
+	byLambda = "lambda"
+)
+
+// protocolOf tells a function from an address.
+func protocolOf(endpoint string) string {
+	if strings.HasPrefix(endpoint, "arn:") {
+		return byLambda
+	}
+	return byEmail
+}
 
 func (subscription) Facts() Facts {
 	topic := []string{"arn:{partition}:sns:{region}:{account}:{topic}"}
@@ -38,12 +50,12 @@ func (subscription) Facts() Facts {
 	}
 }
 
-func subscriptionName(t *Target) (topic, email string, err error) {
-	topic, email, ok := strings.Cut(t.Name, ":")
+func subscriptionName(t *Target) (topic, endpoint string, err error) {
+	topic, endpoint, ok := strings.Cut(t.Name, ":")
 	if !ok {
-		return "", "", fmt.Errorf("the name %q is not of the form topic:address", t.Name)
+		return "", "", fmt.Errorf("the name %q is not of the form topic:endpoint", t.Name)
 	}
-	return topic, email, nil
+	return topic, endpoint, nil
 }
 
 func (k subscription) Observe(ctx context.Context, t *Target) (*Live[blueprint.SubscriptionSpec], error) {
@@ -56,7 +68,7 @@ func (k subscription) ObserveAll(ctx context.Context, targets []*Target) ([]*Liv
 	lists := map[string]map[string]string{}
 	out := make([]*Live[blueprint.SubscriptionSpec], len(targets))
 	for i, t := range targets {
-		topic, email, err := subscriptionName(t)
+		topic, endpoint, err := subscriptionName(t)
 		if err != nil {
 			return nil, err
 		}
@@ -65,14 +77,20 @@ func (k subscription) ObserveAll(ctx context.Context, targets []*Target) ([]*Liv
 				return nil, err
 			}
 		}
-		if _, there := lists[topic][email]; there {
-			out[i] = &Live[blueprint.SubscriptionSpec]{Attributes: Attributes{}, Spec: blueprint.SubscriptionSpec{Topic: topic, Email: email}}
+		if _, there := lists[topic][endpoint]; there {
+			spec := blueprint.SubscriptionSpec{Topic: topic}
+			if protocolOf(endpoint) == byLambda {
+				spec.Function = endpoint
+			} else {
+				spec.Email = endpoint
+			}
+			out[i] = &Live[blueprint.SubscriptionSpec]{Attributes: Attributes{}, Spec: spec}
 		}
 	}
 	return out, nil
 }
 
-// list returns the ARN of each subscription by e-mail, or what stands for it
+// list returns the ARN of each subscription by its endpoint, or what stands for it
 // until it is confirmed. A topic that does not exist has none.
 func (k subscription) list(ctx context.Context, topic string) (map[string]string, error) {
 	arn, err := k.topicARN(ctx, topic)
@@ -100,27 +118,28 @@ const unsubscribed = "Deleted"
 
 func collect(page []types.Subscription, by map[string]string) {
 	for _, s := range page {
-		if arn := aws.ToString(s.SubscriptionArn); aws.ToString(s.Protocol) == byEmail && arn != unsubscribed {
-			by[aws.ToString(s.Endpoint)] = arn
+		endpoint, arn := aws.ToString(s.Endpoint), aws.ToString(s.SubscriptionArn)
+		if aws.ToString(s.Protocol) == protocolOf(endpoint) && arn != unsubscribed {
+			by[endpoint] = arn
 		}
 	}
 }
 
-// Create asks first whether the address is subscribed: Subscribe would ask its
-// owner again.
+// Create asks first whether the endpoint is subscribed: Subscribe would ask the
+// owner of an address again.
 func (k subscription) Create(ctx context.Context, t *Target, want blueprint.SubscriptionSpec) (Attributes, error) {
 	there, err := k.list(ctx, want.Topic)
 	if err != nil {
 		return nil, err
 	}
-	if _, subscribed := there[want.Email]; subscribed {
+	if _, subscribed := there[want.Endpoint()]; subscribed {
 		return nil, ErrPresent
 	}
 	arn, err := k.topicARN(ctx, want.Topic)
 	if err != nil {
 		return nil, err
 	}
-	_, err = k.AWS.SNS.Subscribe(ctx, &sns.SubscribeInput{TopicArn: arn, Protocol: aws.String(byEmail), Endpoint: &want.Email})
+	_, err = k.AWS.SNS.Subscribe(ctx, &sns.SubscribeInput{TopicArn: arn, Protocol: aws.String(protocolOf(want.Endpoint())), Endpoint: aws.String(want.Endpoint())})
 	return Attributes{}, err
 }
 
@@ -132,7 +151,7 @@ func (k subscription) Update(_ context.Context, _ *Target, _ blueprint.Subscript
 // Delete ends the subscription. One that was never confirmed cannot be ended:
 // SNS drops it by itself.
 func (k subscription) Delete(ctx context.Context, t *Target) error {
-	topic, email, err := subscriptionName(t)
+	topic, endpoint, err := subscriptionName(t)
 	if err != nil {
 		return err
 	}
@@ -140,7 +159,7 @@ func (k subscription) Delete(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	arn := there[email]
+	arn := there[endpoint]
 	if !strings.HasPrefix(arn, "arn:") {
 		return nil
 	}

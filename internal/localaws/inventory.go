@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -38,7 +39,7 @@ func (i *inventory) add(kind, name string) {
 
 // Inventory lists everything that exists in the configuration's account and region, sorted, one line each ("queue votes",
 // "mapping intake <uuid>"), of the kinds that systems are made of: roles and their inline policies, managed policies,
-// queues, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters, topics with their
+// queues, streams, tables, buckets, functions with their aliases, URLs and mappings, log groups, schedules, alarms, parameters, topics with their
 // subscriptions, and KMS keys with their aliases; a key whose deletion is scheduled is as good as gone.
 // Tests assert with it that an account is empty. IAM is global: its objects are listed whatever the region.
 func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
@@ -47,7 +48,7 @@ func Inventory(ctx context.Context, cfg aws.Config) ([]string, error) {
 	for what, list := range map[string]func(context.Context, aws.Config) error{
 		"roles": all.roles, "policies": all.policies, "queues": all.queues, "tables": all.tables, "buckets": all.buckets,
 		"functions": all.functions, "mappings": all.mappings, "log groups": all.logGroups, "schedules": all.schedules,
-		"alarms": all.alarms, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "key value stores": all.keyValueStores, "dashboards": all.dashboards, "topics": all.topics, "subscriptions": all.subscriptions,
+		"alarms": all.alarms, "streams": all.streams, "parameters": all.parameters, "APIs": all.apis, "domain names": all.domainNames, "identity pools": all.identityPools, "distributions": all.distributions, "access controls": all.accessControls, "edge functions": all.edgeFunctions, "key value stores": all.keyValueStores, "dashboards": all.dashboards, "topics": all.topics, "subscriptions": all.subscriptions,
 		"keys": all.keys, "key aliases": all.keyAliases,
 	} {
 		group.Go(func() error {
@@ -108,6 +109,19 @@ func (i *inventory) queues(ctx context.Context, cfg aws.Config) error {
 		}
 		for _, url := range page.QueueUrls {
 			i.add("queue", shortName(url))
+		}
+	}
+	return nil
+}
+
+func (i *inventory) streams(ctx context.Context, cfg aws.Config) error {
+	for pages := kinesis.NewListStreamsPaginator(kinesis.NewFromConfig(cfg), &kinesis.ListStreamsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, stream := range page.StreamNames {
+			i.add("stream", stream)
 		}
 	}
 	return nil

@@ -34,12 +34,14 @@ import concurrency  # noqa: E402
 import edge  # noqa: E402
 import judgement  # noqa: E402
 import mappings  # noqa: E402
+import streams  # noqa: E402
 
 judgement.install()
 edge.install()
 mappings.install()
 apis.install()
 concurrency.install()
+streams.install()
 
 from ministack.services import cloudwatch_logs  # noqa: E402
 

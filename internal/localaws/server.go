@@ -30,7 +30,7 @@ const (
 var (
 	//go:embed launch.py
 	launch string
-	//go:embed judgement.py mappings.py apis.py concurrency.py edge.py
+	//go:embed judgement.py mappings.py apis.py concurrency.py edge.py streams.py
 	launched embed.FS
 )
 

@@ -9,11 +9,16 @@ import (
 
 // Sizes by which AWS bills, in bytes.
 const (
-	queueUnit = 64 << 10  // a started 64 KB of a request to SQS (SQS pricing)
-	writeUnit = 1 << 10   // DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", write request units
-	readUnit  = 4 << 10   // the same, read request units
-	apiUnit   = 512 << 10 // API Gateway pricing, HTTP APIs: metered in increments of 512 KB
-	gigabyte  = 1 << 30
+	queueUnit = 64 << 10 // a started 64 KB of a request to SQS (SQS pricing)
+	writeUnit = 1 << 10  // DynamoDB Developer Guide, "DynamoDB on-demand capacity mode", write request units
+	readUnit  = 4 << 10  // the same, read request units
+	putUnit   = 25 << 10 // Kinesis Data Streams pricing, PUT payload units of 25 KB
+	// recordUnit is to what the size of a record on demand is rounded up (Kinesis
+	// Data Streams pricing, on-demand mode).
+	recordUnit  = 1 << 10
+	publishUnit = 64 << 10  // a started 64 KB of a message (SNS pricing)
+	apiUnit     = 512 << 10 // API Gateway pricing, HTTP APIs: metered in increments of 512 KB
+	gigabyte    = 1 << 30
 	// itemOverhead is added to each stored item (DynamoDB Developer Guide,
 	// "DynamoDB item sizes and formats").
 	itemOverhead = 100
@@ -56,6 +61,21 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{s3Puts, o.Count}}
 	case blueprint.GetObject:
 		return []charge{{s3Gets, o.Count}}
+	case blueprint.Publish:
+		return []charge{{snsPublishes, o.Count * started(o.Bytes, publishUnit)}}
+	case blueprint.PutRecords:
+		if s, ok := spec.(blueprint.StreamSpec); ok && s.Mode == blueprint.StreamOnDemand {
+			return []charge{{kinesisBytesIn, o.Count * started(o.Bytes, recordUnit) * recordUnit / gigabyte}}
+		}
+		return []charge{{kinesisPutUnits, o.Count * started(o.Bytes, putUnit)}}
+	case blueprint.GetRecords:
+		return records(o, spec)
+	case blueprint.ShardHour:
+		return []charge{{kinesisShards, o.Count}}
+	case blueprint.RetentionHour:
+		return []charge{{kinesisRetention, o.Count}}
+	case blueprint.StreamHour:
+		return []charge{{kinesisStreams, o.Count}}
 	case blueprint.Request:
 		return []charge{{apiRequests, o.Count * started(o.Bytes, apiUnit)}}
 	case blueprint.Deliver:
@@ -89,6 +109,15 @@ func bill(o blueprint.Operation, spec blueprint.Spec) []charge {
 		return []charge{{bytesOut, o.Count * o.Bytes / gigabyte}}
 	}
 	return nil
+}
+
+// records bills what is read of a stream on demand. Of shards that is paid for
+// by the hour.
+func records(o blueprint.Operation, spec blueprint.Spec) []charge {
+	if s, ok := spec.(blueprint.StreamSpec); !ok || s.Mode != blueprint.StreamOnDemand {
+		return nil
+	}
+	return []charge{{kinesisBytesOut, o.Count * o.Bytes / gigabyte}}
 }
 
 // provisioned reports whether a table is paid for by its capacity, and not by

@@ -25,6 +25,13 @@ var (
 	dynamoPITR         = Dimension{"dynamodb", "point_in_time_recovery"}
 	s3Puts             = Dimension{"s3", "put_requests"}
 	s3Gets             = Dimension{"s3", "get_requests"}
+	snsPublishes       = Dimension{"sns", "publishes"}
+	kinesisPutUnits    = Dimension{"kinesis", "put_units"}
+	kinesisShards      = Dimension{"kinesis", "shard_hours"}
+	kinesisRetention   = Dimension{"kinesis", "retention_shard_hours"}
+	kinesisStreams     = Dimension{"kinesis", "on_demand_hours"}
+	kinesisBytesIn     = Dimension{"kinesis", "on_demand_bytes_in"}
+	kinesisBytesOut    = Dimension{"kinesis", "on_demand_bytes_out"}
 	apiRequests        = Dimension{"http_api", "requests"}
 	schedulerCalls     = Dimension{"eventbridge_scheduler", "invocations"}
 	kmsKeys            = Dimension{"kms", "keys"}
@@ -45,7 +52,7 @@ var (
 // is modelled from stated durations and sizes.
 var metered = map[Dimension]bool{
 	lambdaRequests: true, sqsRequests: true, dynamoWrites: true, dynamoReads: true, s3Puts: true, s3Gets: true,
-	kmsRequests: true, kmsECCRequests: true, apiRequests: true, edgeRequests: true,
+	kmsRequests: true, kmsECCRequests: true, apiRequests: true, edgeRequests: true, snsPublishes: true,
 }
 
 // dimensions lists all dimensions by service. The embedded price file has a

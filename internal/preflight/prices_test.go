@@ -20,6 +20,7 @@ func TestBuiltin(t *testing.T) {
 		s3Puts, s3Gets, schedulerCalls, cloudwatchAlarms, cloudwatchMetrics, cloudwatchLogBytes, bytesOut,
 		kmsKeys, kmsRequests, kmsECCRequests,
 		cloudwatchRules, cloudwatchBoards, dynamoReadHours, dynamoWriteHours,
+		snsPublishes, kinesisPutUnits, kinesisShards, kinesisRetention, kinesisStreams, kinesisBytesIn, kinesisBytesOut,
 	} {
 		if p.of("us-east-1", d).Price == 0 {
 			t.Errorf("%s has no price", d)
@@ -33,7 +34,7 @@ func TestBuiltin(t *testing.T) {
 		{lambdaRequests, 1e6, 0.20}, {lambdaARM, 1e6, 13.3334}, {sqsRequests, 1e6, 0.40}, {dynamoWrites, 1e6, 0.625},
 		{dynamoReads, 1e6, 0.125}, {s3Puts, 1e6, 5}, {s3Gets, 1e6, 0.4}, {schedulerCalls, 1e6, 1}, {bytesOut, 1, 0.09},
 		{kmsKeys, 1, 1}, {kmsECCRequests, 1e4, 0.15}, {kmsRequests, 1e4, 0.03},
-		{cloudwatchRules, 1, 0.5}, {cloudwatchBoards, 1, 3}, {dynamoReadHours, 1000, 0.13}, {dynamoWriteHours, 1000, 0.65},
+		{cloudwatchRules, 1, 0.5}, {cloudwatchBoards, 1, 3}, {kinesisPutUnits, 1e6, 0.014}, {kinesisShards, 1, 0.015}, {snsPublishes, 1e6, 0.5}, {dynamoReadHours, 1000, 0.13}, {dynamoWriteHours, 1000, 0.65},
 	} {
 		near(t, c.dimension.String(), p.of("us-east-1", c.dimension).each()*c.units, c.want)
 	}

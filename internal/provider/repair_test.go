@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -215,15 +216,19 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		_, err := kms.NewFromConfig(cfg).DisableKey(ctx, &kms.DisableKeyInput{KeyId: aws.String(r.Attributes["id"])})
 		return err
 	},
+	blueprint.StreamSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := kinesis.NewFromConfig(cfg).IncreaseStreamRetentionPeriod(ctx, &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: &r.Name, RetentionPeriodHours: aws.Int32(77)})
+		return err
+	},
 	blueprint.SubscriptionSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
-		topic, email, _ := strings.Cut(r.Name, ":")
+		topic, endpoint, _ := strings.Cut(r.Name, ":")
 		client := sns.NewFromConfig(cfg)
 		all, err := client.ListSubscriptions(ctx, &sns.ListSubscriptionsInput{})
 		if err != nil {
 			return err
 		}
 		for _, s := range all.Subscriptions {
-			if aws.ToString(s.Endpoint) == email && strings.HasSuffix(aws.ToString(s.TopicArn), ":"+topic) {
+			if aws.ToString(s.Endpoint) == endpoint && strings.HasSuffix(aws.ToString(s.TopicArn), ":"+topic) {
 				_, err = client.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: s.SubscriptionArn})
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/command"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/configitems"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pipeline"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/release"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/semanticmonitor"
@@ -65,6 +66,7 @@ var All = []System{
 		System: queue.System, Resource: queue.Resource, Example: queue.Example,
 		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
 	},
+	{System: pipeline.System, Resource: pipeline.Resource, Example: pipeline.Example, Load: pipeline.ExampleLoad},
 	{
 		System: release.System, Resource: release.Resource, Example: release.Example,
 		Commands: release.Commands(), Facts: release.Facts, DataSources: []func() datasource.DataSource{release.HistoryDataSource},

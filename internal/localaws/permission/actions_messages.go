@@ -66,7 +66,13 @@ func topicARN(c *Call) string { return c.text("TopicArn", "TargetArn", "Resource
 var kinesis = rowsOf{}.
 	each("kinesis", anything, "ListStreams", "DescribeLimits", "UpdateShardCount", "UpdateStreamMode", "EnableEnhancedMonitoring",
 		"DisableEnhancedMonitoring").
-	each("kinesis", streamARN, "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteStream", "DescribeStream",
+	with("CreateStream", func(c *Call) ([]Need, error) {
+		if c.tagged() { // Kinesis Data Streams API Reference, CreateStream: tags at creation need kinesis:AddTagsToStream
+			return needs(streamARN(c), "kinesis:CreateStream", "kinesis:AddTagsToStream"), nil
+		}
+		return needs(streamARN(c), "kinesis:CreateStream"), nil
+	}).
+	each("kinesis", streamARN, "AddTagsToStream", "DecreaseStreamRetentionPeriod", "DeleteStream", "DescribeStream",
 		"DescribeStreamSummary", "GetRecords", "GetShardIterator", "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers",
 		"ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords", "RegisterStreamConsumer",
 		"RemoveTagsFromStream", "SplitShard", "StartStreamEncryption", "StopStreamEncryption", "TagResource", "UntagResource")

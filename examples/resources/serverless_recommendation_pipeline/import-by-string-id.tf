@@ -1,0 +1,4 @@
+import {
+  to = serverless_recommendation_pipeline.homes
+  id = "homes"
+}
