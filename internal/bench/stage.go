@@ -26,6 +26,8 @@ import (
 // runtime API for custom runtimes"), and DynamoDB, SQS and SSM, which answer at
 // once. Every vote is the first of its voter.
 type stage struct {
+	// aws answers one call; nil for one that nobody here should make.
+	aws    func(r *http.Request, body []byte) []byte
 	cmd    *exec.Cmd
 	server *http.Server
 	output bytes.Buffer
@@ -38,13 +40,20 @@ type stage struct {
 	ballots, messages atomic.Int64
 }
 
-// play starts a bootstrap.
+// play starts a bootstrap with what a voting window's functions see of AWS.
 func play(ctx context.Context, binary string, env []string) (*stage, error) {
+	s := &stage{}
+	s.aws = s.votingWindow
+	return s, s.start(ctx, binary, env)
+}
+
+// start starts a bootstrap.
+func (s *stage) start(ctx context.Context, binary string, env []string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &stage{asked: make(chan time.Time, 1), next: make(chan []byte), answers: make(chan []byte)}
+	s.asked, s.next, s.answers = make(chan time.Time, 1), make(chan []byte), make(chan []byte)
 	s.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(s.serve)}
 	go s.server.Serve(listener) //nolint:errcheck // it ends with Close
 	address := listener.Addr().String()
@@ -56,9 +65,9 @@ func play(ctx context.Context, binary string, env []string) (*stage, error) {
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.began = time.Now()
 	if err := s.cmd.Start(); err != nil {
-		return nil, errors.Join(err, s.server.Close())
+		return errors.Join(err, s.server.Close())
 	}
-	return s, nil
+	return nil
 }
 
 // end stops the bootstrap.
@@ -129,7 +138,7 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	default:
-		answer := s.aws(r.Header.Get("X-Amz-Target"), body)
+		answer := s.aws(r, body)
 		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
 		if answer == nil {
 			w.WriteHeader(http.StatusNotImplemented)
@@ -140,8 +149,8 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// aws answers one call; nil for one that nobody here should make.
-func (s *stage) aws(target string, body []byte) []byte {
+// votingWindow is AWS as a voting window's functions see it.
+func (s *stage) votingWindow(r *http.Request, body []byte) []byte {
 	var said struct {
 		TableName   string
 		MessageBody string
@@ -153,7 +162,7 @@ func (s *stage) aws(target string, body []byte) []byte {
 	if err := json.Unmarshal(body, &said); err != nil {
 		return nil
 	}
-	switch target {
+	switch r.Header.Get("X-Amz-Target") {
 	case "AmazonSSM.GetParameter": // What a function reads as it starts; AWS takes some milliseconds more.
 		return []byte(`{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`)
 	case "AmazonSQS.SendMessage":
