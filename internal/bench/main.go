@@ -76,7 +76,7 @@ func run(ctx context.Context, root, out string, growth bool) error {
 		return err
 	}
 	b := &bench{root: absolute}
-	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.pipelineFunctions, b.forecast, b.lines}
+	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.pipelineFunctions, b.pipelineCost, b.forecast, b.lines}
 	if growth {
 		measures = []func(context.Context) error{on(b, false, b.growth)}
 	}
