@@ -34,28 +34,30 @@ const (
 
 // reader is a function of the pipeline, and how files are given to it.
 type reader struct {
-	name string
-	env  []string
-	// give takes an upload in, tutorials one of a tutorial's way.
+	name  string
+	env   []string
+	state pipeline.State // Of the run.
+	// give takes an upload in; tutorials the same in a tutorial's way, nil for none.
 	give, tutorials func(s *stage, files int) error
-	tutorialFiles   int
 	// times is how often the large upload is taken in, so that the processor's time,
 	// which is told in hundredths of a second, is some tenths.
 	times int
 }
 
-// readers are lister and ingest, as the example has them.
+// readers are those who see every file or item, as the example has them.
 func readers(blue *blueprint.Blueprint) []reader {
 	env := func(key string) []string {
 		return append(environmentOf(blue, key), "SOURCE_BUCKET="+uploadBucket, "FILES_STREAM=files", "RUNS_TABLE=runs", "ITEMS_TABLE=items")
 	}
-	list := func(s *stage, _ int) error { return given(s, uploadMessage()) }
+	list := func(s *stage, _ int) error { return given(s, messageOf(uploadStart)) }
+	segment := func(s *stage, _ int) error { return given(s, messageOf(`{"run":"bench","stage":"segments"}`)) }
 	return []reader{
-		{name: "lister", env: env("lister"), give: list, tutorials: list, tutorialFiles: tutorialFiles, times: 5},
+		{name: "lister", env: env("lister"), state: pipeline.Listing, give: list, tutorials: list, times: 5},
 		{
-			name: "ingest", env: env("ingest"), give: batches(chunksEach*pipeline.ChunkKeys, func(i int) []byte { return chunksOf(i, chunksEach) }),
-			tutorials: batches(keysEach, func(i int) []byte { return keysOf(i, keysEach) }), tutorialFiles: tutorialFiles, times: 1,
+			name: "ingest", env: env("ingest"), state: pipeline.Ingesting, give: batches(chunksEach*pipeline.ChunkKeys, func(i int) []byte { return chunksOf(i, chunksEach) }),
+			tutorials: batches(keysEach, func(i int) []byte { return keysOf(i, keysEach) }), times: 1,
 		},
+		{name: "segmenter", env: env("segmenter"), state: pipeline.Segmenting, give: segment, times: 1},
 	}
 }
 
@@ -79,8 +81,8 @@ func given(s *stage, event []byte) error {
 	return succeeds(answer)
 }
 
-// pipelineFunctions measures lister and ingest against a tutorial's, and against
-// themselves with a tenth of the files.
+// pipelineFunctions measures lister and ingest against a tutorial's; and all that see
+// every file or item against themselves, with a tenth of them.
 func (b *bench) pipelineFunctions(ctx context.Context) error {
 	built, done, err := b.bootstraps(ctx, reco.System)
 	if err != nil {
@@ -96,10 +98,6 @@ func (b *bench) pipelineFunctions(ctx context.Context) error {
 	for _, r := range readers(blue) {
 		var ratios, linears, rates, peaks, smallPeaks []float64
 		for range turns {
-			theirs, err := r.works(ctx, built.tutorial, r.tutorials, r.tutorialFiles, 1)
-			if err != nil {
-				return fmt.Errorf("the tutorial's %s: %w", r.name, err)
-			}
 			few, err := r.works(ctx, built.functions, r.give, smallUpload, r.times*largeUpload/smallUpload)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
@@ -109,11 +107,21 @@ func (b *bench) pipelineFunctions(ctx context.Context) error {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}
 			rate := many.votes / many.cpu
-			rates, ratios, linears = append(rates, rate), append(ratios, rate/(theirs.votes/theirs.cpu)), append(linears, few.votes/few.cpu/rate)
+			rates, linears = append(rates, rate), append(linears, few.votes/few.cpu/rate)
 			peaks, smallPeaks = append(peaks, many.memory), append(smallPeaks, few.memory)
+			if r.tutorials == nil {
+				continue
+			}
+			theirs, err := r.works(ctx, built.tutorial, r.tutorials, tutorialFiles, 1)
+			if err != nil {
+				return fmt.Errorf("the tutorial's %s: %w", r.name, err)
+			}
+			ratios = append(ratios, rate/(theirs.votes/theirs.cpu))
 		}
 		b.add("pipeline."+r.name+"_per_cpu_s", median(rates), "files per second of processor, for orientation")
-		b.atLeast("pipeline."+r.name+"_ratio", median(ratios), "files per CPU second, to a tutorial's", fileBar)
+		if r.tutorials != nil {
+			b.atLeast("pipeline."+r.name+"_ratio", median(ratios), "files per CPU second, to a tutorial's", fileBar)
+		}
 		b.add("pipeline.memory_"+r.name+"_mb", median(peaks), "MB, peak, for orientation")
 		flat, linear = max(flat, median(peaks)/median(smallPeaks)), max(linear, median(linears))
 	}
@@ -125,7 +133,7 @@ func (b *bench) pipelineFunctions(ctx context.Context) error {
 // works starts a bootstrap, warms it up, and has it take an upload in some times. Its
 // memory is that of one upload.
 func (r reader) works(ctx context.Context, binary string, give func(s *stage, files int) error, files, times int) (work, error) {
-	from := &source{files: files}
+	from := &source{files: files, state: r.state}
 	s, err := from.startsWith(ctx, binary, r.env)
 	if err != nil {
 		return work{}, err
@@ -152,7 +160,7 @@ func (r reader) works(ctx context.Context, binary string, give func(s *stage, fi
 	if err != nil {
 		return work{}, err
 	}
-	if took, want := from.sent.Load()+from.made.Load(), int64(files*(times+1)); took != want {
+	if took, want := from.taken.Load(), int64(files*(times+1)); took != want {
 		return work{}, fmt.Errorf("%d files were taken in, want %d", took, want)
 	}
 	if after == before {

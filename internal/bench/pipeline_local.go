@@ -52,7 +52,7 @@ func (b *bench) pipelineUpload(ctx context.Context, local *localaws.Local) error
 	}
 	mark, began := local.Gate().Meter().Mark(), time.Now()
 	_, err = sns.NewFromConfig(cfg).Publish(ctx, &sns.PublishInput{
-		TopicArn: aws.String(outputs["start_topic_arn"]), Message: aws.String(`{"run":"bench","prefix":"` + uploadPrefix + `"}`),
+		TopicArn: aws.String(outputs["start_topic_arn"]), Message: aws.String(uploadStart),
 	})
 	if err != nil {
 		return fmt.Errorf("start the run: %w", err)

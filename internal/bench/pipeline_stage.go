@@ -16,18 +16,22 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 )
 
-// source is AWS as lister and ingest see it: a bucket of so many files of a little
-// less than 1 KB, tables and streams that take everything at once.
+// source is AWS as lister, ingest and segmenter see it: a bucket of so many files of a
+// little less than 1 KB, as many items, tables and streams that take everything at
+// once.
 type source struct {
 	files int
-	// sent are keys that were put onto a stream, made items that were written.
-	sent, made atomic.Int64
+	state pipeline.State // Of the run.
+	// taken are keys that were put onto a stream, items that were written, and items
+	// that were scanned.
+	taken atomic.Int64
 }
 
 const (
 	uploadPrefix = "up/2026/11/20/"
 	uploadKey    = uploadPrefix + "home-%08d.json"
 	uploadBucket = "uploads"
+	uploadStart  = `{"run":"bench","prefix":"` + uploadPrefix + `"}`
 )
 
 // homeText is the i-th file.
@@ -51,38 +55,94 @@ func (s *source) startsWith(ctx context.Context, binary string, env []string) (*
 }
 
 // answer answers one call; nil for one that nobody here should make.
-func (s *source) answer(r *http.Request, body []byte) []byte {
-	if r.Method == http.MethodGet {
-		if r.URL.Query().Get("list-type") == "2" {
-			return s.page(r)
-		}
-		var i int
-		if _, err := fmt.Sscanf(r.URL.Path, "/"+uploadBucket+"/"+uploadKey, &i); err != nil {
-			return nil
-		}
-		return homeText(i)
+func (s *source) answer(r *http.Request, body []byte) (answer []byte, status int) {
+	if strings.HasPrefix(r.URL.Path, "/"+uploadBucket) {
+		return s.uploaded(r), 0
 	}
-	switch r.Header.Get("X-Amz-Target") {
+	switch r.Method + " " + r.Header.Get("X-Amz-Target") {
+	case http.MethodGet + " ": // No scan was begun before.
+		return []byte(`<Error><Code>NoSuchKey</Code><Message>There is none.</Message></Error>`), http.StatusNotFound
+	case http.MethodPut + " ":
+		return []byte{}, 0
+	}
+	return s.called(strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810."), body), 0
+}
+
+// uploaded is a page of the listing, or a file.
+func (s *source) uploaded(r *http.Request) []byte {
+	if r.URL.Query().Get("list-type") == "2" {
+		return s.page(r)
+	}
+	var i int
+	if _, err := fmt.Sscanf(r.URL.Path, "/"+uploadBucket+"/"+uploadKey, &i); err != nil {
+		return nil
+	}
+	return homeText(i)
+}
+
+func (s *source) called(operation string, body []byte) []byte {
+	switch operation {
 	case "Kinesis_20131202.PutRecord":
-		s.sent.Add(1)
+		s.taken.Add(1)
 		return []byte(`{"ShardId":"shardId-000000000000","SequenceNumber":"1"}`)
 	case "Kinesis_20131202.PutRecords":
 		return s.putRecords(body)
-	case "DynamoDB_20120810.GetItem":
-		if strings.Contains(string(body), `"bench"`) { // The run, which is never over.
-			return []byte(`{"Item":{"id":{"S":"bench"},"state":{"S":"listing"},"prefix":{"S":"` + uploadPrefix + `"},"marker":{"S":""},"at":{"N":"1790000000000"}}}`)
+	case "GetItem":
+		if strings.Contains(string(body), `"bench"`) { // The run, whose state never changes.
+			return fmt.Appendf(nil, `{"Item":{"id":{"S":"bench"},"state":{"S":%q},"prefix":{"S":%q},"marker":{"S":""},"at":{"N":"1790000000000"}}}`, s.state, uploadPrefix)
 		}
 		return []byte(`{}`)
-	case "DynamoDB_20120810.UpdateItem", "DynamoDB_20120810.TransactWriteItems":
+	case "UpdateItem", "TransactWriteItems":
 		return []byte(`{}`)
-	case "DynamoDB_20120810.PutItem":
-		s.made.Add(1)
+	case "PutItem":
+		s.taken.Add(1)
 		return []byte(`{}`)
-	case "DynamoDB_20120810.BatchWriteItem":
-		s.made.Add(int64(strings.Count(string(body), `"PutRequest"`)))
+	case "BatchWriteItem":
+		s.taken.Add(int64(strings.Count(string(body), `"PutRequest"`)))
 		return []byte(`{"UnprocessedItems":{}}`)
+	case "Scan":
+		return s.scan(body)
 	}
 	return nil
+}
+
+// scannedItems are those of a page of a scan: 1 MB of items of 775 bytes (DynamoDB
+// Developer Guide, "Paginating table query results").
+const scannedItems = 1 << 20 / 775
+
+// scan is a page of one part of all items, of which each has as many.
+func (s *source) scan(body []byte) []byte {
+	var asked struct {
+		Segment, TotalSegments, Limit int
+		ExclusiveStartKey             map[string]struct{ S string }
+	}
+	if err := json.Unmarshal(body, &asked); err != nil || asked.TotalSegments == 0 {
+		return nil
+	}
+	from, end := asked.Segment*s.files/asked.TotalSegments, (asked.Segment+1)*s.files/asked.TotalSegments
+	if after := asked.ExclusiveStartKey["id"].S; after != "" {
+		if _, err := fmt.Sscanf(after, "home-%d", &from); err != nil {
+			return nil
+		}
+		from++
+	}
+	to := min(from+scannedItems, end)
+	if asked.Limit > 0 {
+		to = min(to, from+asked.Limit)
+	}
+	answer := []byte(`{"Items":[`)
+	for i := from; i < to; i++ {
+		if i > from {
+			answer = append(answer, ',')
+		}
+		answer = fmt.Appendf(answer, `{"id":{"S":"home-%08d"},"run":{"S":"bench"},"at":{"N":"1790000000000"},"suburb":{"S":"Suburb %d"},"price":{"N":"%d"}}`, i, i%100, 500_000+i%1000*1000)
+	}
+	s.taken.Add(int64(to - from))
+	answer = append(answer, ']')
+	if to < end {
+		answer = fmt.Appendf(answer, `,"LastEvaluatedKey":{"id":{"S":"home-%08d"}}`, to-1)
+	}
+	return append(answer, '}')
 }
 
 // page is a page of the listing, after a key or a token that is one.
@@ -119,7 +179,7 @@ func (s *source) putRecords(body []byte) []byte {
 		if err := json.Unmarshal(record.Data, &chunk); err != nil {
 			return nil
 		}
-		s.sent.Add(int64(len(chunk.Keys)))
+		s.taken.Add(int64(len(chunk.Keys)))
 		if i > 0 {
 			answer = append(answer, ',')
 		}
@@ -128,11 +188,11 @@ func (s *source) putRecords(body []byte) []byte {
 	return append(answer, "]}"...)
 }
 
-// uploadMessage is the event that starts the lister.
-func uploadMessage() []byte {
+// messageOf is the event of a message of a topic.
+func messageOf(message string) []byte {
 	var record events.SNSEventRecord
 	record.EventSource, record.SNS.MessageID, record.SNS.Timestamp = "aws:sns", "00000000-0000-4000-8000-000000000000", time.Now()
-	record.SNS.Message = `{"run":"bench","prefix":"` + uploadPrefix + `"}`
+	record.SNS.Message = message
 	return encoded(events.SNSEvent{Records: []events.SNSEventRecord{record}})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // what SQS answers with
 	"encoding/hex"
@@ -26,8 +27,9 @@ import (
 // runtime API for custom runtimes"), and DynamoDB, SQS and SSM, which answer at
 // once. Every vote is the first of its voter.
 type stage struct {
-	// aws answers one call; nil for one that nobody here should make.
-	aws    func(r *http.Request, body []byte) []byte
+	// aws answers one call, with a status where it is an error; nil for a call that
+	// nobody here should make.
+	aws    func(r *http.Request, body []byte) (answer []byte, status int)
 	cmd    *exec.Cmd
 	server *http.Server
 	output bytes.Buffer
@@ -43,7 +45,9 @@ type stage struct {
 // play starts a bootstrap with what a voting window's functions see of AWS.
 func play(ctx context.Context, binary string, env []string) (*stage, error) {
 	s := &stage{}
-	s.aws = s.votingWindow
+	s.aws = func(r *http.Request, body []byte) ([]byte, int) {
+		return s.votingWindow(r.Header.Get("X-Amz-Target"), body), 0
+	}
 	return s, s.start(ctx, binary, env)
 }
 
@@ -138,19 +142,21 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	default:
-		answer := s.aws(r, body)
+		answer, status := s.aws(r, body)
 		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
 		if answer == nil {
 			w.WriteHeader(http.StatusNotImplemented)
 			return
 		}
 		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10))
+		w.WriteHeader(cmp.Or(status, http.StatusOK))
 		w.Write(answer) //nolint:errcheck,gosec // who asks sees what is missing
 	}
 }
 
-// votingWindow is AWS as a voting window's functions see it.
-func (s *stage) votingWindow(r *http.Request, body []byte) []byte {
+// votingWindow is AWS as a voting window's functions see it: it answers one call, nil
+// for one that they do not make.
+func (s *stage) votingWindow(target string, body []byte) []byte {
 	var said struct {
 		TableName   string
 		MessageBody string
@@ -162,7 +168,7 @@ func (s *stage) votingWindow(r *http.Request, body []byte) []byte {
 	if err := json.Unmarshal(body, &said); err != nil {
 		return nil
 	}
-	switch r.Header.Get("X-Amz-Target") {
+	switch target {
 	case "AmazonSSM.GetParameter": // What a function reads as it starts; AWS takes some milliseconds more.
 		return []byte(`{"Parameter":{"Value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}`)
 	case "AmazonSQS.SendMessage":
