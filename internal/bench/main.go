@@ -78,7 +78,7 @@ func run(ctx context.Context, root, out string, realFiles int, growth bool) erro
 		return err
 	}
 	b := &bench{root: absolute, realFiles: realFiles}
-	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.pipelineFunctions, b.pipelineCost, on(b, true, b.pipelineUpload), b.forecast, b.lines}
+	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.pipelineFunctions, b.pipelineAllocations, b.pipelineCost, on(b, true, b.pipelineUpload), b.forecast, b.lines}
 	if growth {
 		measures = []func(context.Context) error{on(b, false, b.growth)}
 	}

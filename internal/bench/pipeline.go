@@ -130,6 +130,16 @@ func (b *bench) pipelineFunctions(ctx context.Context) error {
 	return b.pipelineColdStart(ctx, built, blue)
 }
 
+// pipelineAllocations counts what lister and ingest allocate for a file themselves,
+// and what the call does that reads one.
+func (b *bench) pipelineAllocations(ctx context.Context) error {
+	return errors.Join(
+		b.benchmark(ctx, "./functions/pipeline", "Lister", "pipeline.lister_", "allocs/file"),
+		b.benchmark(ctx, "./functions/pipeline", "Ingest", "pipeline.ingest_", "allocs/file"),
+		b.benchmark(ctx, "./functions/internal/s3", "ReadObject", "pipeline.read_", "allocs/op"),
+	)
+}
+
 // works starts a bootstrap, warms it up, and has it take an upload in some times. Its
 // memory is that of one upload.
 func (r reader) works(ctx context.Context, binary string, give func(s *stage, files int) error, files, times int) (work, error) {
