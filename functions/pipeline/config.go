@@ -133,3 +133,11 @@ type ManifestConfig struct {
 	Runs
 	Bucket string `env:"BUCKET,required,notEmpty"`
 }
+
+// ControlConfig is the configuration of control.
+type ControlConfig struct {
+	Base
+	Runs
+	Bucket     string `env:"BUCKET,required,notEmpty"`
+	StartTopic string `env:"START_TOPIC,required,notEmpty"`
+}

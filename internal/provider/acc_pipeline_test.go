@@ -36,7 +36,12 @@ type agency struct {
 // newAgency deploys a pipeline that groups homes by suburb.
 func newAgency(t *testing.T, more map[string]any) *agency {
 	t.Helper()
-	a := newAccount(t)
+	return newAgencyIn(t, newAccount(t), more)
+}
+
+// newAgencyIn deploys it in an account that has something already.
+func newAgencyIn(t *testing.T, a account, more map[string]any) *agency {
+	t.Helper()
 	p := &agency{
 		a: a, session: newSession(t, a, options{system: "recommendation_pipeline", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
 		config: map[string]any{
@@ -248,9 +253,12 @@ func TestAccPipeline(t *testing.T) {
 
 	// Two of the failed files are mended, and the failures taken again.
 	p.upload(map[string][]byte{"homes/1/bad/empty.json": homeOf(400, "Thornbury", 400), "homes/1/bad/broken.json": homeOf(401, "Carlton", 401)})
-	p.starts(`{"run":"again","prefix":"","replay_of":"first","failed":true}`)
+	p.controls(pipeline.ControlRequest{Action: pipeline.ActionReplay, Run: "first", FailedOnly: true, As: "again"})
 	if r := p.report("again"); r.Files != int64(len(failed)) || r.Ingested != 2 || r.Failed != int64(len(failed))-2 || r.Items != 2 || r.ReplayOf != "first" || r.Prefix != "homes/1/" {
 		t.Errorf("the report of the replay is %+v", r)
+	}
+	if runs := p.controls(pipeline.ControlRequest{Action: pipeline.ActionRuns, Last: 10}).Runs; len(runs) != 2 || runs[0].Run != "again" || runs[0].State != pipeline.Done || runs[1].Run != "first" {
+		t.Errorf("the runs are %+v", runs)
 	}
 	p.publishes("again", map[string]int64{"Carlton": 104, "Fitzroy": 102, "Brunswick": 100, "Northcote": 2, "Thornbury": 2})
 
@@ -290,26 +298,31 @@ func (p *agency) publishes(run string, want map[string]int64) {
 	}
 }
 
-// failures are the failed files of a run, by their keys.
-func (p *agency) failures(run string) map[string]pipeline.Reason {
+// controls calls the function of that name, as operators' commands do.
+func (p *agency) controls(r pipeline.ControlRequest) (c pipeline.Controlling) {
 	p.t.Helper()
-	out, err := dynamodb.NewFromConfig(p.a.aws(home)).Scan(p.t.Context(), &dynamodb.ScanInput{TableName: aws.String(stateTexts(p.t, p.state, "table_names")["runs"]), ConsistentRead: aws.Bool(true)})
+	payload, err := json.Marshal(r)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	out, err := lambda.NewFromConfig(p.a.aws(home)).Invoke(p.t.Context(), &lambda.InvokeInput{
+		FunctionName: aws.String(stateTexts(p.t, p.state, "function_names")["control"]), Qualifier: aws.String("live"), Payload: payload,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if out.FunctionError != nil || json.Unmarshal(out.Payload, &c) != nil {
+		p.t.Fatalf("control %s: %s", payload, out.Payload)
+	}
+	return c
+}
+
+// failures are the failed files of a run, by their keys.
+func (p *agency) failures(run string) map[string]pipeline.Reason {
+	p.t.Helper()
 	all := map[string]pipeline.Reason{}
-	for _, item := range out.Items {
-		one := textsIn(item)
-		if !strings.HasPrefix(one["id"], run+"/failed/") {
-			continue
-		}
-		var list []pipeline.Failure
-		if err := json.Unmarshal([]byte(one["failures"]), &list); err != nil {
-			p.t.Fatal(err)
-		}
-		for _, f := range list {
-			all[f.Key] = f.Reason
-		}
+	for _, f := range p.controls(pipeline.ControlRequest{Action: pipeline.ActionFailed, Run: run}).Failures {
+		all[f.Key] = f.Reason
 	}
 	return all
 }

@@ -66,7 +66,10 @@ var All = []System{
 		System: queue.System, Resource: queue.Resource, Example: queue.Example,
 		Commands: queue.Commands(), Facts: queue.Facts, Load: queue.ExampleLoad,
 	},
-	{System: pipeline.System, Resource: pipeline.Resource, Example: pipeline.Example, Load: pipeline.ExampleLoad},
+	{
+		System: pipeline.System, Resource: pipeline.Resource, Example: pipeline.Example,
+		Commands: pipeline.Commands(), Facts: pipeline.Facts, Load: pipeline.ExampleLoad,
+	},
 	{
 		System: release.System, Resource: release.Resource, Example: release.Example,
 		Commands: release.Commands(), Facts: release.Facts, DataSources: []func() datasource.DataSource{release.HistoryDataSource},

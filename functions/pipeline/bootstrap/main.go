@@ -26,6 +26,7 @@ import (
 func main() { handlers.Serve() }
 
 var handlers = bootstrap.Handlers{
+	"control":   control,
 	"ingest":    ingest,
 	"lister":    lister,
 	"manifest":  manifest,
@@ -60,11 +61,12 @@ func ingest(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	}
 	log := logger(cfg.Base, "ingest")
 	tables := store(aws, cfg.Runs, cfg.ItemsTable, cfg.RetentionDays)
-	return (&pipeline.Ingest{
+	work := &pipeline.Ingest{
 		Store: tables, Source: s3.New(aws, cfg.SourceBucket), Bucket: cfg.SourceBucket, Mapper: mapper, Objects: objects,
 		Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log}, Reads: cfg.Reads, MaxBytes: int64(cfg.MaxFileBytes),
 		GiveUp: cfg.GiveUpAfter, Clock: clock.System{}, Jitter: mathrand.Float64, Log: log, Metrics: metrics(cfg.Base, "ingest"),
-	}).Handle, nil
+	}
+	return (&pipeline.Redrive{Stream: kinesis.New(aws), Take: work.Handle, Log: log}).Handle, nil
 }
 
 // mapping reads the item mapping from where it is.
@@ -121,10 +123,11 @@ func metadata(_ context.Context, environ map[string]string, aws aws.Config) (any
 	}
 	log := logger(cfg.Base, "metadata")
 	tables := store(aws, cfg.Runs, "", cfg.RetentionDays)
-	return (&pipeline.Metadata{
+	work := &pipeline.Metadata{
 		Store: tables, Objects: s3.New(aws, cfg.Bucket), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
 		Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "metadata"),
-	}).Handle, nil
+	}
+	return (&pipeline.Redrive{Stream: kinesis.New(aws), Take: work.Handle, Log: log}).Handle, nil
 }
 
 func manifest(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -135,6 +138,17 @@ func manifest(_ context.Context, environ map[string]string, aws aws.Config) (any
 	return (&pipeline.Publication{
 		Store: store(aws, cfg.Runs, "", 0), Objects: s3.New(aws, cfg.Bucket), Clock: clock.System{}, Log: logger(cfg.Base, "manifest"),
 		Metrics: metrics(cfg.Base, "manifest"),
+	}).Handle, nil
+}
+
+func control(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
+	cfg, err := load[pipeline.ControlConfig](environ)
+	if err != nil {
+		return nil, err
+	}
+	return (&pipeline.Control{
+		Store: &pipeline.RunReader{Store: store(aws, cfg.Runs, "", 0), Batch: dynamodb.New(aws)}, Objects: s3.New(aws, cfg.Bucket), Start: topic(aws, cfg.StartTopic),
+		Clock: clock.System{}, Log: logger(cfg.Base, "control"),
 	}).Handle, nil
 }
 

@@ -39,6 +39,7 @@ func TestHandlers(t *testing.T) {
 	configs := map[string]any{
 		"ingest": ingest, "lister": lister, "sweeper": sweeper, "segmenter": segmenter,
 		"metadata": pipeline.MetadataConfig{Base: base, Runs: runs, Bucket: "own", StageTopic: "arn"},
+		"control":  pipeline.ControlConfig{Base: base, Runs: runs, Bucket: "own", StartTopic: "arn"},
 		"manifest": pipeline.ManifestConfig{Base: base, Runs: runs, Bucket: "own"},
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {

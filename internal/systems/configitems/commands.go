@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/configitems/history"
@@ -55,7 +54,7 @@ func ask(ctx context.Context, call *command.Call, r history.Request) (a history.
 
 // present answers with items.
 func present(a history.Answer) command.Answer {
-	text := table(func(row func(cells ...any)) {
+	text := command.Table(func(row func(cells ...any)) {
 		row("KEY", "TYPE", "VALUE", "INSTEAD OF", "BY", "AT", "READERS")
 		for _, i := range a.Items {
 			insteadOf := ""
@@ -76,21 +75,6 @@ func line(text string) string {
 		return string(runes[:most]) + "…"
 	}
 	return text
-}
-
-// table writes rows in columns.
-func table(write func(row func(cells ...any))) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	write(func(cells ...any) {
-		texts := make([]string, len(cells))
-		for i, cell := range cells {
-			texts[i] = fmt.Sprint(cell)
-		}
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(texts, "\t"), "\t")) //nolint:errcheck // a builder takes everything
-	})
-	w.Flush() //nolint:errcheck,gosec // likewise
-	return b.String()
 }
 
 func getCommand() command.Command {
@@ -166,7 +150,7 @@ Who took an item away is not known here; CloudTrail knows.`,
 			if err != nil {
 				return command.Answer{}, err
 			}
-			text := table(func(row func(cells ...any)) {
+			text := command.Table(func(row func(cells ...any)) {
 				row("AT", "KEY", "WHAT", "OLD", "NEW", "BY")
 				for _, e := range a.Entries {
 					row(e.When(), e.Key, e.What, line(e.Old), line(e.New), e.By)

@@ -156,6 +156,7 @@ func describe(m *Model, b *blueprint.Builder) error {
 	l.metadata()
 	l.manifest()
 	l.sweeper()
+	l.control()
 	l.watch()
 	l.outputs()
 	l.load()
@@ -323,6 +324,18 @@ func (l *line) sweeper() {
 		},
 	})
 	l.EveryMinute("sweeper-tick", f, "{}")
+}
+
+// control is what operators call.
+func (l *line) control() {
+	l.function("control", blueprint.Function{
+		MemoryMB: 256, Timeout: shortTimeout,
+		Environment: config.Environ(pipeline.ControlConfig{Base: l.base, Runs: l.runsTable(), Bucket: l.results.Name(), StartTopic: l.start.ARN()}),
+		Grants: [][]blueprint.Grant{
+			l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
+			rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
+		},
+	})
 }
 
 func (l *line) runsTable() pipeline.Runs { return pipeline.Runs{RunsTable: l.runs.Name()} }

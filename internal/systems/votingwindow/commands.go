@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
@@ -65,21 +63,6 @@ func invoke[T any](ctx context.Context, call *command.Call, function string, eve
 	return answer, d.Invoke(ctx, function, event, &answer)
 }
 
-// table writes rows in columns.
-func table(write func(row func(cells ...any))) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	write(func(cells ...any) {
-		texts := make([]string, len(cells))
-		for i, cell := range cells {
-			texts[i] = fmt.Sprint(cell)
-		}
-		fmt.Fprintln(w, strings.Join(texts, "\t")) //nolint:errcheck // a builder takes everything
-	})
-	w.Flush() //nolint:errcheck,gosec // likewise
-	return b.String()
-}
-
 func recountCommand() command.Command {
 	return command.Command{
 		Name: "recount", Short: "Count a voting window's ballots again and compare them with what was published",
@@ -108,7 +91,7 @@ func recountText(r votingwindow.Recounted) string {
 	case !r.Agrees:
 		verdict = "THE PUBLISHED FIGURES DO NOT AGREE"
 	}
-	return fmt.Sprintf("%s, counted at %s: %s\n", r.Status, r.AsOf, verdict) + table(func(row func(...any)) {
+	return fmt.Sprintf("%s, counted at %s: %s\n", r.Status, r.AsOf, verdict) + command.Table(func(row func(...any)) {
 		row("", "COUNTED", beside)
 		choices := maps.Clone(r.Answers)
 		maps.Copy(choices, r.Published.Answers)
@@ -139,7 +122,7 @@ An address is shown hashed. It changes nothing.`,
 			}
 			text := fmt.Sprintf("ballots in quarantine: %d\n", q.Total)
 			if len(q.Groups) > 0 {
-				text += table(func(row func(...any)) {
+				text += command.Table(func(row func(...any)) {
 					row("BALLOTS", "RULE", "MINUTE", "ADDRESS")
 					for _, g := range q.Groups {
 						address := g.Address
