@@ -271,7 +271,7 @@ func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.P
 	}
 	most := m.page
 	if scan.Limit > 0 {
-		most = min(most, int(scan.Limit))
+		most = min(most, scan.Limit)
 	}
 	for i, key := range keys {
 		if i == most {

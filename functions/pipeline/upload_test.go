@@ -41,7 +41,7 @@ func meteredWorld(t *testing.T) (*world, *metered, metering) {
 	t.Helper()
 	w := newWorld()
 	meter := newMetered(w.memory)
-	w.client, w.memory.page = meter, 1000
+	w.client, w.page = meter, 1000
 	w.source.page, w.chunkKeys, w.pages, w.reads = 1000, pipeline.ChunkKeys, 0, 16
 	mapper, err := pipeline.ReadMapping([]byte(strings.Replace(homes, `"attributes":{`, `"attributes":{"description":{"pointer":"/description","type":"string"},`, 1)))
 	if err != nil {
