@@ -93,7 +93,7 @@ func sweeper(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	tables := store(aws, cfg.Runs, "", 0)
 	return (&pipeline.Sweeper{
 		Store: tables, Start: topic(aws, cfg.StartTopic), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
-		StepTime: cfg.StepTime, StuckAfter: cfg.StuckAfter, MaxSteps: cfg.MaxSteps, Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "sweeper"),
+		StepTime: cfg.StepTime, StuckAfter: cfg.StuckAfter, Idle: cfg.Idle, MaxSteps: cfg.MaxSteps, Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "sweeper"),
 	}).Handle, nil
 }
 
