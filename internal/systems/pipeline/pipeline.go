@@ -316,7 +316,8 @@ func (l *line) sweeper() {
 	f := l.function("sweeper", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(pipeline.SweeperConfig{
-			Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(), MaxSteps: maxSteps,
+			Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(),
+			Idle: textOf(l.m.Completion, "by", completeByCount) == completeByIdle, MaxSteps: maxSteps,
 		}),
 		Grants: [][]blueprint.Grant{
 			l.runs.Get(), rarely("used while runs are under way", l.runs.Update()),
