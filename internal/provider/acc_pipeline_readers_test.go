@@ -206,6 +206,9 @@ func (p *agency) asksForAll() {
 	if runs := p.controls(pipeline.ControlRequest{Action: pipeline.ActionRuns, Last: 10}).Runs; len(runs) != 1 {
 		p.t.Errorf("the runs are %+v", runs)
 	}
+	if failed := p.failures("first"); len(failed) != 0 {
+		p.t.Errorf("failed are %v", failed)
+	}
 	p.controls(pipeline.ControlRequest{Action: pipeline.ActionReplay, Run: "first", As: "again"})
 	p.report("again")
 }
