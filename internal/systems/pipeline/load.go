@@ -94,10 +94,10 @@ func (l *line) load() {
 	l.PerEvent(blueprint.Load{Unit: "page of files", Count: files / pageOf, Over: over},
 		l.lists(1), lister.Invocations(pageTakes.Seconds()/listerTimeout.Seconds(), listerTimeout), l.runs.Updates(1, runBytes))
 	l.PerEvent(blueprint.Load{Unit: "file", Count: files, Over: over}, l.fetches(1), l.items.Puts(1, items))
-	// A chunk is read twice, and counted in a transaction of two items, each of which counts twice.
+	// A chunk's marker is read, and for each batch the run, before and after. It is counted in a transaction of two items, each of which counts twice.
 	chunks, batch := files/pipeline.ChunkKeys, float64(l.m.batchSize())
 	l.PerEvent(blueprint.Load{Unit: "chunk of files", Count: chunks, Over: over},
-		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(2, runBytes), l.runs.Updates(4, runBytes),
+		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(1+2/batch, runBytes), l.runs.Updates(4, runBytes),
 		ingest.Logs(1/batch, logBytes))
 	l.stages(files*items, over, expected)
 	l.bookingLoad(files*items, expected("segments", defaultSegments))
@@ -109,7 +109,7 @@ func (l *line) load() {
 // stages is what the segments of a run cost.
 func (l *line) stages(bytes float64, over time.Duration, expected func(string, float64) float64) {
 	segmenter, metadata := l.functions["segmenter"], l.functions["metadata"]
-	l.PerEvent(blueprint.Load{Unit: "stage", Count: 2, Over: over}, l.stage.Publishes(1, runBytes), l.functions["manifest"].Invocations(1, stageTakes), l.results.Puts(2), l.results.Gets(1))
+	l.PerEvent(blueprint.Load{Unit: "stage", Count: 2, Over: over}, l.stage.Publishes(1, runBytes), l.functions["manifest"].Invocations(1, stageTakes), l.results.Puts(2.5), l.results.Gets(2))
 	if !known(l.m.Segments) && !l.m.expires() {
 		return
 	}

@@ -334,7 +334,8 @@ func (l *line) manifest() {
 func (l *line) sweeper() {
 	step := max(l.Timeout("lister", listerTimeout), l.Timeout("segmenter", segmenterTimeout), l.Timeout("manifest", shortTimeout))
 	environment, grants := l.sweeping(config.Environ(pipeline.SweeperConfig{
-		Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(), MaxSteps: maxSteps,
+		Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(),
+		Idle: textOf(l.m.Completion, "by", completeByCount) == completeByIdle, MaxSteps: maxSteps,
 	}))
 	f := l.function("sweeper", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout, Environment: environment,

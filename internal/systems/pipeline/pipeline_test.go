@@ -52,7 +52,7 @@ var pipelines = map[string]map[string]any{
 	},
 	"full.json": {
 		"stream": map[string]any{"shards": 4}, "ingest": map[string]any{"parallelization_factor": 10, "batch_size": 10, "reads": 32, "max_file_bytes": 1 << 25},
-		"completion": map[string]any{"idle_minutes": 30}, "retention_days": 90, "failed_files_alarm": 0, "overdue_hours": 24, "dashboard": true,
+		"completion": map[string]any{"by": "idle", "idle_minutes": 30}, "retention_days": 90, "failed_files_alarm": 0, "overdue_hours": 24, "dashboard": true,
 		"segments":    map[string]any{"attribute": "suburb", "metrics": []any{"price", "listed_at"}, "percentiles": []any{99.9, 50}},
 		"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
 		"alarms":      map[string]any{"topic": true, "emails": []any{"night@example.com"}}, "tags": map[string]any{"stage": "prod"},
@@ -125,6 +125,7 @@ func TestRefused(t *testing.T) {
 		"a bucket's address":    {map[string]any{"source": map[string]any{"bucket": "s3://agency"}}, []string{"source.bucket", "name of a bucket"}},
 		"a slash at the start":  {map[string]any{"source": map[string]any{"prefix": "/homes/"}}, []string{"source.prefix", `Give "homes/"`}},
 		"an impatient end":      {map[string]any{"completion": map[string]any{"idle_minutes": 1}}, []string{"completion.idle_minutes", "between 5"}},
+		"complete by luck":      {map[string]any{"completion": map[string]any{"by": "luck"}}, []string{"completion.by", "count"}},
 		"stale what":            {map[string]any{"stale": "delete"}, []string{"stale", "keep"}},
 		"days of what is kept":  {map[string]any{"stale_days": 3}, []string{"stale_days", `stale = "expire"`}},
 		"overdue after days":    {map[string]any{"overdue_hours": 48}, []string{"overdue_hours", "between 1 and 24"}},
@@ -161,7 +162,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s: lister: %+v, %v", name, lister, err)
 		}
 		sweeper, err := config.Load[pipeline.SweeperConfig](environment("sweeper"))
-		if err != nil || sweeper.Check() != nil || sweeper.StepTime != segmenterTimeout {
+		if err != nil || sweeper.Check() != nil || sweeper.StepTime != segmenterTimeout || sweeper.Idle != (name == "full.json") {
 			t.Errorf("%s: sweeper: %+v, %v", name, sweeper, err)
 		}
 		segmenter, err := config.Load[pipeline.SegmenterConfig](environment("segmenter"))

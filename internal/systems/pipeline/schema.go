@@ -31,6 +31,12 @@ const (
 	staleExpire = "expire"
 )
 
+// By what a run goes on once its files are listed.
+const (
+	completeByCount = "count"
+	completeByIdle  = "idle"
+)
+
 // Defaults of arguments.
 const (
 	defaultRetention = 24 // Hours.
@@ -59,9 +65,11 @@ func attributes() map[string]schema.Attribute {
 		"ingest":   ingestSchema(),
 		"segments": segmentsSchema(),
 		"completion": schema.SingleNestedAttribute{
-			Optional: true, MarkdownDescription: "When a run goes on to its next stage: when as many files are ingested or failed as were listed, each counted once.",
+			Optional: true, MarkdownDescription: "When a run goes on to its next stage.",
 			Attributes: map[string]schema.Attribute{
-				"idle_minutes": integer("After how many minutes without progress a run is stuck, for which an alarm rings: 5 to 1,440, default 15. What stands still before is begun again by itself.", 5, 1440),
+				"by": schema.StringAttribute{Optional: true, MarkdownDescription: "`count` (default): when as many files are ingested or failed as were listed, each counted once. `idle`: also when nothing has happened for `idle_minutes`, with the files that are there; its report tells how many are missing.",
+					Validators: []validator.String{stringvalidator.OneOf(completeByCount, completeByIdle)}},
+				"idle_minutes": integer("After how many minutes without progress a run is stuck, for which an alarm rings: 5 to 1,440, default 15. A message or a function that was lost is made good before that.", 5, 1440),
 			},
 		},
 		"stale": schema.StringAttribute{
