@@ -23,11 +23,13 @@ func expectedLoad() schema.Attribute {
 		MarkdownDescription: "What is expected of one upload. With it, a plan warns of quotas of the account that would not carry it, and `cost` tells what it costs. " +
 			"It changes no part. Plans then ask `lambda:GetAccountSettings` and, where needed, `servicequotas:GetServiceQuota`; without these permissions AWS's defaults are assumed.",
 		Attributes: map[string]schema.Attribute{
-			"files":             files,
-			"file_bytes":        count(1, "Bytes of a file on the mean. Default 1,000."),
-			"item_bytes":        count(1, "Bytes of a file's items together on the mean. Default: those of the file."),
-			"segments":          count(0, "Segments of a run. Default 500, or none without `segments`."),
-			"uploads_per_month": count(0, "Uploads in a month. Default 30."),
+			"files":                  files,
+			"file_bytes":             count(1, "Bytes of a file on the mean. Default 1,000."),
+			"item_bytes":             count(1, "Bytes of a file's items together on the mean. Default: those of the file."),
+			"segments":               count(0, "Segments of a run. Default 500, or none without `segments`."),
+			"uploads_per_month":      count(0, "Uploads in a month. Default 30."),
+			"bookings_per_month":     count(0, "Bookings in a month, with `bookings`. Default 0."),
+			"api_requests_per_month": count(0, "Requests to the API in a month, with `api`. Default 0."),
 		},
 	}
 }
@@ -55,6 +57,16 @@ const (
 	runTakes = 20 * time.Minute
 
 	emitted = 12 // Metrics that the functions write.
+
+	bookingBytes = 800 // A booking, and a message about one.
+	requestBytes = 900 // A query with its headers.
+	answerBytes  = 6000
+	// bookingMoves are how often a booking is read and written until it is told how it
+	// ended.
+	bookingMoves = 8
+	uploadTakes  = 2 * time.Second       // The third party's time, most of all.
+	answerTakes  = 40 * time.Millisecond // A page of segments.
+	perVerdict   = 1.0 / 12              // Of a page that is watched.
 )
 
 // ExampleLoad is an expected load for the example: the story's million files a
@@ -88,6 +100,8 @@ func (l *line) load() {
 		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(1+2/batch, runBytes), l.runs.Updates(4, runBytes),
 		ingest.Logs(1/batch, logBytes))
 	l.stages(files*items, over, expected)
+	l.bookingLoad(files*items, expected("segments", defaultSegments))
+	l.apiLoad()
 	l.PerEvent(blueprint.Load{Unit: "upload", Count: 1}, ingest.Metrics(emitted, over), l.start.Publishes(1, runBytes), l.runs.Keeps(chunks, runBytes),
 		l.items.Keeps(files/max(1, uploads), items)) // The next upload writes the same items anew.
 }

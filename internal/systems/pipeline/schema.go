@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
@@ -92,9 +93,9 @@ func attributes() map[string]schema.Attribute {
 		},
 		"expected_load": expectedLoad(),
 	}
-	for name, a := range outputs() {
-		out[name] = a
-	}
+	maps.Copy(out, readerArguments())
+	maps.Copy(out, outputs())
+	maps.Copy(out, readerOutputs())
 	return out
 }
 
@@ -190,11 +191,11 @@ func outputs() map[string]schema.Attribute {
 		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
 	}
 	for name, text := range map[string]string{
-		"table_names":            "Names of the tables: `items`, `runs`.",
+		"table_names":            "Names of the tables: `items`, `runs`; with `bookings` also `bookings`.",
 		"table_arns":             "ARNs of the tables.",
 		"stream_names":           "Names of the Kinesis streams: `files`, `segments`.",
 		"stream_arns":            "ARNs of the Kinesis streams.",
-		"dead_letter_queue_urls": "URLs of the queues of what was given up of the streams: `files-dead-letters`, `segments-dead-letters`.",
+		"dead_letter_queue_urls": "URLs of the queues of what was given up: `files-dead-letters`, `segments-dead-letters`; with `bookings` also `uploads-dead-letters`, with `notifications` also `outcomes-dead-letters`.",
 		"dead_letter_queue_arns": "ARNs of these queues.",
 		"function_names":         "Names of the functions.",
 		"function_arns":          "ARNs of the functions' live aliases.",
