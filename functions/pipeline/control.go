@@ -154,7 +154,7 @@ func (c *Control) failed(ctx context.Context, r ControlRequest) (Controlling, er
 		for _, chunk := range chunks {
 			out.Failures = append(out.Failures, chunk.Failures...)
 		}
-		if out.After = marker; marker == "" || len(out.Failures) >= failuresAnswer || nearDeadline(ctx, c.Clock) {
+		if out.After = marker; marker == "" || len(out.Failures) >= failuresAnswer || NearDeadline(ctx, c.Clock) {
 			return out, nil
 		}
 	}

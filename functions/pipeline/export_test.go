@@ -3,7 +3,6 @@ package pipeline
 // What the tests of the decoders reach.
 var (
 	ReadStart = readStart
-	ReadStage = readStage
 	ReadChunk = readChunk
 )
 

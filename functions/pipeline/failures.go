@@ -49,8 +49,31 @@ type FailedChunk struct {
 
 // FailuresPage reads failures of a run, some chunks at a time, after the marker of the page before. The last page has no marker.
 func (s *Store) FailuresPage(ctx context.Context, objects Objects, run, after string) (chunks []FailedChunk, marker string, err error) {
+	items, marker, err := s.FailedItems(ctx, run, after, failuresPage)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, item := range items {
+		failures, err := item.Failures(ctx, objects)
+		if err != nil {
+			return nil, "", err
+		}
+		chunks = append(chunks, FailedChunk{item.ID, failures})
+	}
+	return chunks, marker, nil
+}
+
+// FailedItem is where a chunk's failures are: in the table, or where they are too many for it in an object.
+type FailedItem struct {
+	ID     string
+	Object string // Its key; empty where they are in the table.
+	list   string
+}
+
+// FailedItems looks at so many items of the table of runs, after a marker, for failures of a run. The last page has no marker.
+func (s *Store) FailedItems(ctx context.Context, run, after string, looks int) (items []FailedItem, marker string, err error) {
 	scan := &dynamodb.Scan{
-		TableName: s.Runs, ConsistentRead: true, Limit: failuresPage, FilterExpression: "begins_with(#id, :prefix)", ExpressionAttributeNames: dynamodb.Names("#id"),
+		TableName: s.Runs, ConsistentRead: true, Limit: looks, FilterExpression: "begins_with(#id, :prefix)", ExpressionAttributeNames: dynamodb.Names("#id"),
 		ExpressionAttributeValues: dynamodb.Item{":prefix": dynamodb.String(failedPrefix(run))},
 	}
 	if after != "" {
@@ -61,22 +84,26 @@ func (s *Store) FailuresPage(ctx context.Context, objects Objects, run, after st
 		return nil, "", fmt.Errorf("scan %s: %w", s.Runs, err)
 	}
 	for _, item := range page.Items {
-		list := []byte(item["failures"].Text())
-		if ref := item["ref"].Text(); ref != "" {
-			if list, err = objects.GetObject(ctx, ref); err != nil {
-				return nil, "", err
-			}
-			if list == nil {
-				return nil, "", fmt.Errorf("the failures in %s are gone", ref)
-			}
-		}
-		chunk := FailedChunk{ID: item[RunsKey].Text()}
-		if err := json.Unmarshal(list, &chunk.Failures); err != nil {
-			return nil, "", fmt.Errorf("read the failures of %s: %w", chunk.ID, err)
-		}
-		chunks = append(chunks, chunk)
+		items = append(items, FailedItem{item[RunsKey].Text(), item["ref"].Text(), item["failures"].Text()})
 	}
-	return chunks, page.LastEvaluatedKey[RunsKey].Text(), nil
+	return items, page.LastEvaluatedKey[RunsKey].Text(), nil
+}
+
+// Failures reads them.
+func (f FailedItem) Failures(ctx context.Context, objects Objects) (failures []Failure, err error) {
+	list := []byte(f.list)
+	if f.Object != "" {
+		if list, err = objects.GetObject(ctx, f.Object); err != nil {
+			return nil, err
+		}
+		if list == nil {
+			return nil, fmt.Errorf("the failures in %s are gone", f.Object)
+		}
+	}
+	if err := json.Unmarshal(list, &failures); err != nil {
+		return nil, fmt.Errorf("read the failures of %s: %w", f.ID, err)
+	}
+	return failures, nil
 }
 
 // failuresPage is how many items of the table of runs one page looks at. At most this many chunks have failures in it: in memory, ten megabytes.

@@ -44,6 +44,8 @@ type Figures struct {
 	Min         float64            `json:"min"`
 	Max         float64            `json:"max"`
 	Percentiles map[string]float64 `json:"percentiles,omitempty"`
+	// Histogram counts the values in buckets of the same width, from the least to the most.
+	Histogram []int64 `json:"histogram,omitempty"`
 }
 
 // SegmentID is a segment's id: the same in every run.
@@ -145,7 +147,35 @@ func figuresOf(sketch *ddsketch.DDSketchWithExactSummaryStatistics, percentiles 
 		}
 		figures.Percentiles[strconv.FormatFloat(percentile, 'f', -1, 64)] = at
 	}
+	figures.Histogram = histogram(sketch, least, most)
 	return figures, nil
+}
+
+// maxBuckets bounds a histogram: more are not told apart in a plot of some hundred pixels.
+const maxBuckets = 20
+
+// histogram counts a sketch's values in buckets of the same width, from the least to the most. None is narrower than the sketch's own, which are the widest where
+// numbers are largest: otherwise it would show gaps that are the sketch's and not the values'.
+func histogram(sketch *ddsketch.DDSketchWithExactSummaryStatistics, least, most float64) []int64 {
+	coarse := 2 * accuracy * max(math.Abs(least), math.Abs(most))
+	span := most - least
+	if math.IsInf(span, 0) {
+		return nil
+	}
+	n := 1
+	if coarse > 0 {
+		n = max(1, int(min(maxBuckets, span/coarse)))
+	}
+	buckets := make([]int64, n)
+	sketch.ForEach(func(value, count float64) bool {
+		at := 0
+		if n > 1 {
+			at = min(max(int(float64(n)*(value-least)/span), 0), n-1)
+		}
+		buckets[at] += int64(count)
+		return false
+	})
+	return buckets
 }
 
 // ReadPercentiles reads percentiles: numbers above 0 and below 100.

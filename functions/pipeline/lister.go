@@ -153,10 +153,11 @@ func (l *Lister) spent(ctx context.Context, pages int) bool {
 	if l.Pages > 0 && pages >= l.Pages {
 		return true
 	}
-	return nearDeadline(ctx, l.Clock)
+	return NearDeadline(ctx, l.Clock)
 }
 
-func nearDeadline(ctx context.Context, with clock.Clock) bool {
+// NearDeadline says whether so little of an invocation's time is left that what it does is to be handed over to the next.
+func NearDeadline(ctx context.Context, with clock.Clock) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && with.Now().Add(handOverMargin).After(deadline)
 }

@@ -83,7 +83,7 @@ type Publication struct {
 func (p *Publication) Handle(ctx context.Context, event events.SNSEvent) error {
 	var errs []error
 	for _, record := range event.Records {
-		stage, err := readStage(record.SNS.Message)
+		stage, err := ReadStage(record.SNS.Message)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "refused a message", "message", record.SNS.MessageID, "error", err)
 			continue

@@ -144,6 +144,21 @@ func NewMapper(mapping Mapping) (*Mapper, error) {
 // Segment is the attribute by whose values items are grouped; empty for none.
 func (m *Mapper) Segment() string { return m.mapping.Segment }
 
+// Column is an attribute of items that a mapping makes.
+type Column struct {
+	Name string
+	Type Type
+}
+
+// Columns are the attributes of items beside those that every item has, in the order of their names.
+func (m *Mapper) Columns() []Column {
+	columns := make([]Column, len(m.attributes))
+	for i := range m.attributes {
+		columns[i] = Column{m.attributes[i].name, m.attributes[i].Type}
+	}
+	return columns
+}
+
 // slot is where the value of a pointer is noted.
 func (m *Mapper) slot(pointer string) (int, error) {
 	tokens, err := readPointer(pointer)

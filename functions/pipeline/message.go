@@ -36,6 +36,7 @@ type Stage struct {
 const (
 	StageSegments = "segments"
 	StageManifest = "manifest"
+	StageBookings = "bookings" // Of no run: what stands for its id is the pass for which bookings' data is generated.
 )
 
 // ChainSteps is how many invocations of one function follow one another through a topic. Lambda stops such a chain after about 16 (Lambda Developer Guide,
@@ -95,7 +96,8 @@ func derivedRun(prefix, message string, sent time.Time) string {
 	return sent.UTC().Format("20060102-150405-") + hex.EncodeToString(sum[:4])
 }
 
-func readStage(text string) (stage Stage, err error) {
+// ReadStage reads a message of the topic stage.
+func ReadStage(text string) (stage Stage, err error) {
 	if err := decode(text, &stage); err != nil {
 		return Stage{}, err
 	}

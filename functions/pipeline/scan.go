@@ -48,7 +48,7 @@ func (s *scan) over() bool {
 // goOn scans until the table or the time ends.
 func (s *scan) goOn(ctx context.Context) error {
 	return parallel.Each(scanSegments, scanSegments, func(part int) error {
-		for !s.saved.Over[part] && !nearDeadline(ctx, s.Clock) {
+		for !s.saved.Over[part] && !NearDeadline(ctx, s.Clock) {
 			page, err := s.Store.Client.Scan(ctx, s.request(part))
 			if err != nil {
 				return fmt.Errorf("scan %s: %w", s.Store.Items, err)

@@ -48,7 +48,7 @@ func segmentsObject(run, finder string) string {
 func (s *Segmenter) Handle(ctx context.Context, event events.SNSEvent) error {
 	var errs []error
 	for _, record := range event.Records {
-		stage, err := readStage(record.SNS.Message)
+		stage, err := ReadStage(record.SNS.Message)
 		if err != nil {
 			s.Log.ErrorContext(ctx, "refused a message", "message", record.SNS.MessageID, "error", err)
 			continue

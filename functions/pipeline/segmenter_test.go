@@ -75,6 +75,7 @@ func TestSegments(t *testing.T) {
 	w.minSize, w.top = 3, 3
 	w.calm()
 	figures := pipeline.Figures{Count: 3, Sum: 60, Mean: 20, Min: 10, Max: 30, Percentiles: map[string]float64{"50": 20}}
+	figures.Histogram = []int64{0: 1, 9: 1, 19: 1}
 	var want []pipeline.Segment
 	for _, of := range []struct {
 		value string
@@ -151,6 +152,23 @@ func TestSegmenterGoesOn(t *testing.T) {
 	figures := sent[0].Metrics["price"]
 	if figures.Sum != sum || figures.Min != prices[0] || figures.Max != prices[2999] || math.Abs(figures.Percentiles["50"]-prices[1499]) > 0.02*prices[1499] {
 		t.Errorf("%+v, should be %v, %v, %v, %v", figures, sum, prices[0], prices[2999], prices[1499])
+	}
+	below := 0 // The first half of the buckets is right but for values near its end.
+	middle := prices[0] + (prices[2999]-prices[0])/2
+	for _, price := range prices {
+		if price < middle {
+			below++
+		}
+	}
+	first, all := int64(0), int64(0)
+	for i, n := range figures.Histogram {
+		if i < 10 {
+			first += n
+		}
+		all += n
+	}
+	if len(figures.Histogram) != 20 || all != 3000 || math.Abs(float64(first)-float64(below)) > 90 {
+		t.Errorf("%v, %d are below the middle", figures.Histogram, below)
 	}
 }
 
@@ -263,6 +281,27 @@ func TestPercentiles(t *testing.T) {
 	for _, wrong := range []string{"0", "100", "-1", "NaN", "x", ""} {
 		if _, err := pipeline.ReadPercentiles([]string{wrong}); err == nil || !strings.Contains(err.Error(), "above 0 and below 100") {
 			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
+// No bucket is narrower than the sketch tells values apart, and what has one value has one bucket.
+func TestHistogram(t *testing.T) {
+	for name, of := range map[string]struct {
+		numbers []int64
+		want    []int64
+	}{
+		"one value": {[]int64{7, 7, 7}, []int64{3}}, "zeros": {[]int64{0, 0}, []int64{2}}, "years": {[]int64{1990, 2000, 2010, 2020}, []int64{4}},
+		"below zero": {[]int64{-10, -10, 10, 10}, []int64{0: 2, 19: 2}}, "two buckets": {[]int64{100, 105}, []int64{1, 1}},
+	} {
+		items := map[string]dynamodb.Item{}
+		for i, number := range of.numbers {
+			items[fmt.Sprint(i)] = dynamodb.Item{"suburb": dynamodb.String("a"), "price": dynamodb.Number(number)}
+		}
+		w := segmenting(t, items)
+		w.calm()
+		if got := w.sent(t)[0].Metrics["price"].Histogram; !slices.Equal(got, of.want) {
+			t.Errorf("%s: %v, should be %v", name, got, of.want)
 		}
 	}
 }

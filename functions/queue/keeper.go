@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -51,7 +52,7 @@ type KeeperStore interface {
 	Counter(ctx context.Context, sale, line string) (block, place int64, err error)
 	ReadBlocks(ctx context.Context, sale, line string, numbers []int64) (map[int64]Block, error)
 	ReadFans(ctx context.Context, sale string, ids []string) (map[string]Fan, error)
-	InsertFans(ctx context.Context, fans []Fan) ([]Insertion, error)
+	InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error)
 	// ReadWindows returns the windows from 1 to a number. Those that nobody ever had are not in it.
 	ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error)
 	// Call gives a free window to a waiting fan, both or neither.

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/parallel"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
@@ -30,7 +31,7 @@ type PlacerStore interface {
 	// PutBlock writes a block unless it stands.
 	PutBlock(ctx context.Context, block Block) error
 	// InsertFans makes records, each unless its fan has one, and says of each what became of it. err is why anything is unknown.
-	InsertFans(ctx context.Context, fans []Fan) ([]Insertion, error)
+	InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error)
 	// ReplaceFan gives a fan who is over a new place, by a greater attempt. It says whether it did.
 	ReplaceFan(ctx context.Context, fan Fan, now int64) (bool, error)
 	// PutArrivals keeps those who came before the draw, under an id that nobody else has.
@@ -246,9 +247,9 @@ func (p *Placer) write(ctx context.Context, inserted, replaced []Fan, now int64,
 	done, insertErr := p.Store.InsertFans(ctx, inserted)
 	for i, insertion := range done {
 		switch insertion {
-		case Inserted:
+		case dynamodb.Inserted:
 			placed++
-		case Unknown:
+		case dynamodb.Unknown:
 			unsure[inserted[i].ID] = true
 		}
 	}

@@ -42,9 +42,8 @@ func keeperID(sale string) string             { return sale + "/keeper" }
 func statusID(sale string, shard int) string  { return sale + "/status/" + strconv.Itoa(shard) }
 
 const (
-	// readAtOnce is how many items one call reads, insertAtOnce how many statements one BatchExecuteStatement may have (DynamoDB API Reference).
-	readAtOnce   = dynamodb.BatchGetItems
-	insertAtOnce = 25
+	// readAtOnce is how many items one call reads.
+	readAtOnce = dynamodb.BatchGetItems
 	// readTries bounds how often what DynamoDB left out of an answer is asked for again.
 	readTries = 5
 )

@@ -4,21 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
-)
-
-// Insertion is what became of a record that was inserted together with others.
-type Insertion int
-
-// What can become of it.
-const (
-	Unknown  Insertion = iota // It may stand or not: it was not tried, was refused for now, or the answer was lost.
-	Inserted                  // It stands, and was made by this call.
-	Taken                     // Its key had a record before: another's, or this one.
 )
 
 // ReadFans returns the records of fans by id, strongly consistent. Those without one are not in it.
@@ -74,50 +61,13 @@ func (s *Store) ReadBlocks(ctx context.Context, sale, line string, numbers []int
 	return blocks, err
 }
 
-// InsertFans makes records, each unless its key has one: an INSERT never replaces an item (DynamoDB Developer Guide, "PartiQL insert statements for
-// DynamoDB"). It says of each what became of it; err is why anything is unknown.
-func (s *Store) InsertFans(ctx context.Context, fans []Fan) ([]Insertion, error) {
-	done := make([]Insertion, len(fans))
-	err := each((len(fans)+insertAtOnce-1)/insertAtOnce, func(call int) error {
-		from, to := call*insertAtOnce, min((call+1)*insertAtOnce, len(fans))
-		return s.insertBatch(ctx, fans[from:to], done[from:to])
-	})
-	if err != nil {
-		err = fmt.Errorf("insert items into %s: %w", s.Tables.Fans, err)
-	}
-	return done, err
-}
-
-func (s *Store) insertBatch(ctx context.Context, fans []Fan, done []Insertion) error {
-	statements := make([]dynamodb.Statement, len(fans))
+// InsertFans makes records of different keys, each unless its key has one. It says of each what became of it; err is why anything is unknown.
+func (s *Store) InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error) {
+	items := make([]dynamodb.Item, len(fans))
 	for i := range fans {
-		item := fanItem(fans[i])
-		names := slices.Sorted(maps.Keys(item))
-		parameters := make([]dynamodb.Value, len(names))
-		for at, name := range names {
-			parameters[at] = item[name]
-		}
-		// With its values as parameters: a text in the statement itself could end it.
-		statements[i] = dynamodb.Statement{
-			Statement:  `INSERT INTO "` + s.Tables.Fans + `" VALUE {'` + strings.Join(names, "': ?, '") + `': ?}`,
-			Parameters: parameters,
-		}
+		items[i] = fanItem(fans[i])
 	}
-	refusals, err := s.Client.BatchExecuteStatement(ctx, statements)
-	if err != nil {
-		return err
-	}
-	for i, refused := range refusals {
-		switch {
-		case refused == nil:
-			done[i] = Inserted
-		case refused.Code == dynamodb.DuplicateItem:
-			done[i] = Taken
-		case err == nil: // One for a call: they share their cause.
-			err = fmt.Errorf("%s: %s", refused.Code, refused.Message)
-		}
-	}
-	return err
+	return dynamodb.Insert(ctx, s.Client, s.Tables.Fans, items, callsAtOnce)
 }
 
 // ReplaceFan gives a fan who is over a new place, by a greater attempt. It says whether it did.

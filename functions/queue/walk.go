@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 const (
@@ -208,7 +210,7 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 			r.Log.WarnContext(ctx, "make records of the draw", "sale", r.sale.ID, "error", err)
 		}
 		for i, insertion := range done {
-			if insertion == Inserted {
+			if insertion == dynamodb.Inserted {
 				waiting = append(waiting, look{drawn[i], records[i]})
 			} else {
 				again = append(again, drawn[i])

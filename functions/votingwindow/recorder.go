@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
@@ -25,7 +26,7 @@ type RecorderStore interface {
 	PutBallot(ctx context.Context, ballot Ballot) (standing *Ballot, err error)
 	// InsertBallots makes ballots of different keys in as few calls as can be, each unless its key has one, and says of each what became of
 	// it. err is why anything is unknown.
-	InsertBallots(ctx context.Context, ballots []Ballot) (done []Insertion, err error)
+	InsertBallots(ctx context.Context, ballots []Ballot) (done []dynamodb.Insertion, err error)
 	// Ballot returns the ballot of a key, strongly consistent; nil where there is none.
 	Ballot(ctx context.Context, key string) (*Ballot, error)
 	// ReplaceBallot puts a ballot in the place of the displaced message's, and that message's entry into the ledger, both or neither. It
@@ -90,7 +91,7 @@ type message struct {
 	sent     time.Time
 	received int // How many times, as SQS reckons; zero where it does not say.
 	verdict  Verdict
-	inserted Insertion // What became of it when it was inserted with others.
+	inserted dynamodb.Insertion // What became of it when it was inserted with others.
 }
 
 // recorded is what became of one message in one batch. An empty outcome with no error is a redelivery: it was recorded before. A vote
@@ -254,7 +255,7 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 	if sealErr != nil {
 		return recorded{err: sealErr}
 	}
-	if message.inserted == Inserted {
+	if message.inserted == dynamodb.Inserted {
 		return recorded{outcome: message.verdict.Outcome}
 	}
 	if message.received != 1 {
@@ -270,7 +271,7 @@ func (r *Recorder) recordOne(ctx context.Context, window Window, message message
 		return r.revote(ctx, message)
 	}
 	for slot := range window.slots() {
-		standing, err := r.place(ctx, r.Judge.ballot(message, slot), slot == 0 && message.inserted == Taken)
+		standing, err := r.place(ctx, r.Judge.ballot(message, slot), slot == 0 && message.inserted == dynamodb.Taken)
 		switch {
 		case err != nil:
 			return recorded{err: fmt.Errorf("put ballot: %w", err)}
@@ -294,7 +295,7 @@ const replaceAttempts = 10
 func (r *Recorder) revote(ctx context.Context, message message) recorded {
 	ballot := r.Judge.ballot(message, 0)
 	for attempt := range replaceAttempts {
-		standing, err := r.place(ctx, ballot, attempt == 0 && message.inserted == Taken)
+		standing, err := r.place(ctx, ballot, attempt == 0 && message.inserted == dynamodb.Taken)
 		switch {
 		case err != nil:
 			return recorded{err: fmt.Errorf("put ballot: %w", err)}

@@ -3,16 +3,8 @@ package votingwindow
 import (
 	"context"
 	"fmt"
-)
 
-// Insertion is what became of a ballot that was inserted together with others.
-type Insertion int
-
-// What can become of it.
-const (
-	Unknown  Insertion = iota // It may stand or not: it was not tried, was refused for now, or the answer was lost.
-	Inserted                  // It stands, and was made by this call.
-	Taken                     // Its key had a ballot before: another's, or this one.
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
 // insertFirst inserts those votes of a batch that are the first for their place, and notes at each message what became of it. A message that
@@ -21,7 +13,7 @@ func (r *Recorder) insertFirst(ctx context.Context, messages []message) {
 	ballots := make([]Ballot, 0, len(messages))
 	of := make([]int, 0, len(messages))
 	seen := make(map[string]bool, len(messages))
-	done, err := func() (done []Insertion, err error) {
+	done, err := func() (done []dynamodb.Insertion, err error) {
 		defer func() {
 			if cause := recover(); cause != nil { // recordOne finds out whose fault it is.
 				err = fmt.Errorf("panic: %v", cause)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
@@ -113,8 +114,8 @@ func TestRecorderInsertsFirstVotes(t *testing.T) {
 // lost is a store whose calls of many all come to nothing.
 type lost struct{ votingwindow.RecorderStore }
 
-func (l lost) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
-	return make([]votingwindow.Insertion, len(ballots)), errInfrastructure
+func (l lost) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]dynamodb.Insertion, error) {
+	return make([]dynamodb.Insertion, len(ballots)), errInfrastructure
 }
 
 // TestInsertingIsOnlyFaster holds a recorder that inserts many at once against one that never does: the tables are the same in the end,
@@ -189,10 +190,10 @@ func tables(t tester, m *memory) map[string]any {
 // taken is a store whose keys were all taken a moment ago.
 type taken struct{ votingwindow.RecorderStore }
 
-func (s taken) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
-	done := make([]votingwindow.Insertion, len(ballots))
+func (s taken) InsertBallots(_ context.Context, ballots []votingwindow.Ballot) ([]dynamodb.Insertion, error) {
+	done := make([]dynamodb.Insertion, len(ballots))
 	for i := range done {
-		done[i] = votingwindow.Taken
+		done[i] = dynamodb.Taken
 	}
 	return done, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/functions/votingwindow/votecheck"
@@ -200,7 +201,7 @@ func (p panicking) PutBallot(ctx context.Context, ballot votingwindow.Ballot) (*
 	return p.RecorderStore.PutBallot(ctx, ballot)
 }
 
-func (p panicking) InsertBallots(ctx context.Context, ballots []votingwindow.Ballot) ([]votingwindow.Insertion, error) {
+func (p panicking) InsertBallots(ctx context.Context, ballots []votingwindow.Ballot) ([]dynamodb.Insertion, error) {
 	for _, ballot := range ballots {
 		if ballot.Key == ballotOf("bob") {
 			panic("a fault of the program")

@@ -151,10 +151,19 @@ func (d *diagram) routes(s HTTPAPISpec) {
 	d.node("comes in", world, `(("anyone"))`)
 	for _, key := range slices.Sorted(maps.Keys(s.Routes)) {
 		label := key + " over HTTPS"
-		if s.Authorization[key] != "" {
+		switch s.Authorization[key] {
+		case "":
+		case CustomAuthorization:
+			label = key + " with " + s.AuthorizerHeader
+		case IAMAuthorization:
+			label = key + " signed"
+		default:
 			label = key + " with a token"
 		}
 		d.edge(world, d.first(s.Routes[key]), label, false)
+	}
+	if s.Authorizer != "" {
+		d.edge(world, d.first(s.Authorizer), "is asked who comes", true)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -65,14 +66,19 @@ func TestDoorsAreValid(t *testing.T) {
 		change func(*HTTPAPI)
 		want   string
 	}{
-		"as they are":        {nil, ""},
-		"a local issuer":     {func(a *HTTPAPI) { a.JWT.Issuer = "http://127.0.0.1:8080" }, ""},
-		"an issuer in plain": {func(a *HTTPAPI) { a.JWT.Issuer = "http://login.example.org" }, `the issuer "http://login.example.org" of tokens is no https URL`},
-		"no audience":        {func(a *HTTPAPI) { a.JWT.Audience = nil }, "number of audiences is 0"},
-		"no route":           {func(a *HTTPAPI) { a.Routes = nil }, "the API has no route"},
-		"a route of no form": {func(a *HTTPAPI) { a.Routes = map[string]Route{"/votes": a.Routes["POST /votes"]} }, `"/votes" is no route key`},
-		"half a limit":       {func(a *HTTPAPI) { a.Rate = 100 }, "the throttling limits are 100 requests a second and 0 at once"},
-		"a limit":            {func(a *HTTPAPI) { a.Rate, a.Burst = 100, 50 }, ""},
+		"as they are":                  {nil, ""},
+		"a local issuer":               {func(a *HTTPAPI) { a.JWT.Issuer = "http://127.0.0.1:8080" }, ""},
+		"an issuer in plain":           {func(a *HTTPAPI) { a.JWT.Issuer = "http://login.example.org" }, `the issuer "http://login.example.org" of tokens is no https URL`},
+		"no audience":                  {func(a *HTTPAPI) { a.JWT.Audience = nil }, "number of audiences is 0"},
+		"no route":                     {func(a *HTTPAPI) { a.Routes = nil }, "the API has no route"},
+		"a route of no form":           {func(a *HTTPAPI) { a.Routes = map[string]Route{"/votes": a.Routes["POST /votes"]} }, `"/votes" is no route key`},
+		"half a limit":                 {func(a *HTTPAPI) { a.Rate = 100 }, "the throttling limits are 100 requests a second and 0 at once"},
+		"a limit":                      {func(a *HTTPAPI) { a.Rate, a.Burst = 100, 50 }, ""},
+		"a function":                   {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("X-API-Key", 300) }, ""},
+		"a function and tokens":        {func(a *HTTPAPI) { a.Authorizer = asking("x-api-key", 300) }, "tokens and a function; give one of them"},
+		"a function that sees nothing": {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("", 300) }, `looks at the header "", which is none`},
+		"an answer for two hours":      {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("x-api-key", 7200) }, "for which an authorizer's answer stands is 7200"},
+		"IAM":                          {func(a *HTTPAPI) { a.JWT, a.IAM = nil, true }, ""},
 		"more scopes than go": {func(a *HTTPAPI) {
 			r := a.Routes["POST /votes"]
 			r.Scopes = strings.Split("abcdefghijk", "")
@@ -85,6 +91,53 @@ func TestDoorsAreValid(t *testing.T) {
 				t.Errorf("problems are %v, want %q", problems, c.want)
 			}
 		})
+	}
+}
+
+// asking is a function that says who may come in.
+func asking(header string, seconds int) *APIAuthorizer {
+	b := NewBuilder(Settings{System: System{Name: "voting_window", Slug: "vote"}, Name: "tv", LogRetentionDays: 14, Architecture: "arm64"})
+	return &APIAuthorizer{Function: b.Function("intake", Function{}), Header: header, TTL: time.Duration(seconds) * time.Second}
+}
+
+// An API asks for what it is told to, on all routes that are not open, and pages may
+// send what it is known by. The function that is asked may be called for that alone.
+func TestWhoIsLetIn(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*HTTPAPI)
+		asks    string
+		headers []string
+		drawn   string
+	}{
+		"tokens":     {func(*HTTPAPI) {}, "JWT admin vote", []string{"authorization", "content-type", "x-voter"}, "POST /votes with a token"},
+		"a function": {func(a *HTTPAPI) { a.JWT, a.Authorizer = nil, asking("X-API-Key", 60) }, "CUSTOM", []string{"content-type", "x-api-key", "x-voter"}, "POST /votes with x-api-key"},
+		"IAM": {
+			func(a *HTTPAPI) { a.JWT, a.IAM = nil, true }, "AWS_IAM",
+			[]string{"authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-voter"}, "POST /votes signed",
+		},
+		"nobody": {func(a *HTTPAPI) { a.JWT = nil }, "", []string{"content-type", "x-voter"}, "POST /votes over HTTPS"},
+	} {
+		b := doors(c.change)
+		if picture := b.Diagram(); !strings.Contains(picture, c.drawn) || strings.Contains(picture, "is asked who comes") != (name == "a function") {
+			t.Errorf("%s: the picture is\n%s", name, picture)
+		}
+		spec := b.Part("api").Spec.(HTTPAPISpec)
+		if spec.Authorization["POST /votes"] != c.asks || spec.Authorization["GET /health"] != "" || !slices.Equal(spec.Headers, c.headers) {
+			t.Errorf("%s: routes ask for %v, and pages may send %v", name, spec.Authorization, spec.Headers)
+		}
+		asked := b.Part("api-authorize-intake")
+		if (asked != nil) != (name == "a function") {
+			t.Fatalf("%s: the function's permission is %+v", name, asked)
+		}
+		if asked == nil {
+			continue
+		}
+		if source := Readable(asked.Spec.(InvokePermissionSpec).SourceARN); !strings.HasSuffix(source, "/authorizers/*") {
+			t.Errorf("it is called for %s", source)
+		}
+		if spec.AuthorizerHeader != "x-api-key" || spec.AuthorizerTTL != 60 || !strings.HasSuffix(Readable(spec.Authorizer), ":live") {
+			t.Errorf("%+v", spec)
+		}
 	}
 }
 

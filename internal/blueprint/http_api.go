@@ -11,8 +11,13 @@ import (
 type HTTPAPI struct {
 	// Routes by their route key: "POST /votes", "$default".
 	Routes map[string]Route
-	// JWT is who signs the tokens that routes ask for; nil for none.
+	// JWT is who signs the tokens that routes ask for; nil for none. An API has one
+	// of JWT, Authorizer and IAM, or none.
 	JWT *JWT
+	// Authorizer is the function that says who may come in; nil for none.
+	Authorizer *APIAuthorizer
+	// IAM lets in whose signed requests IAM allows: execute-api:Invoke.
+	IAM bool
 	// CORS lets browsers' scripts call the API; nil answers no preflight.
 	CORS *CORS
 	// Rate and Burst throttle each route: requests a second, and requests at
@@ -25,7 +30,7 @@ type HTTPAPI struct {
 // Route is what answers the requests of one route.
 type Route struct {
 	Function FunctionHandle
-	// Open lets requests without a token through, where the API has a JWT.
+	// Open lets everybody's requests through, where the API asks who comes.
 	Open bool
 	// Scopes are those of which a token needs one; none asks for no scope.
 	Scopes []string
@@ -40,12 +45,24 @@ type JWT struct {
 	Audience []string
 }
 
+// APIAuthorizer is a function that is asked about requests, with events of version
+// 2.0, and gives simple answers (API Gateway Developer Guide, "Control access to
+// HTTP APIs with AWS Lambda authorizers").
+type APIAuthorizer struct {
+	Function FunctionHandle
+	// Header is what tells callers apart: "x-api-key". A request without it is
+	// refused unasked.
+	Header string
+	// TTL is for how long an answer stands for the same header; 0 asks each time.
+	TTL time.Duration
+}
+
 // CORS says which pages may call an API.
 type CORS struct {
 	// Origins of pages: "https://vote.example.org", or "*".
 	Origins []string
-	// Headers that pages may send beside content-type, and authorization where
-	// the API has a JWT.
+	// Headers that pages may send beside content-type, and those by which the API
+	// knows who comes.
 	Headers []string
 }
 
@@ -62,15 +79,19 @@ type APIDomain struct {
 type HTTPAPISpec struct {
 	// Routes are the ARNs of functions by route key.
 	Routes map[string]string `json:"routes"`
-	// Authorization is, by route key, "JWT" and the scopes; routes that are open
-	// have none.
+	// Authorization is, by route key, "JWT" and the scopes, "CUSTOM" or "AWS_IAM";
+	// routes that are open have none.
 	Authorization map[string]string `json:"authorization"`
 	JWTIssuer     string            `json:"jwt_issuer"`
 	JWTAudience   []string          `json:"jwt_audience"`
-	Origins       []string          `json:"cors_allowed_origins"`
-	Methods       []string          `json:"cors_allowed_methods"`
-	Headers       []string          `json:"cors_allowed_headers"`
-	MaxAge        int               `json:"cors_max_age" unit:"s"`
+	// Authorizer is the ARN of the function that is asked, by what this header has.
+	Authorizer       string   `json:"lambda_authorizer"`
+	AuthorizerHeader string   `json:"lambda_authorizer_header"`
+	AuthorizerTTL    int      `json:"lambda_authorizer_ttl" unit:"s"`
+	Origins          []string `json:"cors_allowed_origins"`
+	Methods          []string `json:"cors_allowed_methods"`
+	Headers          []string `json:"cors_allowed_headers"`
+	MaxAge           int      `json:"cors_max_age" unit:"s"`
 	// Rate and Burst belong to AWS where both are 0.
 	Rate  int `json:"throttling_rate_limit" unit:"requests a second"`
 	Burst int `json:"throttling_burst_limit" unit:"requests"`
@@ -107,23 +128,32 @@ func (b *Builder) HTTPAPI(key string, a HTTPAPI) HTTPAPIHandle {
 	for routeKey, r := range a.Routes {
 		spec.Routes[routeKey] = r.Function.LiveARN()
 		functions[r.Function.Key()] = r.Function
-		if a.JWT != nil && !r.Open {
-			spec.Authorization[routeKey] = JWTAuthorization(r.Scopes)
+		if auth := a.authorization(r); auth != "" {
+			spec.Authorization[routeKey] = auth
 		}
 	}
 	if a.JWT != nil {
 		spec.JWTIssuer, spec.JWTAudience = a.JWT.Issuer, slices.Sorted(slices.Values(a.JWT.Audience))
 	}
-	if a.CORS != nil {
-		spec.cors(*a.CORS)
-	}
 	keys := slices.Sorted(maps.Keys(functions))
-	h := HTTPAPIHandle{Handle: b.add(key, b.name(key), spec, keys...), domain: a.Domain}
+	needs := slices.Clone(keys)
+	if a.Authorizer != nil {
+		spec.Authorizer, spec.AuthorizerHeader, spec.AuthorizerTTL = a.Authorizer.Function.LiveARN(), strings.ToLower(a.Authorizer.Header), int(a.Authorizer.TTL/time.Second)
+		needs = append(needs, a.Authorizer.Function.Key())
+	}
+	if a.CORS != nil {
+		spec.cors(*a.CORS, a.IAM)
+	}
+	h := HTTPAPIHandle{Handle: b.add(key, b.name(key), spec, needs...), domain: a.Domain}
 	if a.Rate == 0 && a.Burst == 0 {
 		h.part.RuntimeOwned = []string{"throttling_rate_limit", "throttling_burst_limit"}
 	}
 	for _, f := range keys {
 		b.invokePermission(key+"-invoke-"+f, functions[f], "apigateway.amazonaws.com", arn("execute-api", h.ID()+"/*/*"))
+	}
+	if a.Authorizer != nil {
+		f := a.Authorizer.Function
+		b.invokePermission(key+"-authorize-"+f.Key(), f, "apigateway.amazonaws.com", arn("execute-api", h.ID()+"/authorizers/*"))
 	}
 	if a.Domain != nil {
 		h.domainPart = b.add(key+"-domain", a.Domain.Name, DomainNameSpec{
@@ -133,18 +163,50 @@ func (b *Builder) HTTPAPI(key string, a HTTPAPI) HTTPAPIHandle {
 	return h
 }
 
+// What routes ask for in a spec, beside tokens (API Gateway V2 API Reference,
+// CreateRoute, authorizationType).
+const (
+	CustomAuthorization = "CUSTOM"
+	IAMAuthorization    = "AWS_IAM"
+)
+
+// authorization is what a route asks for in a spec; empty for nothing.
+func (a HTTPAPI) authorization(r Route) string {
+	switch {
+	case r.Open:
+		return ""
+	case a.JWT != nil:
+		return JWTAuthorization(r.Scopes)
+	case a.Authorizer != nil:
+		return CustomAuthorization
+	case a.IAM:
+		return IAMAuthorization
+	}
+	return ""
+}
+
 // JWTAuthorization is how a route that asks for a token is written in a spec.
 func JWTAuthorization(scopes []string) string {
 	return strings.Join(append([]string{"JWT"}, slices.Sorted(slices.Values(scopes))...), " ")
 }
 
+// signed are the headers of a signed request that pages send (IAM User Guide,
+// "Elements of an AWS API request signature").
+var signed = []string{"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+
 // cors allows the methods of the routes. API Gateway does not keep the case of
 // headers' names.
-func (s *HTTPAPISpec) cors(c CORS) {
+func (s *HTTPAPISpec) cors(c CORS, iam bool) {
 	s.Origins, s.MaxAge = slices.Sorted(slices.Values(c.Origins)), int(corsMaxAge/time.Second)
 	headers := append([]string{"content-type"}, c.Headers...)
 	if s.JWTIssuer != "" {
 		headers = append(headers, "authorization")
+	}
+	if s.AuthorizerHeader != "" {
+		headers = append(headers, s.AuthorizerHeader)
+	}
+	if iam {
+		headers = append(headers, signed...)
 	}
 	for i := range headers {
 		headers[i] = strings.ToLower(headers[i])

@@ -35,9 +35,28 @@ func (c *checker) httpAPI(s HTTPAPISpec) {
 			c.add(nil, "the issuer %q of tokens is no https URL (API Gateway Developer Guide, Control access to HTTP APIs with JWT authorizers)", s.JWTIssuer)
 		}
 	}
+	c.authorizer(s)
 	if (s.Rate > 0) != (s.Burst > 0) || s.Rate < 0 {
 		c.add(nil, "the throttling limits are %d requests a second and %d at once; give both, or none", s.Rate, s.Burst)
 	}
+}
+
+// header is a header's name that an API can look at.
+var header = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// authorizer checks who is asked about requests.
+func (c *checker) authorizer(s HTTPAPISpec) {
+	if s.Authorizer == "" {
+		return
+	}
+	if s.JWTIssuer != "" {
+		c.add(nil, "the API asks for tokens and a function; give one of them")
+	}
+	if !header.MatchString(s.AuthorizerHeader) {
+		c.add(nil, "the function that says who may come in looks at the header %q, which is none", s.AuthorizerHeader)
+	}
+	// API Gateway V2 API Reference, CreateAuthorizer, authorizerResultTtlInSeconds.
+	c.between("time for which an authorizer's answer stands", s.AuthorizerTTL, 0, 3600, "s", "API Gateway V2 API Reference, CreateAuthorizer", nil)
 }
 
 // guests checks that Cognito leaves to guests what the role grants them.

@@ -61,15 +61,25 @@ func doors(s blueprint.Settings, issuer string, keepEndpoint bool) *blueprint.Bu
 			Name: "api.example.org", CertificateARN: "arn:aws:acm:eu-central-1:123456789012:certificate/8d5d0ac6-0000-4000-8000-000000000001", KeepEndpoint: keepEndpoint,
 		},
 	})
+	partners := b.HTTPAPI("partners", blueprint.HTTPAPI{
+		Routes: map[string]blueprint.Route{"POST /votes": {Function: intake}, "GET /open": {Function: intake, Open: true}},
+		Authorizer: &blueprint.APIAuthorizer{Function: b.Function("asked", blueprint.Function{
+			MemoryMB: 128, Timeout: 10 * time.Second, Environment: map[string]string{"QUEUE_URL": votes.URL(), "ADMIT": partnerKey},
+		}), Header: "x-api-key", TTL: time.Minute},
+	})
+	staff := b.HTTPAPI("staff", blueprint.HTTPAPI{Routes: map[string]blueprint.Route{"POST /votes": {Function: intake}}, IAM: true})
 	guests := b.IdentityPool("guests", votes.Send())
 	for name, value := range map[string]string{
-		"votes": votes.URL(), "other": other.URL(), "api": api.ID(), "url": api.URL(), "target": api.DomainTarget(), "zone": api.DomainZone(),
+		"partners": partners.ID(), "staff": staff.ID(), "votes": votes.URL(), "other": other.URL(), "api": api.ID(), "url": api.URL(), "target": api.DomainTarget(), "zone": api.DomainZone(),
 		"pool": guests.ID(), "voter": voter.ARN(), "voter_name": voter.Name(),
 	} {
 		b.Output(name, value)
 	}
 	return b
 }
+
+// partnerKey is the key that the API for partners lets in.
+const partnerKey = "b3BlbnNlc2FtZS1vcGVuc2VzYW1l"
 
 // relayBundle is the zip of the function that the tests of the local AWS deploy.
 func relayBundle(t *testing.T) []byte {
@@ -208,6 +218,8 @@ func TestDoors(t *testing.T) {
 	}
 
 	t.Run("API", func(t *testing.T) { throughTheAPI(t, issuer, out["api"]) })
+	t.Run("API with keys", func(t *testing.T) { withKeys(t, out["partners"]) })
+	t.Run("API with IAM", func(t *testing.T) { withIAM(t, out["staff"]) })
 	t.Run("domain name", func(t *testing.T) {
 		if out["url"] != "https://api.example.org" || !strings.HasSuffix(out["target"], ".amazonaws.com") || out["zone"] == "" {
 			t.Errorf("the domain name is reached by %q, %q in zone %q", out["url"], out["target"], out["zone"])
@@ -318,6 +330,42 @@ func throughTheAPI(t *testing.T, issuer *tokens, api string) {
 		if got := preflight.header.Get(name); got != want {
 			t.Errorf("the preflight's %s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+// withKeys goes in by the API that asks a function.
+func withKeys(t *testing.T, api string) {
+	url := "https://" + api + ".execute-api." + testRegion + ".amazonaws.com"
+	for name, c := range map[string]struct {
+		method, path, key string
+		want              int
+	}{
+		"good key":    {http.MethodPost, "/votes", partnerKey, http.StatusOK},
+		"another key": {http.MethodPost, "/votes", "another", http.StatusForbidden},
+		"no key":      {http.MethodPost, "/votes", "", http.StatusUnauthorized},
+		"open":        {http.MethodGet, "/open", "", http.StatusOK},
+	} {
+		var header []string
+		if c.key != "" {
+			header = []string{"X-API-Key", c.key}
+		}
+		got := call(t, c.method, url+c.path, "", header...)
+		if reached := strings.Contains(got.body, "AWS_SDK_UA_APP_ID=tiny_system.intake"); got.status != c.want || reached != (c.want == http.StatusOK) {
+			t.Errorf("%s: the API answers %d, want %d; the function has answered: %t", name, got.status, c.want, reached)
+		}
+	}
+}
+
+// withIAM goes in by the API that asks for signed requests. The local AWS does not
+// check signatures.
+func withIAM(t *testing.T, api string) {
+	url := "https://" + api + ".execute-api." + testRegion + ".amazonaws.com/votes"
+	if got := call(t, http.MethodPost, url, "{}"); got.status != http.StatusForbidden {
+		t.Errorf("without a signature the API answers %d", got.status)
+	}
+	const signature = "AWS4-HMAC-SHA256 Credential=test/20260101/" + testRegion + "/execute-api/aws4_request, SignedHeaders=host, Signature=0"
+	if got := call(t, http.MethodPost, url, "{}", "Authorization", signature); got.status != http.StatusOK {
+		t.Errorf("with one it answers %d", got.status)
 	}
 }
 

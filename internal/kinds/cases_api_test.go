@@ -33,6 +33,12 @@ func apiBase() blueprint.HTTPAPISpec {
 	}
 }
 
+// askingAFunction changes an API to one that asks a function who may come in.
+func askingAFunction(s *blueprint.HTTPAPISpec) {
+	s.JWTIssuer, s.JWTAudience, s.Authorization = "", nil, map[string]string{"POST /votes": blueprint.CustomAuthorization}
+	s.Authorizer, s.AuthorizerHeader, s.AuthorizerTTL = liveARN("asked"), "x-api-key", 300
+}
+
 func domainBase(api string) blueprint.DomainNameSpec {
 	return blueprint.DomainNameSpec{CertificateARN: testCert, SecurityPolicy: "TLS_1_2", API: api, Stage: blueprint.DefaultStage}
 }
@@ -138,6 +144,15 @@ func httpAPICase() kindCase {
 				s.Origins, s.Methods, s.Headers, s.MaxAge = nil, nil, nil, 0
 			}),
 			a(func(s *blueprint.HTTPAPISpec) { s.Rate, s.Burst, s.Endpoint = 1000, 200, false }),
+			a(askingAFunction),
+			a(func(s *blueprint.HTTPAPISpec) {
+				askingAFunction(s)
+				s.Authorizer, s.AuthorizerHeader, s.AuthorizerTTL = liveARN("other"), "x-token", 0
+				s.Routes["GET /health"] = liveARN(testFunction)
+			}),
+			a(func(s *blueprint.HTTPAPISpec) {
+				s.JWTIssuer, s.JWTAudience, s.Authorization = "", nil, map[string]string{"POST /votes": blueprint.IAMAuthorization}
+			}),
 		},
 		half: func(ctx context.Context, tags map[string]string) error {
 			_, err := env.AWS.APIs.CreateApi(ctx, &apigatewayv2.CreateApiInput{Name: aws.String(testAPI), ProtocolType: apitypes.ProtocolTypeHttp, Tags: tags})

@@ -28,9 +28,6 @@ import (
 // after a look at what is there.
 type httpAPI struct{ Env }
 
-// apiAuthorizer is the name of an API's only authorizer.
-const apiAuthorizer = "jwt"
-
 func (httpAPI) Facts() Facts {
 	// Calls are judged by their method on a path (Service Authorization Reference,
 	// Amazon API Gateway Management V2). An API's id is not known beforehand, and
@@ -197,8 +194,11 @@ func (a *liveAPI) spec() blueprint.HTTPAPISpec {
 			s.Authorization[aws.ToString(r.RouteKey)] = auth
 		}
 	}
-	if j := a.authorizer(); j != nil && slices.Equal(j.IdentitySource, identitySource) && j.JwtConfiguration != nil {
+	if j := a.authorizer(types.AuthorizerTypeJwt); j != nil && slices.Equal(j.IdentitySource, identitySource) && j.JwtConfiguration != nil {
 		s.JWTIssuer, s.JWTAudience = aws.ToString(j.JwtConfiguration.Issuer), sorted(j.JwtConfiguration.Audience)
+	}
+	if j := a.authorizer(types.AuthorizerTypeRequest); j != nil {
+		s.Authorizer, s.AuthorizerHeader, s.AuthorizerTTL = asked(*j), lookedAt(*j), int(aws.ToInt32(j.AuthorizerResultTtlInSeconds))
 	}
 	if c := a.CorsConfiguration; c != nil {
 		s.Origins, s.Methods, s.Headers, s.MaxAge = sorted(c.AllowOrigins), sorted(c.AllowMethods), lowered(c.AllowHeaders), int(aws.ToInt32(c.MaxAge))
@@ -226,16 +226,6 @@ func lowered(values []string) []string {
 		out = append(out, strings.ToLower(v))
 	}
 	return sorted(out)
-}
-
-// authorizer is the API's own; nil where it has none.
-func (a *liveAPI) authorizer() *types.Authorizer {
-	for i, j := range a.authorizers {
-		if aws.ToString(j.Name) == apiAuthorizer && j.AuthorizerType == types.AuthorizerTypeJwt {
-			return &a.authorizers[i]
-		}
-	}
-	return nil
 }
 
 // target is the function that a route calls, or a text for what it does else.
@@ -275,10 +265,14 @@ func (a *liveAPI) authorization(r types.Route) string {
 	case types.AuthorizationTypeNone, "":
 		return ""
 	case types.AuthorizationTypeJwt:
-		if own := a.authorizer(); own == nil || aws.ToString(own.AuthorizerId) != aws.ToString(r.AuthorizerId) {
+		if !a.own(r, types.AuthorizerTypeJwt) {
 			return "JWT of another authorizer"
 		}
 		return blueprint.JWTAuthorization(r.AuthorizationScopes)
+	case types.AuthorizationTypeCustom:
+		if !a.own(r, types.AuthorizerTypeRequest) {
+			return "CUSTOM of another authorizer"
+		}
 	}
 	return string(r.AuthorizationType)
 }

@@ -36,43 +36,13 @@ func (k httpAPI) complete(ctx context.Context, a *liveAPI, want blueprint.HTTPAP
 			return fmt.Errorf("route %s: %w", key, err)
 		}
 	}
-	if err := k.tidy(ctx, a, want, slices.Collect(maps.Values(integrations))); err != nil {
+	if err := k.tidy(ctx, a, want, slices.Collect(maps.Values(integrations)), authorizer); err != nil {
 		return err
 	}
 	if err := k.open(ctx, a, want); err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
 	return k.deployed(ctx, aws.ToString(a.ApiId))
-}
-
-// authorize makes or changes the authorizer, and returns its id.
-func (k httpAPI) authorize(ctx context.Context, a *liveAPI, want blueprint.HTTPAPISpec) (string, error) {
-	if want.JWTIssuer == "" {
-		return "", nil
-	}
-	jwt := &types.JWTConfiguration{Issuer: &want.JWTIssuer, Audience: want.JWTAudience}
-	j := a.authorizer()
-	if j == nil {
-		id := ""
-		err := k.createOnce(ctx, func(ctx context.Context) error {
-			out, err := k.AWS.APIs.CreateAuthorizer(ctx, &apigatewayv2.CreateAuthorizerInput{
-				ApiId: a.ApiId, Name: aws.String(apiAuthorizer), AuthorizerType: types.AuthorizerTypeJwt, IdentitySource: identitySource, JwtConfiguration: jwt,
-			}, oneAttempt)
-			if err == nil {
-				id = aws.ToString(out.AuthorizerId)
-			}
-			return err
-		}, k.found(a, func(now *liveAPI) bool { return now.authorizer() != nil }))
-		return id, err
-	}
-	if s := a.spec(); s.JWTIssuer != want.JWTIssuer || !slices.Equal(s.JWTAudience, sorted(want.JWTAudience)) {
-		if _, err := k.AWS.APIs.UpdateAuthorizer(ctx, &apigatewayv2.UpdateAuthorizerInput{
-			ApiId: a.ApiId, AuthorizerId: j.AuthorizerId, IdentitySource: identitySource, JwtConfiguration: jwt,
-		}); err != nil {
-			return "", err
-		}
-	}
-	return aws.ToString(j.AuthorizerId), nil
 }
 
 // integrate returns the id of the integration that calls a function, and makes it
@@ -120,8 +90,11 @@ func (k httpAPI) found(a *liveAPI, has func(*liveAPI) bool) func(context.Context
 func (k httpAPI) route(ctx context.Context, a *liveAPI, key, integration, authorizer, authorization string) error {
 	target := aws.String("integrations/" + integration)
 	kind, scopes, id := types.AuthorizationTypeNone, []string{}, (*string)(nil)
-	if authorization != "" {
-		kind, scopes, id = types.AuthorizationTypeJwt, strings.Fields(authorization)[1:], &authorizer
+	if asks := strings.Fields(authorization); len(asks) > 0 {
+		kind, scopes = types.AuthorizationType(asks[0]), asks[1:]
+		if kind != types.AuthorizationTypeAwsIam {
+			id = &authorizer
+		}
 	}
 	for _, r := range a.routes {
 		if aws.ToString(r.RouteKey) != key {
@@ -142,7 +115,7 @@ func (k httpAPI) route(ctx context.Context, a *liveAPI, key, integration, author
 }
 
 // tidy takes away routes that nobody wants, and then what no route uses.
-func (k httpAPI) tidy(ctx context.Context, a *liveAPI, want blueprint.HTTPAPISpec, used []string) error {
+func (k httpAPI) tidy(ctx context.Context, a *liveAPI, want blueprint.HTTPAPISpec, used []string, authorizer string) error {
 	for _, r := range a.routes {
 		if _, wanted := want.Routes[aws.ToString(r.RouteKey)]; wanted {
 			continue
@@ -160,7 +133,7 @@ func (k httpAPI) tidy(ctx context.Context, a *liveAPI, want blueprint.HTTPAPISpe
 		}
 	}
 	for _, j := range a.authorizers {
-		if own := a.authorizer(); want.JWTIssuer != "" && own != nil && *own.AuthorizerId == *j.AuthorizerId {
+		if aws.ToString(j.AuthorizerId) == authorizer {
 			continue
 		}
 		if _, err := k.AWS.APIs.DeleteAuthorizer(ctx, &apigatewayv2.DeleteAuthorizerInput{ApiId: a.ApiId, AuthorizerId: j.AuthorizerId}); err != nil && !absentAPI(err) {

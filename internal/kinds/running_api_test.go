@@ -100,6 +100,42 @@ func TestAPIBehindOurBack(t *testing.T) {
 	integration()
 }
 
+// TestAuthorizerBehindOurBack changes the function that an API asks in every way
+// that no spec says, and repairs it.
+func TestAuthorizerBehindOurBack(t *testing.T) {
+	begin(t)
+	base := apiBase()
+	askingAFunction(&base)
+	target := made(t, testAPI, base)
+	client, id := env.AWS.APIs, aws.String(target.Attributes["id"])
+	for name, c := range map[string]struct {
+		change apigatewayv2.UpdateAuthorizerInput
+		want   []string
+	}{
+		"events of the old form":    {apigatewayv2.UpdateAuthorizerInput{AuthorizerPayloadFormatVersion: aws.String("1.0")}, []string{"lambda_authorizer"}},
+		"answers of the old form":   {apigatewayv2.UpdateAuthorizerInput{EnableSimpleResponses: aws.Bool(false)}, []string{"lambda_authorizer"}},
+		"answers that stand":        {apigatewayv2.UpdateAuthorizerInput{AuthorizerResultTtlInSeconds: aws.Int32(3600)}, []string{"lambda_authorizer_ttl"}},
+		"it looks elsewhere":        {apigatewayv2.UpdateAuthorizerInput{IdentitySource: []string{"$request.querystring.key"}}, []string{"lambda_authorizer_header"}},
+		"another function is asked": {apigatewayv2.UpdateAuthorizerInput{AuthorizerUri: aws.String("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + liveARN("other") + "/invocations")}, []string{"lambda_authorizer"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := client.GetAuthorizers(t.Context(), &apigatewayv2.GetAuthorizersInput{ApiId: id})
+			if err != nil || len(out.Items) != 1 {
+				t.Fatalf("the authorizers are %+v, %v; want one", out, err)
+			}
+			change := c.change
+			change.ApiId, change.AuthorizerId = id, out.Items[0].AuthorizerId
+			if _, err := client.UpdateAuthorizer(t.Context(), &change); err != nil {
+				t.Fatal(err)
+			}
+			if got := differences(base, observe(t, "http_api", target)); !slices.Equal(got, c.want) {
+				t.Errorf("what differs is %v, want %v", got, c.want)
+			}
+			update(t, target, base)
+		})
+	}
+}
+
 // TestInvokePermissionBehindOurBack puts another statement in the place of the
 // one that lets an API call its function.
 func TestInvokePermissionBehindOurBack(t *testing.T) {

@@ -22,6 +22,9 @@ GUESTS = {
     },
 }
 
+# The answer where a function may not be called.
+INTERNAL_ERROR = 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
+
 SETTINGS = re.compile(r"^/v2/apis/([^/]+)/stages/([^/]+)/(accesslogsettings|routesettings)(?:/(.+))?$")
 
 create_api = apigateway._create_api
@@ -31,6 +34,7 @@ update_stage = apigateway._update_stage
 handle_request = apigateway.handle_request
 handle_in_scope = apigateway._handle_execute_in_scope
 invoke_lambda = apigateway._invoke_lambda_proxy
+ask_authorizer = apigateway._authorize_request_v2
 parse_url = app._parse_execute_api_url
 create_pool = cognito._create_identity_pool
 update_pool = cognito._update_identity_pool
@@ -52,6 +56,7 @@ def install():
     apigateway.handle_request = handle_settings
     apigateway._handle_execute_in_scope = handle_staged
     apigateway._invoke_lambda_proxy = invoke_permitted
+    apigateway._authorize_request_v2 = ask_permitted
     cognito._create_identity_pool = lambda data: tagged_pool(create_pool(data))
     cognito._update_identity_pool = lambda data: tagged_pool(update_pool(data))
     cognito._get_id = get_permitted_id
@@ -150,10 +155,27 @@ async def invoke_permitted(integration, api_id, stage, path, method, headers, bo
     verb, _, route_path = route_key.partition(" ")
     source = f"arn:aws:execute-api:{kwargs['owner_region']}:{kwargs['owner_account_id']}:{api_id}/{stage}/" + (
         f"{'*' if verb == 'ANY' else verb}{route_path}" if route_path else "$default")
-    function = lambda_svc._functions.get_scoped(kwargs["owner_account_id"], kwargs["owner_region"], arn.split(":")[6]) if arn.count(":") >= 6 else None
-    if function is None or not any(permits(statement, arn, source) for statement in function["policy"]["Statement"]):
-        return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
+    if not permitted(arn, source, kwargs["owner_account_id"], kwargs["owner_region"]):
+        return INTERNAL_ERROR
     return await invoke_lambda(integration, api_id, stage, path, method, headers, body, query_params, route_key, path_params, **kwargs)
+
+
+async def ask_permitted(api_id, stage, route, *args):
+    """Asks an authorizer's function where its policy lets the API do so (API Gateway Developer Guide, "Control access to HTTP APIs with AWS
+    Lambda authorizers", Lambda authorizer's permission)."""
+    *_, owner_account_id, owner_region, _ = args
+    asked = apigateway._authorizers.get(api_id, {}).get(route.get("authorizerId"), {})
+    arn = apigateway._extract_lambda_ref_from_integration_uri(asked.get("authorizerUri", ""))
+    source = f"arn:aws:execute-api:{owner_region}:{owner_account_id}:{api_id}/authorizers/{route.get('authorizerId')}"
+    if asked and not permitted(arn, source, owner_account_id, owner_region):
+        return INTERNAL_ERROR, None
+    return await ask_authorizer(api_id, stage, route, *args)
+
+
+def permitted(arn, source, account, region):
+    """Tells whether a function's policy lets API Gateway call it for the source."""
+    function = lambda_svc._functions.get_scoped(account, region, arn.split(":")[6]) if arn.count(":") >= 6 else None
+    return function is not None and any(permits(statement, arn, source) for statement in function["policy"]["Statement"])
 
 
 def permits(statement, function, source):

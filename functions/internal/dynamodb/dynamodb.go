@@ -105,9 +105,11 @@ type Query struct {
 	TableName                 string
 	ConsistentRead            bool `json:",omitempty"`
 	KeyConditionExpression    string
+	FilterExpression          string            `json:",omitempty"`
 	ExpressionAttributeNames  map[string]string `json:",omitempty"`
 	ExpressionAttributeValues Item              `json:",omitempty"`
 	ScanIndexForward          *bool             `json:",omitempty"` // False for descending sort keys; nil for ascending ones.
+	Limit                     int               `json:",omitempty"` // Of what is read, before the filter.
 	ExclusiveStartKey         Item              `json:",omitempty"`
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 )
 
 // ErrTooLarge is an object of more bytes than the reader takes.
@@ -42,4 +44,28 @@ func readBody(response *http.Response, most int64, into []byte) ([]byte, error) 
 		return nil, ErrTooLarge
 	}
 	return body.Bytes(), nil
+}
+
+// GetChanged returns an object and its entity tag, unless it still is the one of a tag: then changed is false. etag is empty for an object as it is. Where there is
+// none, it is changed and nil.
+func (b *Bucket) GetChanged(ctx context.Context, key, etag string) (body []byte, now string, changed bool, err error) {
+	get := b.request(http.MethodGet, key, "")
+	if etag != "" {
+		get.Header = http.Header{"If-None-Match": {etag}}
+	}
+	err = b.client.Send(ctx, get, func(response *http.Response) (err error) {
+		now = response.Header.Get("ETag")
+		body, err = readBody(response, maxObjectBytes, nil)
+		return err
+	})
+	var refused *awscall.Refusal
+	switch {
+	case err == nil:
+		return body, now, true, nil
+	case errors.As(err, &refused) && refused.Status == http.StatusNotModified:
+		return nil, etag, false, nil
+	case errors.As(err, &refused) && refused.Code == "NoSuchKey":
+		return nil, "", true, nil
+	}
+	return nil, "", false, fmt.Errorf("get object %s from %s: %w", key, b.name, err)
 }

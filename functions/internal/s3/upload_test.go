@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/s3"
 )
@@ -91,5 +94,41 @@ func TestBucketUpload(t *testing.T) {
 				t.Errorf("%d bytes appeared, should be %d", len(server.object), len(content))
 			}
 		})
+	}
+}
+
+func TestBucketPartsGoOn(t *testing.T) {
+	server := &uploads{}
+	bucket := s3.New(answering(t, server.ServeHTTP), "results")
+	parts, err := bucket.BeginParts(t.Context(), "bookings/1", "application/gzip", "no-store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.AddPart(t.Context(), parts, []byte("one ")); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := json.Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, second := range []string{"lost", "two"} { // Whoever went on first died before he kept it.
+		var resumed s3.Parts
+		if err := json.Unmarshal(kept, &resumed); err != nil {
+			t.Fatal(err)
+		}
+		if err := bucket.AddPart(t.Context(), &resumed, []byte(second)); err != nil {
+			t.Fatal(err)
+		}
+		parts = &resumed
+	}
+	if err := bucket.CompleteParts(t.Context(), parts); err != nil {
+		t.Fatal(err)
+	}
+	want := &s3.Parts{Key: "bookings/1", Upload: "1", Parts: []s3.Part{{PartNumber: 1, ETag: "1"}, {PartNumber: 2, ETag: "2"}}}
+	if diff := cmp.Diff(want, parts); diff != "" || string(server.object) != "one two" {
+		t.Errorf("the object is %q; want -, have +:\n%s", server.object, diff)
+	}
+	if err := bucket.AbortParts(t.Context(), parts); err != nil || server.calls[len(server.calls)-1] != "abort" {
+		t.Errorf("got %v, calls %q", err, server.calls)
 	}
 }

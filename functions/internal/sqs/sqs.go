@@ -28,7 +28,12 @@ type Message struct {
 	Attributes map[string]string
 	// Group and Deduplication are for FIFO queues; empty for others.
 	Group, Deduplication string
+	// Delay is in seconds, at most MaxDelay; 0 for the queue's own. A FIFO queue takes none.
+	Delay int
 }
+
+// MaxDelay is the longest delay of a message, in seconds (SQS API Reference, SendMessage).
+const MaxDelay = 900
 
 // SendMessage puts one message on the queue with an URL, and returns its id. A message that SQS took otherwise than it was sent, by its
 // checksum, is an error, though it is on the queue.
@@ -44,7 +49,8 @@ func (c *Client) Send(ctx context.Context, queue string, m Message) (id string, 
 		MessageAttributes      map[string]attribute `json:",omitempty"`
 		MessageGroupId         string               `json:",omitempty"` //nolint:revive // SQS's name.
 		MessageDeduplicationId string               `json:",omitempty"` //nolint:revive // SQS's name.
-	}{QueueUrl: queue, MessageBody: m.Body, MessageGroupId: m.Group, MessageDeduplicationId: m.Deduplication}
+		DelaySeconds           int                  `json:",omitempty"`
+	}{QueueUrl: queue, MessageBody: m.Body, MessageGroupId: m.Group, MessageDeduplicationId: m.Deduplication, DelaySeconds: m.Delay}
 	for name, value := range m.Attributes {
 		if call.MessageAttributes == nil {
 			call.MessageAttributes = map[string]attribute{}

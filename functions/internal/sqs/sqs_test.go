@@ -115,3 +115,15 @@ func TestSendMessages(t *testing.T) {
 		})
 	}
 }
+
+func TestSendDelay(t *testing.T) {
+	for delay, want := range map[int]any{0: nil, 30: 30.0} {
+		client, asked := client(t, 200, `{"MessageId":"m-1","MD5OfMessageBody":"99914b932bd37a50b983c5e7c90ae93b"}`)
+		if _, err := client.Send(t.Context(), queue, sqs.Message{Body: "{}", Delay: delay}); err != nil {
+			t.Fatal(err)
+		}
+		if have := (*asked)["DelaySeconds"]; have != want {
+			t.Errorf("a delay of %d is sent as %v", delay, have)
+		}
+	}
+}

@@ -26,13 +26,18 @@ import (
 func main() { handlers.Serve() }
 
 var handlers = bootstrap.Handlers{
-	"control":   control,
-	"ingest":    ingest,
-	"lister":    lister,
-	"manifest":  manifest,
-	"metadata":  metadata,
-	"segmenter": segmenter,
-	"sweeper":   sweeper,
+	"api":        graphAPI,
+	"authorizer": authorizer,
+	"control":    control,
+	"creator":    creator,
+	"ingest":     ingest,
+	"lister":     lister,
+	"manifest":   manifest,
+	"metadata":   metadata,
+	"notifier":   notifier,
+	"segmenter":  segmenter,
+	"sweeper":    sweeper,
+	"uploader":   uploader,
 }
 
 func lister(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {
@@ -91,10 +96,11 @@ func sweeper(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	}
 	log := logger(cfg.Base, "sweeper")
 	tables := store(aws, cfg.Runs, "", 0)
-	return (&pipeline.Sweeper{
+	runs := &pipeline.Sweeper{
 		Store: tables, Start: topic(aws, cfg.StartTopic), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
 		StepTime: cfg.StepTime, StuckAfter: cfg.StuckAfter, MaxSteps: cfg.MaxSteps, Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "sweeper"),
-	}).Handle, nil
+	}
+	return sweepBookings(environ, aws, cfg, runs)
 }
 
 func segmenter(_ context.Context, environ map[string]string, aws aws.Config) (any, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/config"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
+	"github.com/burstline/terraform-provider-serverless/functions/pipeline/api"
 )
 
 const mappingText = `{"key":["/id"]}`
@@ -36,20 +37,25 @@ func TestHandlers(t *testing.T) {
 		Base: base, Runs: runs, ItemsTable: "items", Bucket: "own", SegmentsStream: "segments", StageTopic: "arn", Segment: "suburb", Metrics: []string{"price"},
 		Percentiles: []string{"50", "99.9"}, MinSize: 10, Top: 100, ExpireDays: 7,
 	}
+	graph := api.Config{Base: base, Runs: runs, Bucket: "own", StartTopic: "arn", BookingsTable: "bookings", RetentionDays: 90, Auth: api.AuthJWT, WriteScope: "book"}
+	booked := bookingsOf(base)
 	configs := map[string]any{
-		"ingest": ingest, "lister": lister, "sweeper": sweeper, "segmenter": segmenter,
+		"api": graph, "authorizer": api.AuthorizerConfig{Base: base, Keys: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf"}, "ingest": ingest, "lister": lister, "sweeper": sweeper, "segmenter": segmenter,
 		"metadata": pipeline.MetadataConfig{Base: base, Runs: runs, Bucket: "own", StageTopic: "arn"},
 		"control":  pipeline.ControlConfig{Base: base, Runs: runs, Bucket: "own", StartTopic: "arn"},
 		"manifest": pipeline.ManifestConfig{Base: base, Runs: runs, Bucket: "own"},
+		"creator":  booked.creator, "uploader": booked.uploader, "notifier": booked.notifier,
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {
 		t.Errorf("handlers %v, tried %v", have, want)
 	}
-	start := func(name string, cfg any) error {
+	start := func(name string, cfg any, more ...any) error {
 		environ := map[string]string{
 			"_HANDLER": name, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": server.URL,
 		}
-		maps.Copy(environ, config.Environ(cfg))
+		for _, cfg := range append(more, cfg) {
+			maps.Copy(environ, config.Environ(cfg))
+		}
 		_, err := handlers.Build(environ)
 		return err
 	}
@@ -61,6 +67,9 @@ func TestHandlers(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := start("sweeper", sweeper, booked.sweeper); err != nil {
+		t.Errorf("sweeper of bookings: %v", err)
+	}
 	wrong := func(change func(*pipeline.IngestConfig)) error {
 		cfg := ingest
 		change(&cfg)
@@ -68,7 +77,11 @@ func TestHandlers(t *testing.T) {
 	}
 	percentile, negative, noStep := segmenter, lister, sweeper
 	percentile.Percentiles, negative.PagesPerCall, noStep.StepTime = []string{"100"}, -1, 0
+	nobody, unscoped := graph, graph
+	nobody.Auth, unscoped.Auth = "none", api.AuthIAM
 	for want, err := range map[string]error{
+		"AUTH is one of":         start("api", nobody),
+		"IAM knows no scopes":    start("api", unscoped),
 		"there is no handler":    start("cook", lister),
 		"RUNS_TABLE":             start("manifest", pipeline.ManifestConfig{Base: base, Bucket: "own"}),
 		"give one of MAPPING":    wrong(func(c *pipeline.IngestConfig) { c.Mapping = "" }),

@@ -34,9 +34,11 @@ func (r *room) watch() {
 		if !there {
 			continue
 		}
-		alarms = append(alarms,
-			r.AlarmErrors(key+"-errors", f, "The function "+key+" fails; see its log."),
-			r.AlarmThrottles(key+"-throttles", f, "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up."))
+		alarms = append(alarms, r.AlarmErrors(key+"-errors", f, "The function "+key+" fails; see its log."))
+		if key == "keeper" { // It has concurrency of its own, and keeper-silent tells of one that does not run.
+			continue
+		}
+		alarms = append(alarms, r.AlarmThrottles(key+"-throttles", f, "Calls of the function "+key+" are refused: the account's concurrency, or the function's, is used up."))
 	}
 	alarms = append(alarms, r.AlarmErrors("service-errors", r.functions["service"], "The function service fails, by which windows are freed; see its log."))
 	if f, there := r.functions["readers"]; there {

@@ -182,3 +182,31 @@ func TestIdentitiesAreTooSlow(t *testing.T) {
 		}
 	}
 }
+
+// TestAlarmsAreFew: an idle month's price bears fifteen alarms.
+func TestAlarmsAreFew(t *testing.T) {
+	table := map[string]any{"status_from": "table"}
+	for name, c := range map[string]struct {
+		arguments map[string]any
+		want      int
+	}{
+		"tickets":             {nil, 13},
+		"tickets, table":      {map[string]any{"site": table}, 14},
+		"identities":          {map[string]any{"join": "identity", "site": map[string]any{"enabled": false}}, 14},
+		"an assigner outside": {rooms["external.json"], 14},
+	} {
+		b, diags := describedBy(t, c.arguments)
+		if diags.HasError() {
+			t.Fatalf("%s: %v", name, diags)
+		}
+		count := 0
+		for _, p := range b.Parts {
+			if _, ok := p.Spec.(blueprint.AlarmSpec); ok {
+				count++
+			}
+		}
+		if count != c.want || count > 15 {
+			t.Errorf("%s: %d alarms, want %d and never more than 15", name, count, c.want)
+		}
+	}
+}

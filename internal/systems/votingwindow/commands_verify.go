@@ -212,6 +212,8 @@ func chosenExport(keys []string, asked string) (string, error) {
 		return exportsPrefix + asked + "/", nil
 	case asked != latestExport:
 		return "", command.Usage("--export: there is no export %q; there are %v", asked, there)
+	case len(there) == 0:
+		return "", errors.New("there is no export yet: the figures must be final; then it is written within minutes, or by the command export")
 	case len(final) == 0:
 		return "", fmt.Errorf("there is no final export yet, only %v: the figures must be final; then it is written within minutes, or by the command export", there)
 	}

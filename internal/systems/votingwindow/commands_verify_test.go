@@ -131,6 +131,9 @@ func TestVerifyFromTheBucket(t *testing.T) {
 	if _, err := runs(t, inBucket(der, map[string]map[string]string{"20270522T182500Z-provisional": good}), "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "there is no final export yet, only [20270522T182500Z-provisional]") {
 		t.Error(err)
 	}
+	if _, err := runs(t, inBucket(der, nil), "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "there is no export yet: the figures must be final") {
+		t.Error(err)
+	}
 	if _, err := runs(t, &commandtest.System{}, "verify", "", nil, nil); err == nil || !strings.Contains(err.Error(), "has no signing key; give --unsigned") {
 		t.Error(err)
 	}

@@ -1,0 +1,59 @@
+package bookings
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+)
+
+// sendAgain is for how long a message may be on its way before another is sent.
+const sendAgain = 5 * time.Minute
+
+// open returns the bookings about which something is to be done, in the order in which they were made. Those that are at their end it takes off the list.
+func (s *Store) open(ctx context.Context) (open []Booking, err error) {
+	for item, err := range dynamodb.Items(ctx, s.Client.Query, s.query(kindOpen)) {
+		if err != nil {
+			return nil, fmt.Errorf("query %s: %w", s.Table, err)
+		}
+		id := item[IDKey].Text()
+		b, found, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if found && (!b.Status.Over() || b.untold) {
+			open = append(open, b)
+			continue
+		}
+		if err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItem{TableName: s.Table, Key: keyOf(kindOpen, id)}); err != nil {
+			return nil, fmt.Errorf("delete item from %s: %w", s.Table, err)
+		}
+	}
+	return open, nil
+}
+
+// who is the function that does what is next with a booking; empty where a schedule or nobody does.
+func (b Booking) who() string {
+	switch {
+	case b.Status == Generating, b.Status == Booked && b.generations > 0:
+		return creatorName
+	case b.Status == Generated, b.Status == Uploading:
+		return uploaderName
+	case b.untold:
+		return notifierName
+	}
+	return ""
+}
+
+// idle says whether nobody is at a booking, it is not put off, and no message about it is on its way.
+func (b Booking) idle(now time.Time) bool {
+	return b.Next <= now.UnixMilli() && b.sent <= now.Add(-sendAgain).UnixMilli()
+}
+
+// The functions.
+const (
+	creatorName  = "creator"
+	uploaderName = "uploader"
+	notifierName = "notifier"
+)
