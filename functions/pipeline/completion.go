@@ -52,6 +52,16 @@ func (c *Completer) Complete(ctx context.Context, run Run) error {
 	return nil
 }
 
+// settle takes a run on with what is there: files of chunks that never came are neither ingested nor failures.
+func (c *Completer) settle(ctx context.Context, run Run) error {
+	held, err := c.Store.Move(ctx, run.ID, Ingesting, Segmenting, ", #ingested_at = :touched", "", nil)
+	if err != nil || !held {
+		return err
+	}
+	c.Log.WarnContext(ctx, "a run goes on without all of its files", "run", run.ID, "files", run.Files, "ingested", run.Ingested, "failed", run.Failures)
+	return c.publish(ctx, run.ID, StageSegments, 0)
+}
+
 func (c *Completer) publish(ctx context.Context, run, stage string, step int) error {
 	message, err := encode(Stage{Run: run, Stage: stage, Step: step})
 	if err != nil {

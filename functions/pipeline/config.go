@@ -91,6 +91,7 @@ type SweeperConfig struct {
 	StageTopic string        `env:"STAGE_TOPIC,required,notEmpty"`
 	StepTime   time.Duration `env:"STEP_TIME,required"`   // The longest time-out of lister, segmenter and manifest: a step that is silent for longer is over.
 	StuckAfter time.Duration `env:"STUCK_AFTER,required"` // After which a run on which nothing happens is named stuck.
+	Idle       bool          `env:"IDLE"`                 // Whether one that is stuck while it ingests goes on with what is there.
 	MaxSteps   int           `env:"MAX_STEPS,required"`
 }
 

@@ -269,8 +269,12 @@ func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.P
 		}
 		keys = keys[at:]
 	}
+	most := m.page
+	if scan.Limit > 0 {
+		most = min(most, scan.Limit)
+	}
 	for i, key := range keys {
-		if i == m.page {
+		if i == most {
 			page.LastEvaluatedKey = dynamodb.Item{pipeline.RunsKey: dynamodb.String(keys[i-1])}
 			break
 		}

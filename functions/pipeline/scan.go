@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// scanSegments is how many parts of the table are scanned at once. One reads some 20 pages of 1 MB a second.
+	// scanSegments is how many parts of the table are scanned at once, and scanItems how many items one call looks at: a page of 1 MB may have ten thousand, each of
+	// which takes a kilobyte of memory when it is read.
 	scanSegments = 8
+	scanItems    = 250
 	// expireAtOnce bounds the writes at the same time for items that are gone.
 	expireAtOnce = 16
 )
@@ -83,7 +85,7 @@ func (s *scan) request(part int) *dynamodb.Scan {
 		aliases = append(aliases, alias)
 	}
 	request := &dynamodb.Scan{
-		TableName: s.Store.Items, ConsistentRead: true, Segment: &part, TotalSegments: scanSegments,
+		TableName: s.Store.Items, ConsistentRead: true, Segment: &part, TotalSegments: scanSegments, Limit: scanItems,
 		ProjectionExpression: strings.Join(aliases, ", "), ExpressionAttributeNames: names,
 	}
 	if after := s.saved.After[part]; after != "" {

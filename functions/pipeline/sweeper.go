@@ -31,6 +31,7 @@ type Sweeper struct {
 	Completer  *Completer
 	StepTime   time.Duration // After which a silent step of a later stage is taken for dead.
 	StuckAfter time.Duration
+	Idle       bool // Whether a run that is stuck while it ingests goes on with what is there, instead of waiting for the rest.
 	MaxSteps   int
 	Clock      clock.Clock
 	Log        *slog.Logger
@@ -97,6 +98,8 @@ func (s *Sweeper) sweep(ctx context.Context, run Run) (stuck bool, err error) {
 			return false, err
 		}
 		return false, s.poked(ctx, run, attribute, touched)
+	case run.State == Ingesting && idle > s.StuckAfter && s.Idle && run.Ingested > 0:
+		return false, s.Completer.settle(ctx, run)
 	case run.State == Ingesting && idle > s.StuckAfter: // Its chunks are in the stream, or they went where it sends what fails for ever.
 		return true, s.name(ctx, run, fmt.Sprintf("%d of %d chunks are not ingested", run.Chunks-run.ChunksDone, run.Chunks))
 	case run.State == Segmenting && idle > s.StepTime:

@@ -55,6 +55,40 @@ func TestStuckRun(t *testing.T) {
 	}
 }
 
+// Where that is asked for, a run on which nothing happens goes on with what is there, and its figures tell how many files are missing.
+func TestIdleRun(t *testing.T) {
+	w := listed(t, plainFiles(8))
+	sweeper := w.sweeper()
+	sweeper.Idle = true
+	sweep := func() {
+		t.Helper()
+		if err := sweeper.Handle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.clock.pass(21 * time.Minute)
+	sweep()
+	if run := w.run(t, "r1"); run.State != pipeline.Ingesting || run.Stuck == "" {
+		t.Errorf("with nothing ingested the run is %+v", run)
+	}
+	if _, err := w.ingest().Handle(t.Context(), events.KinesisEvent{Records: w.batch().Records[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.pass(20 * time.Minute)
+	sweep()
+	if run := w.run(t, "r1"); run.State != pipeline.Ingesting {
+		t.Errorf("after 20 minutes it is %+v", run)
+	}
+	w.clock.pass(time.Minute)
+	sweep()
+	for message, ok := w.stage.next(); ok; message, ok = w.stage.next() {
+		notify(t.Context(), message, w.segmenter().Handle)
+	}
+	if run := w.run(t, "r1"); run.State != pipeline.Describing || run.Files != 8 || run.Ingested != 4 || run.Failures != 0 {
+		t.Errorf("after 21 minutes it is %+v", run)
+	}
+}
+
 // A stage whose message was lost is begun again, later each time; a run that is over is active no more.
 func TestLostStage(t *testing.T) {
 	w := listed(t, plainFiles(8))

@@ -185,6 +185,7 @@ func (p *topic) put(message string) {
 // world is everything around the functions of a pipeline.
 type world struct {
 	*memory
+	client          pipeline.DynamoDB // The memory, or what stands before it.
 	clock           *hand
 	source, objects *bucket
 	files, segments *stream
@@ -211,6 +212,7 @@ func newWorld() *world {
 		segments: &stream{aws: a, clock: clock, name: "segments", shards: make([][]events.KinesisEventRecord, 1), read: make([]int, 1)},
 		start:    &topic{aws: a, clock: clock, name: "start"}, stage: &topic{aws: a, clock: clock, name: "stage"}, pages: 3, chunkKeys: 4, reads: 3, minSize: 1,
 	}
+	w.client = w.memory
 	w.mapper = sync.OnceValue(func() *pipeline.Mapper {
 		mapper, err := pipeline.ReadMapping([]byte(plainMapping))
 		if err != nil {
@@ -236,7 +238,7 @@ func (w *world) upload(files map[string]string) {
 func half() float64 { return 0.5 }
 
 func (w *world) store() *pipeline.Store {
-	return &pipeline.Store{Client: w.memory, Runs: "runs", Items: "items", Clock: w.clock, Retention: 24 * time.Hour, Jitter: half}
+	return &pipeline.Store{Client: w.client, Runs: "runs", Items: "items", Clock: w.clock, Retention: 24 * time.Hour, Jitter: half}
 }
 
 func (w *world) newID() string { return "id" + strconv.FormatInt(w.ids.Add(1), 10) }

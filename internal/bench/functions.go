@@ -141,28 +141,32 @@ func coldStart(ctx context.Context, binary string, env []string) (float64, error
 	return s.ready()
 }
 
-var benchLine = regexp.MustCompile(`BenchmarkRecorder\S*\s+\d+\s+(.*)`)
-
-// recorder runs the recorder's benchmark on one core.
+// recorder runs the recorder's benchmark.
 func (b *bench) recorder(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkRecorder$", "-benchmem", "-cpu", "1", "./functions/votingwindow")
+	return b.benchmark(ctx, "./functions/votingwindow", "Recorder", "vote.recorder ", "")
+}
+
+// benchmark runs a benchmark of a package on one core, and notes its figures whose
+// units end like that, but for its time.
+func (b *bench) benchmark(ctx context.Context, room, name, prefix, units string) error {
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark"+name+"$", "-benchmem", "-cpu", "1", room) //nolint:gosec // our own package
 	cmd.Dir = b.root
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("benchmark the recorder: %w\n%s", err, out)
+		return fmt.Errorf("benchmark %s: %w\n%s", name, err, out)
 	}
-	m := benchLine.FindStringSubmatch(string(out))
+	m := regexp.MustCompile("Benchmark" + name + `\S*\s+\d+\s+(.*)`).FindStringSubmatch(string(out))
 	if m == nil {
-		return fmt.Errorf("benchmark the recorder: no result in\n%s", out)
+		return fmt.Errorf("benchmark %s: no result in\n%s", name, out)
 	}
 	fields := strings.Fields(m[1])
 	for i := 0; i+1 < len(fields); i += 2 {
 		value, err := strconv.ParseFloat(fields[i], 64)
 		if err != nil {
-			return fmt.Errorf("benchmark the recorder: %w", err)
+			return fmt.Errorf("benchmark %s: %w", name, err)
 		}
-		if fields[i+1] != "ns/op" {
-			b.add("vote.recorder "+fields[i+1], value, "one core, store in memory")
+		if unit := fields[i+1]; unit != "ns/op" && strings.HasSuffix(unit, units) {
+			b.add(prefix+unit, value, "one core, store in memory")
 		}
 	}
 	return nil

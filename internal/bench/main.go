@@ -27,8 +27,9 @@ type figure struct {
 
 // bench collects figures.
 type bench struct {
-	root    string
-	figures []figure
+	root      string
+	realFiles int // Objects that a pipeline takes in on the local AWS.
+	figures   []figure
 }
 
 // add notes a figure without a bar.
@@ -61,22 +62,23 @@ func main() {
 	out := flag.String("out", "build/bench.json", "file for the figures")
 
 	growth := flag.Bool("growth", false, "measure configurations with 1, 10 and 50 systems instead, and write them into the guide")
+	realFiles := flag.Int("objects", 100_000, "objects that a pipeline takes in on the local AWS, which takes about four milliseconds for each")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *out, *growth); err != nil {
+	if err := run(ctx, *root, *out, *realFiles, *growth); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) //nolint:gocritic // nothing is left to stop
 	}
 }
 
-func run(ctx context.Context, root, out string, growth bool) error {
+func run(ctx context.Context, root, out string, realFiles int, growth bool) error {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return err
 	}
-	b := &bench{root: absolute}
-	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.forecast, b.lines}
+	b := &bench{root: absolute, realFiles: realFiles}
+	measures := []func(context.Context) error{on(b, true, b.engine), on(b, false, b.provider), b.coldStarts, b.recorder, b.votes, b.count, b.cost, b.votesCost, b.queueCost, b.queueColdStart, b.pipelineFunctions, b.pipelineAllocations, b.pipelineCost, on(b, true, b.pipelineUpload), b.forecast, b.lines}
 	if growth {
 		measures = []func(context.Context) error{on(b, false, b.growth)}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // what SQS answers with
 	"encoding/hex"
@@ -26,6 +27,9 @@ import (
 // runtime API for custom runtimes"), and DynamoDB, SQS and SSM, which answer at
 // once. Every vote is the first of its voter.
 type stage struct {
+	// aws answers one call, with a status where it is an error; nil for a call that
+	// nobody here should make.
+	aws    func(r *http.Request, body []byte) (answer []byte, status int)
 	cmd    *exec.Cmd
 	server *http.Server
 	output bytes.Buffer
@@ -38,13 +42,22 @@ type stage struct {
 	ballots, messages atomic.Int64
 }
 
-// play starts a bootstrap.
+// play starts a bootstrap with what a voting window's functions see of AWS.
 func play(ctx context.Context, binary string, env []string) (*stage, error) {
+	s := &stage{}
+	s.aws = func(r *http.Request, body []byte) ([]byte, int) {
+		return s.votingWindow(r.Header.Get("X-Amz-Target"), body), 0
+	}
+	return s, s.start(ctx, binary, env)
+}
+
+// start starts a bootstrap.
+func (s *stage) start(ctx context.Context, binary string, env []string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &stage{asked: make(chan time.Time, 1), next: make(chan []byte), answers: make(chan []byte)}
+	s.asked, s.next, s.answers = make(chan time.Time, 1), make(chan []byte), make(chan []byte)
 	s.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(s.serve)}
 	go s.server.Serve(listener) //nolint:errcheck // it ends with Close
 	address := listener.Addr().String()
@@ -56,9 +69,9 @@ func play(ctx context.Context, binary string, env []string) (*stage, error) {
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.began = time.Now()
 	if err := s.cmd.Start(); err != nil {
-		return nil, errors.Join(err, s.server.Close())
+		return errors.Join(err, s.server.Close())
 	}
-	return s, nil
+	return nil
 }
 
 // end stops the bootstrap.
@@ -129,19 +142,21 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	default:
-		answer := s.aws(r.Header.Get("X-Amz-Target"), body)
+		answer, status := s.aws(r, body)
 		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
 		if answer == nil {
 			w.WriteHeader(http.StatusNotImplemented)
 			return
 		}
 		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10))
+		w.WriteHeader(cmp.Or(status, http.StatusOK))
 		w.Write(answer) //nolint:errcheck,gosec // who asks sees what is missing
 	}
 }
 
-// aws answers one call; nil for one that nobody here should make.
-func (s *stage) aws(target string, body []byte) []byte {
+// votingWindow is AWS as a voting window's functions see it: it answers one call, nil
+// for one that they do not make.
+func (s *stage) votingWindow(target string, body []byte) []byte {
 	var said struct {
 		TableName   string
 		MessageBody string

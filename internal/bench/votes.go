@@ -39,7 +39,7 @@ const (
 
 // work is what a bootstrap did in its life.
 type work struct {
-	votes  float64
+	votes  float64 // Or files.
 	cpu    float64 // Seconds of processor, user and system.
 	memory float64 // MB resident at the peak.
 }

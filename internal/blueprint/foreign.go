@@ -10,6 +10,11 @@ func SendTo(queue string) []Grant {
 	return []Grant{{Actions: []string{"sqs:SendMessage", "sqs:GetQueueUrl"}, Resources: []string{queue}}}
 }
 
+// PublishTo grants publishing messages to a topic.
+func PublishTo(topic string) []Grant {
+	return []Grant{{Actions: []string{"sns:Publish"}, Resources: []string{topic}}}
+}
+
 // GetFrom grants reading single items of a table.
 func GetFrom(table string) []Grant {
 	return []Grant{{Actions: []string{"dynamodb:GetItem"}, Resources: []string{table}}}

@@ -70,6 +70,8 @@ func (b *Blueprint) Validate() []Problem {
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
 		case BucketPolicySpec:
 			c.atMost("bucket policy", b.longest(s.Policy.JSON()), 20*1024, "bytes", "S3 User Guide, Bucket policies")
+		case LifecycleSpec:
+			c.lifecycle(s)
 		case DistributionSpec:
 			c.distribution(s)
 		case EdgeFunctionSpec:

@@ -42,4 +42,4 @@ func one[S blueprint.Spec](ctx context.Context, t *Target, all func(context.Cont
 }
 
 // sortedNames returns the keys of a map in order, so that requests are stable.
-func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -190,7 +190,7 @@ func cases() []kindCase {
 				with(objectBase(), func(s *blueprint.ObjectSpec) { s.Encoding = "gzip" }),
 			},
 		},
-		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), keyValueStoreCase(), bucketPolicyCase(), websiteCase(),
+		functionCase(), distributionCase(), accessControlCase(), edgeFunctionCase(), keyValueStoreCase(), bucketPolicyCase(), lifecycleCase(), websiteCase(),
 		{
 			part: testFunction + ":" + blueprint.LiveAlias, spec: urlBase(), setup: func(t *testing.T) { needFunction(t) },
 			changes: []blueprint.Spec{

@@ -59,6 +59,7 @@ func All(e Env) map[string]Driver {
 		blueprint.IdentityPoolRoleSpec{}.Kind(): adapt[blueprint.IdentityPoolRoleSpec](identityPoolRole{e}),
 		blueprint.InvokePermissionSpec{}.Kind(): adapt[blueprint.InvokePermissionSpec](invokePermission{e}),
 		blueprint.AccessControlSpec{}.Kind():    adapt[blueprint.AccessControlSpec](accessControl{e}),
+		blueprint.LifecycleSpec{}.Kind():        adapt[blueprint.LifecycleSpec](bucketLifecycle{e}),
 		blueprint.BucketPolicySpec{}.Kind():     adapt[blueprint.BucketPolicySpec](bucketPolicy{e}),
 		blueprint.DistributionSpec{}.Kind():     adapt[blueprint.DistributionSpec](distribution{e}),
 		blueprint.KeyValueStoreSpec{}.Kind():    adapt[blueprint.KeyValueStoreSpec](keyValueStore{e}),

@@ -159,6 +159,18 @@ func bucketPolicyCase() kindCase {
 	}
 }
 
+func lifecycleCase() kindCase {
+	base := blueprint.LifecycleSpec{Bucket: testBucket, Unfinished: 7, Expire: map[string]int{"work/": 7}}
+	return kindCase{
+		part: testBucket, spec: base,
+		setup: func(t *testing.T) { made(t, testBucket, bucketBase()) },
+		changes: []blueprint.Spec{
+			with(base, func(s *blueprint.LifecycleSpec) { s.Expire = map[string]int{"work/": 1, "exports/": 30} }),
+			with(base, func(s *blueprint.LifecycleSpec) { s.Unfinished, s.Expire = 1, map[string]int{} }),
+		},
+	}
+}
+
 func websiteCase() kindCase {
 	base := blueprint.WebsiteSpec{Bucket: testBucket, Index: "index.html"}
 	return kindCase{

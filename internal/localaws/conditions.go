@@ -45,6 +45,12 @@ const (
 	BackupsUnavailable Hardship = "backups unavailable"
 	// TooManyTables: as many tables as may be are being made or changed.
 	TooManyTables Hardship = "too many tables"
+	// StreamUnknown: a Kinesis stream just made is not found.
+	StreamUnknown Hardship = "stream unknown"
+	// StreamSettling: a stream shows that it is being made or changed.
+	StreamSettling Hardship = "stream settling"
+	// StreamBusy: such a stream, or the name of one that is being deleted, refuses a further change.
+	StreamBusy Hardship = "stream busy"
 	// Throttled: more calls a second than the control plane takes.
 	Throttled Hardship = "throttled"
 	// Slow: a call that took its time.
@@ -86,6 +92,10 @@ type Conditions struct {
 	BackupsLag time.Duration
 	// Tables is how many tables of an account and region may be made or changed at the same time.
 	Tables int
+	// StreamLag is how long DescribeStreamSummary does not find a stream just made; it comes before StreamBusy.
+	StreamLag time.Duration
+	// StreamBusy is how long a stream is CREATING once made, UPDATING once changed, and its name in use once it is deleted.
+	StreamBusy time.Duration
 	// Rates turns on the rates of the control plane; see rates.
 	Rates bool
 	// Latency is the median of what each call takes longer; one in a hundred takes ten times as long.
@@ -118,6 +128,8 @@ func RealConditions() Conditions {
 		LogGroupBusy: time.Second,
 		// S3 API Reference, Error responses, OperationAborted: no figure.
 		BucketBusy: 2 * time.Second,
+		// Kinesis Data Streams API Reference, CreateStream, UpdateShardCount and DeleteStream: no figure.
+		StreamLag: 500 * time.Millisecond, StreamBusy: 10 * time.Second,
 		// DynamoDB API Reference, DescribeTable: "a few seconds".
 		TableLag: 2 * time.Second,
 		// DynamoDB API Reference, CreateTable and UpdateTable: no figure.

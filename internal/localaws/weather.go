@@ -132,6 +132,9 @@ var happenings = map[string]string{
 	"logs CreateLogGroup": "made",
 	"s3 CreateBucket":     "made", "s3 DeleteBucket": "deleted",
 	"dynamodb CreateTable": "made", "dynamodb UpdateTable": "changed", "dynamodb DeleteTable": "deleted",
+	"kinesis CreateStream": "made", "kinesis DeleteStream": "deleted", "kinesis UpdateShardCount": "changed", "kinesis UpdateStreamMode": "changed",
+	"kinesis StartStreamEncryption": "changed", "kinesis StopStreamEncryption": "changed",
+	"kinesis IncreaseStreamRetentionPeriod": "changed", "kinesis DecreaseStreamRetentionPeriod": "changed",
 }
 
 // After notes what happened, and lets answers show what AWS would still show.

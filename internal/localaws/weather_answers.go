@@ -39,11 +39,28 @@ func (w *Weather) show(c *Call, resp *http.Response) {
 				return event{"made", "sqs", shortName(url)}
 			})
 		})
+	case "kinesis DescribeStreamSummary":
+		w.rewrite(c, resp, w.stream)
 	case "dynamodb CreateTable", "dynamodb UpdateTable":
 		w.rewrite(c, resp, func(tree map[string]any) Hardship { return w.table(tree, "TableDescription") })
 	case "dynamodb DescribeTable":
 		w.rewrite(c, resp, func(tree map[string]any) Hardship { return w.table(tree, "Table") })
 	}
+}
+
+// stream shows a stream as CREATING or UPDATING.
+func (w *Weather) stream(tree map[string]any) Hardship {
+	description, _ := tree["StreamDescriptionSummary"].(map[string]any)
+	name := textIn(description, "StreamName")
+	switch {
+	case w.recent(event{"made", "kinesis", name}, w.conditions.StreamBusy):
+		description["StreamStatus"] = "CREATING"
+	case w.recent(event{"changed", "kinesis", name}, w.conditions.StreamBusy):
+		description["StreamStatus"] = "UPDATING"
+	default:
+		return ""
+	}
+	return StreamSettling
 }
 
 func member(item any, name string) string {

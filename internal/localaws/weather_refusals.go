@@ -24,6 +24,8 @@ func (w *Weather) refusal(c *Call, tree map[string]any) (Hardship, apiError) {
 		return w.refusalOfSQS(c)
 	case "dynamodb":
 		return w.refusalOfDynamoDB(c)
+	case "kinesis":
+		return w.refusalOfKinesis(c)
 	case "logs":
 		if c.Operation == "PutRetentionPolicy" && w.recent(event{"made", "logs", c.Resource}, w.conditions.LogGroupBusy) {
 			return LogGroupBusy, apiError{code: "OperationAbortedException", message: "A conflicting operation is currently in progress against this resource. Please try again."}
@@ -101,6 +103,26 @@ func (w *Weather) refusalOfDynamoDB(c *Call) (Hardship, apiError) {
 	}
 	if limit := w.conditions.Tables; limit > 0 && changesTable[c.Operation] && w.busyTables() >= limit {
 		return TooManyTables, apiError{code: "LimitExceededException", message: fmt.Sprintf("Subscriber limit exceeded: Only %d tables can be created, updated, or deleted simultaneously", limit)}
+	}
+	return "", apiError{}
+}
+
+// refusalOfKinesis follows the Kinesis Data Streams API Reference, ResourceInUseException of each operation.
+func (w *Weather) refusalOfKinesis(c *Call) (Hardship, apiError) {
+	inUse := apiError{code: "ResourceInUseException", message: "Stream " + c.Resource + " under account " + c.Account + " not ACTIVE, instead in state UPDATING"}
+	switch happens := happenings["kinesis "+c.Operation]; {
+	case c.Operation == "DescribeStreamSummary" && w.recent(event{"made", "kinesis", c.Resource}, w.conditions.StreamLag):
+		return StreamUnknown, apiError{code: "ResourceNotFoundException", message: "Stream " + c.Resource + " under account " + c.Account + " not found."}
+	case happens == "made":
+		if w.recent(event{"deleted", "kinesis", c.Resource}, w.conditions.StreamBusy) {
+			return StreamBusy, inUse
+		}
+	case happens == "changed":
+		for _, before := range []string{"made", "changed"} {
+			if w.recent(event{before, "kinesis", c.Resource}, w.conditions.StreamBusy) {
+				return StreamBusy, inUse
+			}
+		}
 	}
 	return "", apiError{}
 }

@@ -169,6 +169,10 @@ func (c *checker) mappings() {
 			continue
 		}
 		need := c.demand.Functions[function.Key].Concurrency
+		if m.StartingPosition != "" {
+			c.shards(p, m, queue, function, need)
+			continue
+		}
 		most := float64(cmp.Or(m.MaxConcurrency, forecast.MostBatches))
 		if slices.Contains(p.RuntimeOwned, "maximum_concurrency") {
 			most = forecast.MostBatches
@@ -188,6 +192,20 @@ func (c *checker) mappings() {
 				"%s messages are received and not yet deleted at the greatest rate, and a standard queue holds about %s so. Lambda then receives no more until some are deleted; messages wait. Give the function more memory so that a batch takes less time (functions.%s.memory_mb), or ask AWS Support for more. %s is AWS's default; no service tells the account's own figure.",
 				number(held), number(forecast.MostInFlight), function.Key, number(forecast.MostInFlight))
 		}
+	}
+}
+
+// shards compares the batches at once with what the shards of a Kinesis stream
+// allow. What shards a table's stream has, and a stream on demand, AWS decides.
+func (c *checker) shards(mapping *blueprint.Part, m blueprint.MappingSpec, source, function *blueprint.Part, need float64) {
+	stream, ok := source.Spec.(blueprint.StreamSpec)
+	if !ok || stream.Mode != blueprint.StreamProvisioned {
+		return
+	}
+	if most := float64(stream.Shards * m.Parallelization); need > most {
+		c.warn(fmt.Sprintf("Mapping %q: too few batches at once for the expected load", mapping.Key),
+			"Function %q needs %s executions at once to keep up with stream %q, and its %d shards with a parallelization factor of %d allow %s. Records wait in the stream until the load falls. Give the stream more shards, the mapping a greater factor, at most 10, or the function more memory so that a batch takes less time (functions.%s.memory_mb).",
+			function.Key, number(need), source.Key, stream.Shards, m.Parallelization, number(most), function.Key)
 	}
 }
 

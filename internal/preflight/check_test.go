@@ -233,3 +233,35 @@ func TestNumber(t *testing.T) {
 		}
 	}
 }
+
+// A stream's shards bound how many batches of it are worked on at once.
+func TestShards(t *testing.T) {
+	for name, c := range map[string]struct {
+		shards, parallel int
+		takes            time.Duration
+		want             []string
+	}{
+		"enough":                {2, 5, 9 * time.Second, nil},
+		"too few":               {2, 4, 9 * time.Second, []string{`Mapping "ingest-files": too few batches at once`, `"ingest" needs 9 executions at once to keep up with stream "files", and its 2 shards with a parallelization factor of 4 allow 8`}},
+		"on demand":             {0, 1, 9 * time.Second, nil},
+		"more than queues have": {500, 1, 400 * time.Second, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := builder()
+			stream := b.Stream("files", blueprint.Stream{Shards: c.shards})
+			f := b.Function("ingest", blueprint.Function{MemoryMB: 512})
+			m := b.ConsumeStream("ingest-files", f, stream, blueprint.StreamBatch{Size: 10, Parallel: c.parallel})
+			b.Event(blueprint.Event{Unit: "file", Units: 36_000, PerMonth: 1})
+			b.PerEvent(blueprint.Load{Unit: "file", Count: 36_000, Over: time.Hour}, stream.Puts(1, 100), m.Takes(10, c.takes))
+			got := Check(t.Context(), b.Blueprint(), &fixed{all: 10_000, unreserved: 10_000}, false)
+			if len(c.want) == 0 && len(got) > 0 || len(c.want) > 0 && len(got) != 1 {
+				t.Fatalf("warned of %+v", got)
+			}
+			for _, want := range c.want {
+				if text := got[0].Summary + got[0].Detail; !strings.Contains(text, want) {
+					t.Errorf("warned is %s, want %s", text, want)
+				}
+			}
+		})
+	}
+}

@@ -23,6 +23,7 @@ func storm(a account) localaws.Conditions {
 		FunctionBusy: 700 * time.Millisecond, ListLag: time.Second, QueueNameHeld: 12 * time.Second, QueueDying: 12 * time.Second, QueueLag: time.Second,
 		LogGroupBusy: 500 * time.Millisecond, BucketBusy: time.Second,
 		TableLag: 500 * time.Millisecond, TableBusy: 1500 * time.Millisecond, BackupsLag: 3 * time.Second, Tables: 1,
+		StreamLag: 500 * time.Millisecond, StreamBusy: 1500 * time.Millisecond,
 		Rates: true, Latency: 5 * time.Millisecond, Seed: 1,
 	}
 }
@@ -101,6 +102,44 @@ func TestAccWeather(t *testing.T) {
 		}
 	}
 	boundedBy(t, a.calls(mark), lasting(conditions))
+}
+
+// TestAccWeatherOfStreams lives through the storm with streams: they are made,
+// grow, are destroyed and made again under their names at once.
+func TestAccWeatherOfStreams(t *testing.T) {
+	a := newAccount(t)
+	conditions := storm(a)
+	// The queues come last here, and the plan that follows at once would ask for them
+	// within the second in which SQS does not know them yet.
+	conditions.QueueLag = 0
+	weather := local.Gate().SetWeather(conditions)
+	t.Cleanup(weather.End)
+	system, ok := systems.Find("recommendation_pipeline")
+	if !ok {
+		t.Fatal("there are no pipelines")
+	}
+	s := newSession(t, a, options{system: system.Name}, nil)
+	grown := exampleOf(system, map[string]any{"stream": map[string]any{"shards": 3, "retention_hours": 48}, "force_destroy": true})
+	for _, config := range []map[string]any{exampleOf(system, nil), grown} {
+		if text := s.apply(config); text != "" {
+			t.Fatal(text)
+		}
+	}
+	if text := s.destroy(); text != "" {
+		t.Fatal(text)
+	}
+	if text := s.apply(grown); text != "" {
+		t.Fatal(text)
+	}
+	s.settled(grown)
+	s.gone(a)
+	weather.End()
+	hits := weather.Hits()
+	for _, h := range []localaws.Hardship{localaws.StreamUnknown, localaws.StreamSettling} {
+		if hits[h] == 0 {
+			t.Errorf("the storm had no %s", h)
+		}
+	}
 }
 
 // boundedBy fails the test where a call was refused more often than it takes to

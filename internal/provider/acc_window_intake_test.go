@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -125,7 +126,8 @@ func newIssuer(t *testing.T) *issuer {
 	return &issuer{key, server.URL}
 }
 
-func (i *issuer) token(t *testing.T, seat, audience string, lasts time.Duration) string {
+// token is one for a seat, with more claims where they are given.
+func (i *issuer) token(t *testing.T, seat, audience string, lasts time.Duration, more ...map[string]any) string {
 	t.Helper()
 	part := func(v any) string {
 		b, err := json.Marshal(v)
@@ -135,9 +137,11 @@ func (i *issuer) token(t *testing.T, seat, audience string, lasts time.Duration)
 		return base64.RawURLEncoding.EncodeToString(b)
 	}
 	now := time.Now()
-	signed := part(map[string]string{"alg": "RS256", "kid": "one", "typ": "JWT"}) + "." + part(map[string]any{
-		"iss": i.url, "aud": audience, "seat": seat, "iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(lasts).Unix(),
-	})
+	claims := map[string]any{"iss": i.url, "aud": audience, "seat": seat, "iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(lasts).Unix()}
+	for _, c := range more {
+		maps.Copy(claims, c)
+	}
+	signed := part(map[string]string{"alg": "RS256", "kid": "one", "typ": "JWT"}) + "." + part(claims)
 	digest := sha256.Sum256([]byte(signed))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, i.key, crypto.SHA256, digest[:])
 	if err != nil {

@@ -66,6 +66,14 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 			`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:PutObjectTagging","Resource":"arn:aws:s3:::` + r.Name + `/*"}]}`)})
 		return err
 	},
+	blueprint.LifecycleSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		_, err := s3Client(cfg).PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: &r.Name, LifecycleConfiguration: &s3types.BucketLifecycleConfiguration{
+			Rules: []s3types.LifecycleRule{{
+				ID: aws.String("meddled"), Status: s3types.ExpirationStatusEnabled, Filter: &s3types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &s3types.LifecycleExpiration{Days: aws.Int32(4711)},
+			}},
+		}})
+		return err
+	},
 	blueprint.WebsiteSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := s3Client(cfg).PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: &r.Name, WebsiteConfiguration: &s3types.WebsiteConfiguration{
 			IndexDocument: &s3types.IndexDocument{Suffix: aws.String("meddled.html")},

@@ -1,6 +1,7 @@
 // Command tutorial takes and records votes as a tutorial would: the SDK's default
 // configuration, encoding/json, and for each vote one call after another and a
-// line in the log. It is what the voting window's functions are measured against.
+// line in the log. It is what the voting window's functions are measured against,
+// and in the same manner those of a pipeline.
 package main
 
 import (
@@ -35,11 +36,16 @@ func main() {
 		log.Fatalf("load configuration: %v", err)
 	}
 	tables, queue = dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg)
-	if os.Getenv("_HANDLER") == "intake" {
+	switch os.Getenv("_HANDLER") {
+	case "intake":
 		lambda.Start(intake)
-		return
+	case "lister":
+		lambda.Start(newFiles(cfg).list)
+	case "ingest":
+		lambda.Start(newFiles(cfg).ingest)
+	default:
+		lambda.Start(record)
 	}
-	lambda.Start(record)
 }
 
 // intake validates a vote and puts it onto the queue.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/burstline/terraform-provider-serverless/internal/site/built"
+	"github.com/burstline/terraform-provider-serverless/internal/site/pipeline"
 	"github.com/burstline/terraform-provider-serverless/internal/site/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/site/votingwindow"
 )
@@ -91,6 +92,7 @@ func TestPages(t *testing.T) {
 			page, err := queue.Index([]string{"de"})
 			return built.File{Content: slices.Concat(page.Before, []byte("null"), page.After)}, err
 		},
+		"pipeline": pipeline.Index,
 	} {
 		t.Run(name, func(t *testing.T) {
 			have, err := read()

@@ -18,7 +18,8 @@ export function pickLanguage(preferred: readonly string[], offered: readonly str
 /** Translator writes texts, numbers and times in one language. */
 export class Translator {
   readonly language: string;
-  readonly #locale: string;
+  /** The language with its region, as Intl takes it. */
+  readonly locale: string;
   readonly #texts: Texts[];
   readonly #plural: Intl.PluralRules;
   readonly #number: Intl.NumberFormat;
@@ -31,10 +32,10 @@ export class Translator {
   constructor(language: string, preferred: readonly string[], ...texts: (Texts | undefined)[]) {
     this.language = language;
     this.#texts = texts.filter((t) => t !== undefined);
-    this.#locale = preferred.find((tag) => tag.toLowerCase().startsWith(`${language.toLowerCase()}-`)) ?? language;
-    this.#plural = new Intl.PluralRules(this.#locale);
-    this.#number = new Intl.NumberFormat(this.#locale);
-    this.#share = new Intl.NumberFormat(this.#locale, { style: "percent", maximumFractionDigits: 1 });
+    this.locale = preferred.find((tag) => tag.toLowerCase().startsWith(`${language.toLowerCase()}-`)) ?? language;
+    this.#plural = new Intl.PluralRules(this.locale);
+    this.#number = new Intl.NumberFormat(this.locale);
+    this.#share = new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 });
   }
 
   /** The text of a key with its values put in, or undefined where nobody has it. */
@@ -66,7 +67,7 @@ export class Translator {
   /** A time of day in the visitor's zone; with the date where it is not today. Milliseconds since 1970. */
   time(at: number, today: number, seconds = false): string {
     const sameDay = new Date(at).toDateString() === new Date(today).toDateString();
-    return new Intl.DateTimeFormat(this.#locale, {
+    return new Intl.DateTimeFormat(this.locale, {
       timeStyle: seconds ? "medium" : "short",
       ...(sameDay ? {} : { dateStyle: "medium" as const }),
     }).format(at);

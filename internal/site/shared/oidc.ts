@@ -22,6 +22,8 @@ interface Attempt {
   nonce: string;
   verifier: string;
   redirect: string;
+  /** Where in the page the visitor was: the fragment, which no provider keeps. */
+  hash: string;
 }
 
 const place = "oidc";
@@ -34,6 +36,7 @@ export async function signIn(provider: Provider, hashing: Hashing): Promise<void
     nonce: random(),
     verifier: random(),
     redirect: location.origin + location.pathname,
+    hash: location.hash,
   };
   remember(place, JSON.stringify(attempt), "tab");
   const url = new URL(authorization_endpoint);
@@ -54,13 +57,13 @@ export async function signIn(provider: Provider, hashing: Hashing): Promise<void
 
 /**
  * Back from the provider: the token, or undefined where the page was not opened by a sign-in. The address loses code and
- * state at once. Rejects where the sign-in failed or is not one that this tab began.
+ * state at once, and has its fragment again. Rejects where the sign-in failed or is not one that this tab began.
  */
 export async function finishSignIn(provider: Provider): Promise<string | undefined> {
   const query = new URLSearchParams(location.search);
   if (!query.has("state")) return undefined;
-  history.replaceState(null, "", location.pathname + location.hash);
   const attempt = JSON.parse(recall(place, "tab") ?? "{}") as Partial<Attempt>;
+  history.replaceState(null, "", location.pathname + (attempt.hash ?? location.hash));
   remember(place, undefined, "tab");
   const code = query.get("code");
   if (!attempt.verifier || !attempt.redirect || query.get("state") !== attempt.state) {

@@ -23,11 +23,19 @@ export class Poller {
   #due: number | undefined;
   #failures = 0;
   #reading = false;
+  readonly #stopped = new AbortController();
 
   constructor(options: PollOptions) {
     this.#options = options;
-    document.addEventListener("visibilitychange", () => this.#arm());
-    addEventListener("online", () => this.#failures > 0 && this.now());
+    const { signal } = this.#stopped;
+    document.addEventListener("visibilitychange", () => this.#arm(), { signal });
+    addEventListener("online", () => this.#failures > 0 && this.now(), { signal });
+  }
+
+  /** Reads no more, for ever. A read that is under way is not cut off. */
+  stop(): void {
+    this.#stopped.abort();
+    clearTimeout(this.#timer);
   }
 
   /** How many reads in a row have failed. */
@@ -42,7 +50,7 @@ export class Poller {
 
   /** Reads at once, hidden or not, unless a read is under way. */
   async now(): Promise<void> {
-    if (this.#reading) return;
+    if (this.#reading || this.#stopped.signal.aborted) return;
     this.#reading = true;
     clearTimeout(this.#timer);
     this.#last = performance.now();
@@ -71,6 +79,7 @@ export class Poller {
 
   #arm(): void {
     clearTimeout(this.#timer);
+    if (this.#stopped.signal.aborted) return;
     if (this.#reading || this.#due === undefined || document.visibilityState === "hidden") return;
     const rest = this.#due - performance.now();
     if (rest <= 0) {

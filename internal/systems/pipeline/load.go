@@ -23,11 +23,13 @@ func expectedLoad() schema.Attribute {
 		MarkdownDescription: "What is expected of one upload. With it, a plan warns of quotas of the account that would not carry it, and `cost` tells what it costs. " +
 			"It changes no part. Plans then ask `lambda:GetAccountSettings` and, where needed, `servicequotas:GetServiceQuota`; without these permissions AWS's defaults are assumed.",
 		Attributes: map[string]schema.Attribute{
-			"files":             files,
-			"file_bytes":        count(1, "Bytes of a file on the mean. Default 1,000."),
-			"item_bytes":        count(1, "Bytes of a file's items together on the mean. Default: those of the file."),
-			"segments":          count(0, "Segments of a run. Default 500, or none without `segments`."),
-			"uploads_per_month": count(0, "Uploads in a month. Default 30."),
+			"files":                  files,
+			"file_bytes":             count(1, "Bytes of a file on the mean. Default 1,000."),
+			"item_bytes":             count(1, "Bytes of a file's items together on the mean. Default: those of the file."),
+			"segments":               count(0, "Segments of a run. Default 500, or none without `segments`."),
+			"uploads_per_month":      count(0, "Uploads in a month. Default 30."),
+			"bookings_per_month":     count(0, "Bookings in a month, with `bookings`. Default 0."),
+			"api_requests_per_month": count(0, "Requests to the API in a month, with `api`. Default 0."),
 		},
 	}
 }
@@ -55,6 +57,16 @@ const (
 	runTakes = 20 * time.Minute
 
 	emitted = 12 // Metrics that the functions write.
+
+	bookingBytes = 800 // A booking, and a message about one.
+	requestBytes = 900 // A query with its headers.
+	answerBytes  = 6000
+	// bookingMoves are how often a booking is read and written until it is told how it
+	// ended.
+	bookingMoves = 8
+	uploadTakes  = 2 * time.Second       // The third party's time, most of all.
+	answerTakes  = 40 * time.Millisecond // A page of segments.
+	perVerdict   = 1.0 / 12              // Of a page that is watched.
 )
 
 // ExampleLoad is an expected load for the example: the story's million files a
@@ -82,12 +94,14 @@ func (l *line) load() {
 	l.PerEvent(blueprint.Load{Unit: "page of files", Count: files / pageOf, Over: over},
 		l.lists(1), lister.Invocations(pageTakes.Seconds()/listerTimeout.Seconds(), listerTimeout), l.runs.Updates(1, runBytes))
 	l.PerEvent(blueprint.Load{Unit: "file", Count: files, Over: over}, l.fetches(1), l.items.Puts(1, items))
-	// A chunk is read twice, and counted in a transaction of two items, each of which counts twice.
+	// A chunk's marker is read, and for each batch the run, before and after. It is counted in a transaction of two items, each of which counts twice.
 	chunks, batch := files/pipeline.ChunkKeys, float64(l.m.batchSize())
 	l.PerEvent(blueprint.Load{Unit: "chunk of files", Count: chunks, Over: over},
-		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(2, runBytes), l.runs.Updates(4, runBytes),
+		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(1+2/batch, runBytes), l.runs.Updates(4, runBytes),
 		ingest.Logs(1/batch, logBytes))
 	l.stages(files*items, over, expected)
+	l.bookingLoad(files*items, expected("segments", defaultSegments))
+	l.apiLoad()
 	l.PerEvent(blueprint.Load{Unit: "upload", Count: 1}, ingest.Metrics(emitted, over), l.start.Publishes(1, runBytes), l.runs.Keeps(chunks, runBytes),
 		l.items.Keeps(files/max(1, uploads), items)) // The next upload writes the same items anew.
 }
@@ -95,7 +109,7 @@ func (l *line) load() {
 // stages is what the segments of a run cost.
 func (l *line) stages(bytes float64, over time.Duration, expected func(string, float64) float64) {
 	segmenter, metadata := l.functions["segmenter"], l.functions["metadata"]
-	l.PerEvent(blueprint.Load{Unit: "stage", Count: 2, Over: over}, l.stage.Publishes(1, runBytes), l.functions["manifest"].Invocations(1, stageTakes), l.results.Puts(2), l.results.Gets(1))
+	l.PerEvent(blueprint.Load{Unit: "stage", Count: 2, Over: over}, l.stage.Publishes(1, runBytes), l.functions["manifest"].Invocations(1, stageTakes), l.results.Puts(2.5), l.results.Gets(2))
 	if !known(l.m.Segments) && !l.m.expires() {
 		return
 	}

@@ -34,6 +34,7 @@ func (l *line) watch() {
 	for _, key := range functionKeys {
 		alarms = append(alarms, l.AlarmErrors(key+"-errors", l.functions[key], "The function "+key+" fails; see its log."))
 	}
+	alarms = append(append(alarms, l.bookingAlarms()...), l.apiAlarms()...)
 	if l.m.Dashboard.ValueBool() {
 		l.dashboard(alarms)
 	}
@@ -49,7 +50,7 @@ func (l *line) dashboard(alarms []blueprint.AlarmHandle) {
 	for _, key := range functionKeys {
 		faults = append(faults, l.functions[key].Metric("Errors", "Sum").Labelled(key+" errors"), l.functions[key].Metric("Throttles", "Sum").Labelled(key+" throttled"))
 	}
-	l.Dashboard("dashboard",
+	widgets := []blueprint.Widget{
 		blueprint.AlarmStates("Alarms", alarms...),
 		blueprint.Figures("Runs", sweeper.Emitted("ActiveRuns", "Maximum").Labelled("under way"), sweeper.Emitted("StuckRuns", "Maximum").Labelled("stuck"), l.functions["manifest"].Emitted("DoneRuns", "Sum").Labelled("done")),
 		blueprint.Graph("Files a minute", lister.Emitted("Listed", "Sum").Labelled("listed"), ingest.Emitted("Ingested", "Sum").Labelled("ingested"), ingest.Emitted("Failed", "Sum").Labelled("failed")),
@@ -58,5 +59,6 @@ func (l *line) dashboard(alarms []blueprint.AlarmHandle) {
 		blueprint.Graph("Stream of files", l.files.Metric("IncomingRecords", "Sum").Labelled("records"), l.files.Metric("WriteProvisionedThroughputExceeded", "Sum").Labelled("refused")),
 		blueprint.Graph("Errors", faults...),
 		blueprint.Graph("Table of items", l.items.Metric("ConsumedWriteCapacityUnits", "Sum").Labelled("written"), l.items.Metric("WriteThrottleEvents", "Sum").Labelled("throttled")),
-	)
+	}
+	l.Dashboard("dashboard", append(append(widgets, l.bookingWidgets()...), l.apiWidgets()...)...)
 }

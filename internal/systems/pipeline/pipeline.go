@@ -27,6 +27,10 @@ type Model struct {
 	Ingest        types.Object `tfsdk:"ingest"`
 	Segments      types.Object `tfsdk:"segments"`
 	Completion    types.Object `tfsdk:"completion"`
+	Bookings      types.Object `tfsdk:"bookings"`
+	Notifications types.Object `tfsdk:"notifications"`
+	API           types.Object `tfsdk:"api"`
+	Site          types.Object `tfsdk:"site"`
 	Stale         types.String `tfsdk:"stale"`
 	StaleDays     types.Int64  `tfsdk:"stale_days"`
 	RetentionDays types.Int64  `tfsdk:"retention_days"`
@@ -39,6 +43,10 @@ type Model struct {
 	StartTopicARN       types.String `tfsdk:"start_topic_arn"`
 	ResultsBucket       types.String `tfsdk:"results_bucket"`
 	ManifestKey         types.String `tfsdk:"manifest_key"`
+	APIURL              types.String `tfsdk:"api_url"`
+	APIDomainTarget     types.String `tfsdk:"api_domain_target"`
+	PageURL             types.String `tfsdk:"page_url"`
+	SiteDomainTarget    types.String `tfsdk:"site_domain_target"`
 	TableNames          types.Map    `tfsdk:"table_names"`
 	TableARNs           types.Map    `tfsdk:"table_arns"`
 	StreamNames         types.Map    `tfsdk:"stream_names"`
@@ -134,6 +142,11 @@ type line struct {
 	functions       map[string]blueprint.FunctionHandle
 	ingesting       blueprint.StreamMappingHandle
 	describing      blueprint.StreamMappingHandle
+
+	// booked, door and page are nil where a pipeline has no bookings, API or page.
+	booked *booking
+	door   *door
+	page   *browser
 }
 
 // describe is the pipeline's blueprint:
@@ -155,8 +168,15 @@ func describe(m *Model, b *blueprint.Builder) error {
 	l.segmenter()
 	l.metadata()
 	l.manifest()
+	if err := l.bookings(); err != nil {
+		return err
+	}
 	l.sweeper()
 	l.control()
+	l.api()
+	if err := l.site(); err != nil {
+		return err
+	}
 	l.watch()
 	l.outputs()
 	l.load()
@@ -313,15 +333,14 @@ func (l *line) manifest() {
 // sweeper sees to it that no run stands still.
 func (l *line) sweeper() {
 	step := max(l.Timeout("lister", listerTimeout), l.Timeout("segmenter", segmenterTimeout), l.Timeout("manifest", shortTimeout))
+	environment, grants := l.sweeping(config.Environ(pipeline.SweeperConfig{
+		Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(),
+		Idle: textOf(l.m.Completion, "by", completeByCount) == completeByIdle, MaxSteps: maxSteps,
+	}))
 	f := l.function("sweeper", blueprint.Function{
-		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(pipeline.SweeperConfig{
-			Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(), MaxSteps: maxSteps,
-		}),
-		Grants: [][]blueprint.Grant{
-			l.runs.Get(), rarely("used while runs are under way", l.runs.Update()),
-			rarely("used where a run stands still", l.start.Publish()), rarely("used where a run stands still", l.stage.Publish()),
-		},
+		MemoryMB: 256, Timeout: shortTimeout, Environment: environment,
+		Grants: append(grants, l.runs.Get(), rarely("used while runs are under way", l.runs.Update()),
+			rarely("used where a run stands still", l.start.Publish()), rarely("used where a run stands still", l.stage.Publish())),
 	})
 	l.EveryMinute("sweeper-tick", f, "{}")
 }
@@ -353,28 +372,4 @@ func rarely(why string, grants []blueprint.Grant) []blueprint.Grant {
 		grants[i].Rare = why
 	}
 	return grants
-}
-
-func (l *line) outputs() {
-	l.Output("source_bucket", l.sourceBucket)
-	l.Output("start_topic_arn", l.start.ARN())
-	l.Output("results_bucket", l.results.Name())
-	l.Output("manifest_key", pipeline.ManifestObject)
-	l.OutputMap("table_names", map[string]string{"runs": l.runs.Name(), "items": l.items.Name()})
-	l.OutputMap("table_arns", map[string]string{"runs": l.runs.ARN(), "items": l.items.ARN()})
-	l.OutputMap("stream_names", map[string]string{"files": l.files.Name(), "segments": l.segments.Name()})
-	l.OutputMap("stream_arns", map[string]string{"files": l.files.ARN(), "segments": l.segments.ARN()})
-	urls, queues := map[string]string{}, map[string]string{}
-	for key, q := range l.aside {
-		urls[key], queues[key] = q.URL(), q.ARN()
-	}
-	l.OutputMap("dead_letter_queue_urls", urls)
-	l.OutputMap("dead_letter_queue_arns", queues)
-	names, arns, roles := map[string]string{}, map[string]string{}, map[string]string{}
-	for key, f := range l.functions {
-		names[key], arns[key], roles[key] = f.Name(), f.LiveARN(), f.RoleARN()
-	}
-	l.OutputMap("function_names", names)
-	l.OutputMap("function_arns", arns)
-	l.OutputMap("role_arns", roles)
 }

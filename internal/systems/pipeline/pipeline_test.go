@@ -38,6 +38,10 @@ func well(t *testing.T, more map[string]any) *blueprint.Blueprint {
 	return b
 }
 
+func secretOf(name string) string {
+	return "arn:aws:secretsmanager:eu-central-1:123456789012:secret:" + name + "-AbCdEf"
+}
+
 // pipelines are such as users would write.
 var pipelines = map[string]map[string]any{
 	"example.json": {},
@@ -48,11 +52,32 @@ var pipelines = map[string]map[string]any{
 	},
 	"full.json": {
 		"stream": map[string]any{"shards": 4}, "ingest": map[string]any{"parallelization_factor": 10, "batch_size": 10, "reads": 32, "max_file_bytes": 1 << 25},
-		"completion": map[string]any{"idle_minutes": 30}, "retention_days": 90, "failed_files_alarm": 0, "overdue_hours": 24, "dashboard": true,
+		"completion": map[string]any{"by": "idle", "idle_minutes": 30}, "retention_days": 90, "failed_files_alarm": 0, "overdue_hours": 24, "dashboard": true,
 		"segments":    map[string]any{"attribute": "suburb", "metrics": []any{"price", "listed_at"}, "percentiles": []any{99.9, 50}},
 		"kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000001",
 		"alarms":      map[string]any{"topic": true, "emails": []any{"night@example.com"}}, "tags": map[string]any{"stage": "prod"},
+		"bookings": map[string]any{
+			"target": map[string]any{
+				"url": "https://partner.example.com/segments/{segment}", "method": "POST", "secret_arn": secretOf("partner"), "header": "X-Partner-Key", "expect": "accepted", "timeout_seconds": 120,
+				"kms_key_arns": []any{"arn:aws:kms:eu-central-1:123456789012:key/8d5d0ac6-0000-4000-8000-000000000003"},
+			},
+			"every_minutes": 240, "format": "csv", "gzip": true, "give_up_hours": 48, "concurrency": 4,
+		},
+		"notifications": map[string]any{"topic_arn": "arn:aws:sns:eu-central-1:123456789012:partners", "webhook": map[string]any{"url": "https://hooks.example.com/bookings", "secret_arn": secretOf("hook")}},
+		"api":           map[string]any{"auth": "api_key", "keys_arn": secretOf("keys"), "write_scope": "book", "introspection": true},
+		"site":          map[string]any{"title": "Homes by suburb", "primary": "#9a3412", "languages": []any{"en", "de"}, "links": map[string]any{"Privacy": "https://example.com/privacy"}, "cdn": true},
 	},
+	// Readers sign in, and nobody is told how a booking ends.
+	"signed-in.json": {
+		"bookings": map[string]any{"target": map[string]any{"url": "https://partner.example.com/{booking}"}},
+		"api": map[string]any{
+			"auth": "jwt", "write_scope": "book", "domain": map[string]any{"name": "api.example.com", "certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"},
+			"jwt": map[string]any{"issuer": "https://login.example.com/", "audience": []any{"homes"}, "client_id": "homes", "scope": "openid book"},
+		},
+		"site": map[string]any{},
+	},
+	// Machines of the account ask, and nothing can be booked.
+	"machines.json": {"api": map[string]any{"auth": "iam"}},
 }
 
 func TestGolden(t *testing.T) {
@@ -100,6 +125,7 @@ func TestRefused(t *testing.T) {
 		"a bucket's address":    {map[string]any{"source": map[string]any{"bucket": "s3://agency"}}, []string{"source.bucket", "name of a bucket"}},
 		"a slash at the start":  {map[string]any{"source": map[string]any{"prefix": "/homes/"}}, []string{"source.prefix", `Give "homes/"`}},
 		"an impatient end":      {map[string]any{"completion": map[string]any{"idle_minutes": 1}}, []string{"completion.idle_minutes", "between 5"}},
+		"complete by luck":      {map[string]any{"completion": map[string]any{"by": "luck"}}, []string{"completion.by", "count"}},
 		"stale what":            {map[string]any{"stale": "delete"}, []string{"stale", "keep"}},
 		"days of what is kept":  {map[string]any{"stale_days": 3}, []string{"stale_days", `stale = "expire"`}},
 		"overdue after days":    {map[string]any{"overdue_hours": 48}, []string{"overdue_hours", "between 1 and 24"}},
@@ -136,14 +162,14 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s: lister: %+v, %v", name, lister, err)
 		}
 		sweeper, err := config.Load[pipeline.SweeperConfig](environment("sweeper"))
-		if err != nil || sweeper.Check() != nil || sweeper.StepTime != segmenterTimeout {
+		if err != nil || sweeper.Check() != nil || sweeper.StepTime != segmenterTimeout || sweeper.Idle != (name == "full.json") {
 			t.Errorf("%s: sweeper: %+v, %v", name, sweeper, err)
 		}
 		segmenter, err := config.Load[pipeline.SegmenterConfig](environment("segmenter"))
 		if err != nil {
 			t.Errorf("%s: segmenter: %v", name, err)
 		}
-		if want := map[string]string{"example.json": "50,90,99", "full.json": "50,99.9", "existing-bucket.json": "50,90,99"}[name]; strings.Join(segmenter.Percentiles, ",") != want {
+		if want := map[string]string{"example.json": "50,90,99", "full.json": "50,99.9", "existing-bucket.json": "50,90,99", "signed-in.json": "50,90,99", "machines.json": "50,90,99"}[name]; strings.Join(segmenter.Percentiles, ",") != want {
 			t.Errorf("%s: the percentiles are %q, want %q", name, segmenter.Percentiles, want)
 		}
 	}
@@ -192,9 +218,9 @@ func TestExistingBucket(t *testing.T) {
 	}
 }
 
-// There are at most 15 alarms.
+// There are at most 20 alarms.
 func TestAlarms(t *testing.T) {
-	for name, most := range map[string]int{"example.json": 12, "full.json": 13} {
+	for name, most := range map[string]int{"example.json": 12, "full.json": 20, "signed-in.json": 17, "machines.json": 13} {
 		n := 0
 		for _, p := range well(t, pipelines[name]).Parts {
 			if _, ok := p.Spec.(blueprint.AlarmSpec); ok {

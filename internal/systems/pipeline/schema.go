@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
@@ -28,6 +29,12 @@ When all are in, items are grouped by an attribute, each segment's figures becom
 const (
 	staleKeep   = "keep"
 	staleExpire = "expire"
+)
+
+// By what a run goes on once its files are listed.
+const (
+	completeByCount = "count"
+	completeByIdle  = "idle"
 )
 
 // Defaults of arguments.
@@ -58,9 +65,11 @@ func attributes() map[string]schema.Attribute {
 		"ingest":   ingestSchema(),
 		"segments": segmentsSchema(),
 		"completion": schema.SingleNestedAttribute{
-			Optional: true, MarkdownDescription: "When a run goes on to its next stage: when as many files are ingested or failed as were listed, each counted once.",
+			Optional: true, MarkdownDescription: "When a run goes on to its next stage.",
 			Attributes: map[string]schema.Attribute{
-				"idle_minutes": integer("After how many minutes without progress a run is stuck, for which an alarm rings: 5 to 1,440, default 15. What stands still before is begun again by itself.", 5, 1440),
+				"by": schema.StringAttribute{Optional: true, MarkdownDescription: "`count` (default): when as many files are ingested or failed as were listed, each counted once. `idle`: also when nothing has happened for `idle_minutes`, with the files that are there; its report tells how many are missing.",
+					Validators: []validator.String{stringvalidator.OneOf(completeByCount, completeByIdle)}},
+				"idle_minutes": integer("After how many minutes without progress a run is stuck, for which an alarm rings: 5 to 1,440, default 15. A message or a function that was lost is made good before that.", 5, 1440),
 			},
 		},
 		"stale": schema.StringAttribute{
@@ -84,9 +93,9 @@ func attributes() map[string]schema.Attribute {
 		},
 		"expected_load": expectedLoad(),
 	}
-	for name, a := range outputs() {
-		out[name] = a
-	}
+	maps.Copy(out, readerArguments())
+	maps.Copy(out, outputs())
+	maps.Copy(out, readerOutputs())
 	return out
 }
 
@@ -182,11 +191,11 @@ func outputs() map[string]schema.Attribute {
 		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
 	}
 	for name, text := range map[string]string{
-		"table_names":            "Names of the tables: `items`, `runs`.",
+		"table_names":            "Names of the tables: `items`, `runs`; with `bookings` also `bookings`.",
 		"table_arns":             "ARNs of the tables.",
 		"stream_names":           "Names of the Kinesis streams: `files`, `segments`.",
 		"stream_arns":            "ARNs of the Kinesis streams.",
-		"dead_letter_queue_urls": "URLs of the queues of what was given up of the streams: `files-dead-letters`, `segments-dead-letters`.",
+		"dead_letter_queue_urls": "URLs of the queues of what was given up: `files-dead-letters`, `segments-dead-letters`; with `bookings` also `uploads-dead-letters`, with `notifications` also `outcomes-dead-letters`.",
 		"dead_letter_queue_arns": "ARNs of these queues.",
 		"function_names":         "Names of the functions.",
 		"function_arns":          "ARNs of the functions' live aliases.",

@@ -24,6 +24,7 @@ func validate(ctx context.Context, m *Model) diag.Diagnostics {
 		v.metrics()
 	}
 	v.stale()
+	v.readers()
 	return v.diags
 }
 

@@ -1,6 +1,6 @@
-import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { Progress } from "../../shared/progress.tsx";
 import { Section } from "../../shared/section.tsx";
+import { Sure } from "../../shared/sure.tsx";
 import { act, acting } from "./acts.ts";
 import { muted, toggle, unlocked } from "./sound.ts";
 import { now, snapshot, texts } from "./state.ts";
@@ -22,7 +22,7 @@ export function Place() {
           </p>
         )
       )}
-      {s.progress !== undefined && <Progress share={s.progress} />}
+      {s.progress !== undefined && <Progress label={t.text("progress")} share={s.progress} />}
       <dl class="facts">
         <div>
           <dt>{t.text("wait")}</dt>
@@ -44,22 +44,6 @@ export function Place() {
         <p class="muted small center">{t.text("as_of", { time: t.time(s.asOf, now.value, true) })}</p>
       )}
     </Section>
-  );
-}
-
-function Progress(props: { share: number }) {
-  const percent = Math.round(Math.min(1, Math.max(0, props.share)) * 100);
-  return (
-    <div
-      class="progress"
-      role="progressbar"
-      aria-label={texts.value.text("progress")}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={percent}
-    >
-      <span style={{ width: `${percent}%` }} />
-    </div>
   );
 }
 
@@ -86,37 +70,18 @@ export function Sound() {
   );
 }
 
-/** Leaving, which has to be confirmed. The focus goes to the question, and back where the visitor stays. */
+/** Leaving, which has to be confirmed. */
 export function Leave(props: { label: "leave" | "give_back" }) {
   const t = texts.value;
-  const asked = useSignal(false);
-  const first = useRef<HTMLButtonElement>(null);
-  const begun = useRef(false);
-  useLayoutEffect(() => {
-    if (begun.current) first.current?.focus();
-    begun.current = true;
-  }, [asked.value]);
-  const ask = (value: boolean) => () => {
-    asked.value = value;
-  };
-  if (!asked.value) {
-    return (
-      <button type="button" class="link" ref={first} onClick={ask(true)}>
-        {t.text(props.label)}
-      </button>
-    );
-  }
   return (
-    <div class="sure" role="group" aria-labelledby="sure">
-      <p id="sure">{t.text("leave_sure")}</p>
-      <div class="pair">
-        <button type="button" class="secondary" ref={first} onClick={ask(false)}>
-          {t.text("leave_no")}
-        </button>
-        <button type="button" class="secondary" aria-disabled={acting.value} onClick={() => void act("leave")}>
-          {t.text("leave_yes")}
-        </button>
-      </div>
-    </div>
+    <Sure
+      label={t.text(props.label)}
+      question={t.text("leave_sure")}
+      yes={t.text("leave_yes")}
+      no={t.text("leave_no")}
+      busy={acting.value}
+      quiet
+      act={() => void act("leave")}
+    />
   );
 }

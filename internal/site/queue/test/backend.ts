@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { askAt, aheadOf } from "../client/line.ts";
 import type { Line, SaleState, Status, Turn } from "../client/types.ts";
+import { Issuer } from "../../shared/issuer.ts";
 import type { Sale } from "../page/sale.ts";
 
 /** A request that the backend saw. at is its time by the backend's clock. */
@@ -80,7 +81,6 @@ export class Backend {
   maxRenewals = 2;
   /** Codes that are good, where the sale asks for them. */
   codes = new Set<string>();
-  jwt: string | undefined;
   /** Whether turn says how many are ahead. */
   tellsAhead = true;
   /** Whether the placer is at work: who has joined gets a place. */
@@ -106,8 +106,10 @@ export class Backend {
   failed: unknown;
   #joinTries = 0;
   #turnTries = 0;
-  #challenge = "";
-  #nonce = "";
+  readonly issuer = new Issuer(
+    () => `${this.api}/oidc`,
+    () => this.now(),
+  );
   readonly #server = createServer((request, response) => {
     this.#handle(request, response).catch((e: unknown) => {
       this.failed = e;
@@ -275,7 +277,7 @@ export class Backend {
       case "/turn":
         return this.#door(path, request, response, body, json);
       default:
-        return this.#oidc(new URL(request.url ?? "/", this.api), body, response, json);
+        if (!this.issuer.handle(new URL(request.url ?? "/", this.api), body, response)) json(404, {});
     }
   }
 
@@ -340,7 +342,8 @@ export class Backend {
     if (now < from) return refuse(403, "not_open", { opens_at: this.opensAt, wait: from - now + 500 });
     if (this.#state() === "closed") return refuse(403, "closed");
     if (this.sale.codes && !this.codes.has(body.code ?? "")) return refuse(422, "code");
-    if (this.sale.jwt !== undefined && (body.jwt === undefined || body.jwt !== this.jwt)) return refuse(422, "jwt");
+    if (this.sale.jwt !== undefined && (body.jwt === undefined || body.jwt !== this.issuer.tokens.id_token))
+      return refuse(422, "jwt");
     this.joins.push(body);
     const who = this.sale.codes ? body.code : (body.jwt ?? body.nonce);
     const id = createHash("sha256").update(`fan\narena\n${who}`).digest("base64url").slice(0, 22);
@@ -407,41 +410,4 @@ export class Backend {
       } satisfies Turn,
     };
   }
-
-  #oidc(url: URL, body: string, response: ServerResponse, json: (status: number, value: unknown) => void): void {
-    const query = url.searchParams;
-    switch (url.pathname) {
-      case "/oidc/.well-known/openid-configuration":
-        response.setHeader("Access-Control-Allow-Origin", "*");
-        return json(200, {
-          issuer: `${this.api}/oidc`,
-          authorization_endpoint: `${this.api}/oidc/authorize`,
-          token_endpoint: `${this.api}/oidc/token`,
-        });
-      case "/oidc/authorize": {
-        this.#challenge = query.get("code_challenge") ?? "";
-        this.#nonce = query.get("nonce") ?? "";
-        const back = new URL(query.get("redirect_uri") ?? "");
-        back.searchParams.set("code", "a code");
-        back.searchParams.set("state", query.get("state") ?? "");
-        response.writeHead(302, { Location: back.href }).end();
-        return;
-      }
-      case "/oidc/token": {
-        response.setHeader("Access-Control-Allow-Origin", "*");
-        const verifier = new URLSearchParams(body).get("code_verifier") ?? "";
-        if (createHash("sha256").update(verifier).digest("base64url") !== this.#challenge) return json(400, {});
-        this.jwt = token({ sub: "alice", nonce: this.#nonce, exp: Math.floor(this.now() / 1000) + 3600 });
-        return json(200, { access_token: "opaque", id_token: this.jwt });
-      }
-      default:
-        return json(404, {});
-    }
-  }
-}
-
-/** A token with these claims; nobody here checks its signature. */
-export function token(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "RS256" })}.${part(claims)}.c2lnbmF0dXJl`;
 }

@@ -1,4 +1,4 @@
-import { token } from "./backend.ts";
+import { jwt } from "../../shared/issuer.ts";
 import { advance, at, button, expect, heading, listen, minute, opening, settle, test } from "./fixture.ts";
 
 test("the whole way: before the opening, join, wait, turn, claim, purchase", async ({ page, context, backend }) => {
@@ -286,15 +286,16 @@ test("join codes: missing, wrong, good, and used elsewhere", async ({ page, brow
 
 test("a token in the fragment", async ({ page, backend }) => {
   backend.sale.jwt = { issuer: "https://example.test" };
-  backend.jwt = token({ sub: "alice" });
+  const token = jwt({ sub: "alice" });
+  backend.issuer.tokens = { id_token: token };
   await page.goto(backend.url);
   await expect(page.getByText("Open this page by the personal link that you were given.")).toBeVisible();
   await page.goto("about:blank");
-  await page.goto(`${backend.url}#token=${backend.jwt}`);
+  await page.goto(`${backend.url}#token=${token}`);
   expect(page.url()).toBe(backend.url);
   await button(page, "Join the line").click();
   await expect(page.getByTestId("ahead")).toBeVisible();
-  expect(backend.joins[0]?.jwt).toBe(backend.jwt);
+  expect(backend.joins[0]?.jwt).toBe(token);
 });
 
 test("a sign-in, and one that join refuses", async ({ page, backend }) => {
@@ -303,7 +304,7 @@ test("a sign-in, and one that join refuses", async ({ page, backend }) => {
   await button(page, "Sign in").click();
   await expect(button(page, "Join the line")).toBeVisible();
   expect(page.url()).toBe(backend.url);
-  backend.jwt = "another";
+  backend.issuer.tokens = { id_token: "another" };
   await button(page, "Join the line").click();
   await expect(page.getByText("Your sign-in has ended. Sign in again to join.")).toBeVisible();
   await button(page, "Sign in").click();

@@ -4,6 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Issuer } from "../../shared/issuer.ts";
 import type { Results, VotingWindow } from "../page/window.ts";
 import { checkSignature } from "./signature.ts";
 
@@ -64,10 +65,10 @@ export class Backend {
   votes: Received[] = [];
   seen: Seen[] = [];
   tried = 0;
-  /** The token that a sign-in gives. */
-  tokens: { access_token?: string; id_token?: string } = {};
-  #challenge = "";
-  #nonce = "";
+  readonly issuer = new Issuer(
+    () => `${this.api}/oidc`,
+    () => this.now(),
+  );
   readonly #server = createServer((request, response) => {
     this.#handle(request, response).catch((e: unknown) => {
       this.failed = e;
@@ -217,7 +218,7 @@ export class Backend {
       case "/cognito":
         return this.#cognito(request, JSON.parse(body), json);
       default:
-        return this.#oidc(url, body, response, json);
+        if (!this.issuer.handle(url, body, response)) json(404, {});
     }
   }
 
@@ -230,7 +231,7 @@ export class Backend {
     const { intake, voter, opens_at, closes_at } = this.window;
     if (intake.kind === "api" && intake.jwt) {
       const token = request.headers.authorization?.replace("Bearer ", "");
-      if (token !== (this.tokens.id_token ?? this.tokens.access_token)) return { status: 401 };
+      if (token !== (this.issuer.tokens.id_token ?? this.issuer.tokens.access_token)) return { status: 401 };
       if (vote.voter !== undefined) return { status: 400, body: { error: "malformed" } };
     } else if (!new RegExp(`^(?:${voter.pattern})$`).test(vote.voter ?? "")) {
       return { status: 422, body: { error: "voter" } };
@@ -336,49 +337,4 @@ export class Backend {
         return json(400, {});
     }
   }
-
-  #oidc(url: URL, body: string, response: ServerResponse, json: (status: number, value: unknown) => void): void {
-    const query = url.searchParams;
-    switch (url.pathname) {
-      case "/oidc/.well-known/openid-configuration":
-        return json(200, {
-          issuer: `${this.api}/oidc`,
-          authorization_endpoint: `${this.api}/oidc/authorize`,
-          token_endpoint: `${this.api}/oidc/token`,
-        });
-      case "/oidc/authorize": {
-        this.#challenge = query.get("code_challenge") ?? "";
-        this.#nonce = query.get("nonce") ?? "";
-        const back = new URL(query.get("redirect_uri") ?? "");
-        back.searchParams.set("code", "a code");
-        back.searchParams.set("state", query.get("state") ?? "");
-        response.writeHead(302, { Location: back.href }).end();
-        return;
-      }
-      case "/oidc/token": {
-        const form = new URLSearchParams(body);
-        const challenge = createHash("sha256")
-          .update(form.get("code_verifier") ?? "")
-          .digest("base64url");
-        const good =
-          challenge === this.#challenge &&
-          form.get("code") === "a code" &&
-          form.get("grant_type") === "authorization_code";
-        if (!good) return json(400, { error: "invalid_grant" });
-        this.tokens = {
-          access_token: "opaque",
-          id_token: jwt({ sub: "alice", aud: "client", nonce: this.#nonce, exp: Math.floor(this.now() / 1000) + 3600 }),
-        };
-        return json(200, this.tokens);
-      }
-      default:
-        return json(404, {});
-    }
-  }
-}
-
-/** A token with these claims; nobody here checks its signature. */
-export function jwt(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "RS256" })}.${part(claims)}.c2lnbmF0dXJl`;
 }

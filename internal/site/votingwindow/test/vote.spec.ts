@@ -1,4 +1,4 @@
-import { jwt } from "./backend.ts";
+import { jwt } from "../../shared/issuer.ts";
 import {
   advance,
   expect,
@@ -78,8 +78,8 @@ test("a vote straight to SQS as a guest of Cognito", async ({ page, backend }) =
 
 test("a vote with a token in the fragment", async ({ page, backend }) => {
   backend.window.intake = { kind: "api", url: `${backend.api}/intake`, jwt: { issuer: "https://example.test" } };
-  backend.tokens = { access_token: jwt({ sub: "alice" }) };
-  await page.goto(`${backend.url}#token=${backend.tokens.access_token}`);
+  backend.issuer.tokens = { access_token: jwt({ sub: "alice" }) };
+  await page.goto(`${backend.url}#token=${backend.issuer.tokens.access_token}`);
   await vote(page);
   await expect(page.getByText(thanks)).toBeVisible();
   expect(backend.votes).toEqual([{ answer: "bruno", question: "vote" }]);
