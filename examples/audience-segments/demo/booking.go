@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,16 +21,27 @@ import (
 	"github.com/burstline/terraform-provider-serverless/internal/demo"
 )
 
-const (
-	// booked is the segment that is booked.
-	booked = "Nigeria"
-	// bookingTakes bounds the way to the third party, its bad days included.
-	bookingTakes = 5 * time.Minute
-)
+// bookingTakes bounds the way to the third party, its bad days included.
+const bookingTakes = 5 * time.Minute
+
+// largest is the country with the most places: of several the first by name.
+func largest(places []Place) (country string) {
+	counts := map[string]int{}
+	for i := range places {
+		counts[places[i].Country.Name]++
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if counts[name] > counts[country] {
+			country = name
+		}
+	}
+	return country
+}
 
 // book books a segment through the API, and waits until the third party has it: once,
 // and with exactly its places.
 func (u *upload) book(ctx context.Context) error {
+	booked := largest(u.places)
 	segment, err := u.find(ctx, booked)
 	if err != nil {
 		return err
@@ -67,7 +79,7 @@ func (u *upload) book(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.delivered(b)
+	return u.delivered(b, booked)
 }
 
 // booking is one as the API shows it.
@@ -119,7 +131,7 @@ func (u *upload) sent(ctx context.Context, id string) (booking, error) {
 }
 
 // delivered compares what the third party has with the places of the segment.
-func (u *upload) delivered(b booking) error {
+func (u *upload) delivered(b booking, booked string) error {
 	want := map[string]int64{}
 	for i := range u.places {
 		if u.places[i].Country.Name == booked {
