@@ -34,6 +34,13 @@ resource "serverless_recommendation_pipeline" "places" {
     metrics   = ["population"]
   }
 
+  # Whoever has a key books a segment, and its places are sent to a third party.
+  bookings = var.third_party_url == null ? null : {
+    target = { url = var.third_party_url, secret_arn = var.third_party_secret_arn }
+    gzip   = true
+  }
+  api = var.api_keys_arn == null ? null : { auth = "api_key", keys_arn = var.api_keys_arn }
+
   architecture  = var.architecture
   force_destroy = var.force_destroy
 }

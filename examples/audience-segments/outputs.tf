@@ -22,3 +22,13 @@ output "tables" {
   description = "Names of the tables: items, runs."
   value       = serverless_recommendation_pipeline.places.table_names
 }
+
+output "api_url" {
+  description = "Where GraphQL queries are sent. Empty without an API."
+  value       = serverless_recommendation_pipeline.places.api_url
+}
+
+output "functions" {
+  description = "Names of the functions."
+  value       = serverless_recommendation_pipeline.places.function_names
+}

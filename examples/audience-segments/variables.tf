@@ -16,6 +16,24 @@ variable "min_size" {
   default     = 10
 }
 
+variable "third_party_url" {
+  description = "Where the data of booked segments is sent; {booking} stands for the booking's id. Null takes no bookings."
+  type        = string
+  default     = null
+}
+
+variable "third_party_secret_arn" {
+  description = "ARN of the secret or parameter with what the third party wants as Authorization."
+  type        = string
+  default     = null
+}
+
+variable "api_keys_arn" {
+  description = "ARN of the secret or parameter with the digests of the API's keys. Null makes no API."
+  type        = string
+  default     = null
+}
+
 variable "architecture" {
   description = "Processor architecture of the functions."
   type        = string

@@ -40,10 +40,13 @@ var stacks = map[string][]string{
 	},
 	"developer-environments": append([]string{"environment=anna"}, saleVariables...),
 	"audience-segments":      placesVariables,
-	"existing-bucket":        append([]string{"bucket=agency-uploads", `alarm_emails=["night-shift@example.com"]`}, placesVariables...),
-	"live-vote":              eveningVariables,
-	"tv-show":                append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
-	"internal-poll":          append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
+	"audience-api": append([]string{
+		"issuer=https://login.example.com", "client_id=segments", "advertiser_secret_arn=arn:aws:ssm:eu-central-1:123456789012:parameter/advertiser", "webhook_secret_arn=arn:aws:ssm:eu-central-1:123456789012:parameter/webhook",
+	}, placesVariables...),
+	"existing-bucket": append([]string{"bucket=agency-uploads", `alarm_emails=["night-shift@example.com"]`}, placesVariables...),
+	"live-vote":       eveningVariables,
+	"tv-show":         append([]string{`alarm_emails=["night-shift@example.com"]`}, eveningVariables...),
+	"internal-poll":   append([]string{"issuer=https://login.example.com", "client_id=office-poll", "voters=" + absolute(filepath.Join(examples, "internal-poll", "voters.txt"))}, eveningVariables...),
 }
 
 // saleVariables is what every sale has: an opening that is far ahead.

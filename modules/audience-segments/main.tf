@@ -22,6 +22,11 @@ locals {
     failed_files_alarm = var.failed_files_alarm
     overdue_hours      = var.overdue_hours
 
+    bookings      = var.bookings
+    notifications = var.notifications
+    api           = var.api
+    site          = var.site
+
     expected_load = var.expected_load
     dashboard     = var.dashboard
     alarms = {
@@ -59,6 +64,11 @@ resource "serverless_recommendation_pipeline" "audience" {
   retention_days     = local.arguments.retention_days
   failed_files_alarm = local.arguments.failed_files_alarm
   overdue_hours      = local.arguments.overdue_hours
+
+  bookings      = local.arguments.bookings
+  notifications = local.arguments.notifications
+  api           = local.arguments.api
+  site          = local.arguments.site
 
   expected_load = local.arguments.expected_load
   dashboard     = local.arguments.dashboard

