@@ -33,11 +33,6 @@ var stacks = map[string][]string{
 		"comes_from=2099-05-22T09:00:00Z", "semi_comes_from=2099-05-20T09:00:00Z", "semi_opens_at=2099-05-20T10:00:00Z", "semi_closes_at=2099-05-20T18:00:00Z",
 		`alarm_emails=["night-shift@example.com"]`, "pipeline=421", "commit=5f2c1d7", "codes=" + absolute(filepath.Join(examples, "arena-sale", "codes.txt")),
 	}, saleVariables...),
-	"segment-bookings": {
-		"partner_url=https://partner.example.com/suburbs/{segment}", "partner_secret_arn=arn:aws:secretsmanager:eu-central-1:123456789012:secret:partner-AbCdEf",
-		"webhook_url=https://hooks.example.com/bookings", "webhook_secret_arn=arn:aws:ssm:eu-central-1:123456789012:parameter/homes/hook",
-		"issuer=https://login.example.com", "client_id=homes", `alarm_emails=["night-shift@example.com"]`, "force_destroy=true", "architecture=" + hostArchitecture(),
-	},
 	"developer-environments": append([]string{"environment=anna"}, saleVariables...),
 	"audience-segments":      placesVariables,
 	"audience-api": append([]string{
