@@ -168,7 +168,7 @@ func TestReadersCost(t *testing.T) {
 	cost := func(more map[string]any) float64 {
 		arguments := maps.Clone(pipelines["full.json"])
 		arguments["expected_load"] = maps.Clone(load)
-		maps.Copy(arguments["expected_load"].(map[string]any), more) //nolint:forcetypeassert // made above
+		maps.Copy(arguments["expected_load"].(map[string]any), more)
 		return preflight.Cost(well(t, arguments), preflight.Builtin(), "us-east-1").Idle
 	}
 	plain := cost(nil)
