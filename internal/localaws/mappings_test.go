@@ -161,7 +161,9 @@ func (m mapped) batch() []string {
 			} `json:"dynamodb"`
 		}
 	}
-	if err := json.Unmarshal([]byte(m.take(m.events)), &event); err != nil {
+	text := m.take(m.events)
+	m.Logf("the function was given %s", text)
+	if err := json.Unmarshal([]byte(text), &event); err != nil {
 		m.Fatal(err)
 	}
 	var batch []string
@@ -405,10 +407,9 @@ func TestStreamMappingsSetPoisonAside(t *testing.T) {
 			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: arnOfQueue("aside")}},
 		})
 		c.put()
-		// A batch whose answer is late comes once more.
 		var got []string
 		for len(got) < len(voters)-1 {
-			got = slices.Compact(append(got, m.batch()...))
+			got = append(got, m.batch()...)
 		}
 		if want := []string{"ann", "bob", "eve", "joe", "kim"}; !slices.Equal(got, want) {
 			t.Errorf("%s: the function was given %q, want %q", c.name, got, want)
