@@ -5,7 +5,6 @@ package composite
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -101,15 +100,7 @@ func (r *system[M]) IdentitySchema(_ context.Context, _ resource.IdentitySchemaR
 }
 
 func (r *system[M]) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	data, ok := req.ProviderData.(*ProviderData)
-	if !ok {
-		resp.Diagnostics.AddError("Provider data of an unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider.", req.ProviderData))
-		return
-	}
-	r.data = data
+	configured(&r.data, req.ProviderData, &resp.Diagnostics)
 }
 
 // ready reports whether AWS may be called, and says why not.
