@@ -110,8 +110,7 @@ func (k BucketHandle) Delete(objects ...string) []Grant {
 // Upload grants writing the named objects piece by piece, and giving up what was
 // begun (S3 User Guide, "Multipart upload API and permissions").
 func (k BucketHandle) Upload(objects ...string) []Grant {
-	abort := k.grants(objects, []string{"s3:AbortMultipartUpload"})
-	abort[0].Rare = "only where an upload fails"
+	abort := Rarely("only where an upload fails", k.grants(objects, []string{"s3:AbortMultipartUpload"}))
 	return append(abort, k.grants(objects, []string{"s3:PutObject"}, "kms:Decrypt", "kms:GenerateDataKey")...)
 }
 

@@ -168,6 +168,15 @@ type Grant struct {
 	Rare string
 }
 
+// Rarely are the same grants with why normal operation may never use them.
+func Rarely(why string, grants []Grant) []Grant {
+	out := slices.Clone(grants)
+	for i := range out {
+		out[i].Rare = why
+	}
+	return out
+}
+
 // PolicyOf is a document that allows what the grants do.
 func PolicyOf(grants ...[]Grant) Policy { return NewPolicy(statements(joined(grants))...) }
 

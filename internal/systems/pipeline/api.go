@@ -49,8 +49,8 @@ func (l *line) api() {
 		Auth: l.m.auth(), WriteScope: textOf(l.m.API, "write_scope", ""), Introspection: boolOf(l.m.API, "introspection", false),
 	}
 	grants := [][]blueprint.Grant{
-		l.results.Get(pipeline.ManifestObject, runObjects), rarely("used where an object that is asked for is gone", l.results.List()),
-		l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), rarely("used where a run is replayed", l.start.Publish()),
+		l.results.Get(pipeline.ManifestObject, runObjects), blueprint.Rarely("used where an object that is asked for is gone", l.results.List()),
+		l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is replayed", l.start.Publish()),
 	}
 	if b := l.booked; b != nil {
 		c.BookingsTable = b.table.Name()

@@ -115,7 +115,7 @@ func (b *booking) tells(why string) []blueprint.Grant {
 	if b.outcomes == nil {
 		return nil
 	}
-	return rarely(why, b.outcomes.Send())
+	return blueprint.Rarely(why, b.outcomes.Send())
 }
 
 // creator generates the data of the bookings that are due.
@@ -123,11 +123,11 @@ func (l *line) creator() {
 	b := l.booked
 	grants := [][]blueprint.Grant{
 		b.table.Get(), b.table.Put(), b.table.Query(), l.items.Scan(), l.results.Upload(dataObjects), b.uploads.Send(),
-		rarely("used where a booking is over of which nobody has taken note", b.table.Delete()),
-		rarely("used where the items take more than one invocation", l.results.Get(workObjects)),
-		rarely("used where the items take more than one invocation", l.results.List()),
-		rarely("used where a booking is cancelled while its data is made", l.results.Delete(dataObjects)),
-		rarely("used where the items take more than one invocation", l.stage.Publish()),
+		blueprint.Rarely("used where a booking is over of which nobody has taken note", b.table.Delete()),
+		blueprint.Rarely("used where the items take more than one invocation", l.results.Get(workObjects)),
+		blueprint.Rarely("used where the items take more than one invocation", l.results.List()),
+		blueprint.Rarely("used where a booking is cancelled while its data is made", l.results.Delete(dataObjects)),
+		blueprint.Rarely("used where the items take more than one invocation", l.stage.Publish()),
 		b.tells("used where a booking has no data"),
 	}
 	if l.mapping.MappingKey != "" {
@@ -150,7 +150,7 @@ func (l *line) uploader(timeout time.Duration) {
 	b, target := l.booked, l.m.target()
 	secret := textOf(target, "secret_arn", "")
 	grants := [][]blueprint.Grant{
-		b.uploads.Consume(), rarely("used where the third party does not take the data at once", b.uploads.Send()), b.table.Get(), b.table.Put(), l.results.Get(dataObjects),
+		b.uploads.Consume(), blueprint.Rarely("used where the third party does not take the data at once", b.uploads.Send()), b.table.Get(), b.table.Put(), l.results.Get(dataObjects),
 		b.tells("used where somebody is told"),
 	}
 	if secret != "" {
@@ -178,7 +178,7 @@ func (l *line) notifier() {
 		Base: l.base, Kept: l.kept(), Topic: textOf(n, "topic_arn", ""), WebhookURL: textOf(webhook, "url", ""), WebhookSecret: textOf(webhook, "secret_arn", ""), GiveUpAfter: notifyFor,
 	}
 	grants := [][]blueprint.Grant{
-		b.outcomes.Consume(), rarely("used where somebody cannot be told at once", b.outcomes.Send()), b.table.Get(), b.table.Put(),
+		b.outcomes.Consume(), blueprint.Rarely("used where somebody cannot be told at once", b.outcomes.Send()), b.table.Get(), b.table.Put(),
 	}
 	if c.Topic != "" {
 		grants = append(grants, blueprint.PublishTo(c.Topic))
@@ -200,9 +200,9 @@ func (l *line) sweeping(environment map[string]string) (map[string]string, [][]b
 	k := l.kept()
 	maps.Copy(environment, config.Environ(bookings.SweeperConfig{BookingsTable: k.BookingsTable, UploadsQueue: k.UploadsQueue, OutcomesQueue: k.OutcomesQueue}))
 	return environment, [][]blueprint.Grant{
-		b.table.Query(), b.table.Get(), rarely("used where a booking stands still", b.table.Put()),
-		rarely("used where a booking is over of which nobody has taken note", b.table.Delete()),
-		rarely("used where a booking stands still", b.uploads.Send()), b.tells("used where nobody was told"),
+		b.table.Query(), b.table.Get(), blueprint.Rarely("used where a booking stands still", b.table.Put()),
+		blueprint.Rarely("used where a booking is over of which nobody has taken note", b.table.Delete()),
+		blueprint.Rarely("used where a booking stands still", b.uploads.Send()), b.tells("used where nobody was told"),
 	}
 }
 
@@ -210,7 +210,7 @@ func (l *line) sweeping(environment map[string]string) (map[string]string, [][]b
 func usesKeys(o types.Object) []blueprint.Grant {
 	keys := composite.ElementsOf(composite.Field[types.Set](o, "kms_key_arns"))
 	slices.Sort(keys)
-	return rarely("used by the services that keep what is encrypted", blueprint.UseKeys(keys...))
+	return blueprint.Rarely("used by the services that keep what is encrypted", blueprint.UseKeys(keys...))
 }
 
 // bookingAlarms tell that bookings do not get where they should.

@@ -3,7 +3,6 @@
 package pipeline
 
 import (
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -250,10 +249,10 @@ func (l *line) lister() {
 		}),
 		Grants: [][]blueprint.Grant{
 			l.listSource, l.runs.Get(), l.runs.Update(), l.files.Put(),
-			rarely("used where an upload takes more than one invocation", l.start.Publish()),
-			rarely("used where ingest is done before the last page is noted", l.stage.Publish()),
-			rarely("used where the failures of a run are taken again", l.runs.Scan()),
-			rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
+			blueprint.Rarely("used where an upload takes more than one invocation", l.start.Publish()),
+			blueprint.Rarely("used where ingest is done before the last page is noted", l.stage.Publish()),
+			blueprint.Rarely("used where the failures of a run are taken again", l.runs.Scan()),
+			blueprint.Rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
 		},
 	})
 	l.Hand("lister-start", l.start, f)
@@ -265,9 +264,9 @@ func (l *line) ingest() {
 	grants := [][]blueprint.Grant{
 		l.files.Read(), l.readSource, l.runs.Get(), l.runs.Update(), l.items.PutMany(), l.stage.Publish(),
 		// S3 tells it only to who may list (S3 API Reference, GetObject, "Permissions").
-		rarely("used to tell a file that is gone from one that may not be read", slices.Clone(l.listSource)),
-		rarely("used where Lambda has given a chunk up", aside.Send()),
-		rarely("used where so many files of a chunk fail that they are listed in an object", l.results.Put(failedObjects)),
+		blueprint.Rarely("used to tell a file that is gone from one that may not be read", l.listSource),
+		blueprint.Rarely("used where Lambda has given a chunk up", aside.Send()),
+		blueprint.Rarely("used where so many files of a chunk fail that they are listed in an object", l.results.Put(failedObjects)),
 	}
 	if l.mapping.MappingKey != "" {
 		grants = append(grants, l.results.Get(l.mapping.MappingKey))
@@ -293,10 +292,10 @@ func (l *line) segmenter() {
 	l.m.segment(&c)
 	grants := [][]blueprint.Grant{
 		l.runs.Get(), l.runs.Update(), l.results.List(), l.results.Get(runObjects), l.results.Put(runObjects), l.segments.Put(), l.items.Scan(),
-		rarely("used where all items take more than one invocation, or there are no segments", l.stage.Publish()),
+		blueprint.Rarely("used where all items take more than one invocation, or there are no segments", l.stage.Publish()),
 	}
 	if c.ExpireDays > 0 {
-		grants = append(grants, rarely("used where items are gone from an upload", l.items.Update()))
+		grants = append(grants, blueprint.Rarely("used where items are gone from an upload", l.items.Update()))
 	}
 	f := l.function("segmenter", blueprint.Function{MemoryMB: 1024, Timeout: segmenterTimeout, Environment: config.Environ(c), Grants: grants})
 	l.Hand("segmenter-stage", l.stage, f)
@@ -312,7 +311,7 @@ func (l *line) metadata() {
 		}),
 		Grants: [][]blueprint.Grant{
 			l.segments.Read(), l.runs.Get(), l.runs.Update(), l.results.Put("runs/*/segments/*"), l.stage.Publish(),
-			rarely("used where Lambda has given segments up", aside.Send()),
+			blueprint.Rarely("used where Lambda has given segments up", aside.Send()),
 		},
 	})
 	l.describing = l.ConsumeStream("metadata-segments", f, l.segments, blueprint.StreamBatch{
@@ -339,8 +338,8 @@ func (l *line) sweeper() {
 	}))
 	f := l.function("sweeper", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout, Environment: environment,
-		Grants: append(grants, l.runs.Get(), rarely("used while runs are under way", l.runs.Update()),
-			rarely("used where a run stands still", l.start.Publish()), rarely("used where a run stands still", l.stage.Publish())),
+		Grants: append(grants, l.runs.Get(), blueprint.Rarely("used while runs are under way", l.runs.Update()),
+			blueprint.Rarely("used where a run stands still", l.start.Publish()), blueprint.Rarely("used where a run stands still", l.stage.Publish())),
 	})
 	l.EveryMinute("sweeper-tick", f, "{}")
 }
@@ -351,8 +350,8 @@ func (l *line) control() {
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(pipeline.ControlConfig{Base: l.base, Runs: l.runsTable(), Bucket: l.results.Name(), StartTopic: l.start.ARN()}),
 		Grants: [][]blueprint.Grant{
-			l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
-			rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
+			l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
+			blueprint.Rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
 		},
 	})
 }
@@ -364,12 +363,4 @@ func (l *line) deadLetters(key, function string, timeout time.Duration) blueprin
 	q := l.Queue(key, blueprint.Queue{Visibility: visibilityFactor * l.Timeout(function, timeout), Data: true})
 	l.aside[key] = q
 	return q
-}
-
-// rarely explains grants that a run may not use.
-func rarely(why string, grants []blueprint.Grant) []blueprint.Grant {
-	for i := range grants {
-		grants[i].Rare = why
-	}
-	return grants
 }

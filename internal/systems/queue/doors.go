@@ -87,7 +87,7 @@ func (r *room) turning() {
 		MemoryMB: 512, Timeout: doorTimeout, Environment: config.Environ(c),
 		Grants: [][]blueprint.Grant{
 			r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.status.Get(), r.key.Read(), r.passes.sign,
-			rarely("used where a fan of the pre-queue has no place two minutes after joining", r.lines.Get()),
+			blueprint.Rarely("used where a fan of the pre-queue has no place two minutes after joining", r.lines.Get()),
 		},
 	})
 	r.turn = r.PublicURL("turn-url", f, []string{http.MethodPost}, exposed...)

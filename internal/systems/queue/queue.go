@@ -261,7 +261,7 @@ func (r *room) keeper() {
 	grants := [][]blueprint.Grant{
 		r.salesTable.Scan(), r.joins.Send(), r.fans.GetMany(), r.fans.Insert(), r.fans.Update(),
 		r.lines.Get(), r.lines.GetMany(), r.lines.Scan(), r.lines.Put(), r.windows.GetMany(), r.windows.Update(), r.status.Get(), r.status.Put(),
-		r.pages.Put(statusObjects, drawObjects), rarely("used by a keeper that takes over in the middle of a draw", r.pages.Get(drawObjects)),
+		r.pages.Put(statusObjects, drawObjects), blueprint.Rarely("used by a keeper that takes over in the middle of a draw", r.pages.Get(drawObjects)),
 	}
 	if r.board != nil {
 		c.StatusTable, c.BoardShards = r.board.Name(), r.m.boardShards()
@@ -276,14 +276,6 @@ func (r *room) keeper() {
 		MemoryMB: 512, Timeout: keeperTimeout, ReservedConcurrency: keepers, Environment: config.Environ(c), Grants: grants,
 	})
 	r.EveryMinute("keeper-tick", f, "{}")
-}
-
-// rarely explains grants that a whole evening may not use.
-func rarely(why string, grants []blueprint.Grant) []blueprint.Grant {
-	for i := range grants {
-		grants[i].Rare = why
-	}
-	return grants
 }
 
 // Objects that the keeper writes.

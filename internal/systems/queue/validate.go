@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
-	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
+	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
 // validate checks what needs no AWS. Values may be unknown: what depends on one
