@@ -3,6 +3,7 @@ package configitems
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/configitems"
 	check "github.com/burstline/terraform-provider-serverless/functions/configitems/schema"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 const description = "A table with what differs between environments, for functions of this provider and your own: strings, numbers, truth values, JSON and references to secrets. " +
@@ -72,21 +74,16 @@ func attributes() map[string]schema.Attribute {
 			},
 		},
 	}
-	for name, text := range map[string]string{
+	maps.Copy(out, composite.Outputs(map[string]string{
 		"table_name": "Name of the table of items: `CONFIG_TABLE` of a function that reads it.", "table_arn": "ARN of the table of items.",
 		"readers_table_name": "Name of the table in which functions tell what they read: `CONFIG_READERS_TABLE`.",
 		"history_table_name": "Name of the table with the history.", "history_table_arn": "ARN of the table with the history.",
 		"dead_letter_queue_url": "URL of the queue of changes that could not be kept in the history.", "dead_letter_queue_arn": "ARN of that queue.",
 		"read_policy_json": "IAM policy for a function that reads: the items, telling what it reads, and what references to secrets lead to. Where such a secret has a KMS key of its own, add its `kms:Decrypt`.",
-	} {
-		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
-	}
-	for name, text := range map[string]string{
+	}, map[string]string{
 		"readers": "Functions that have read an item within 24 hours, by its key, as last seen.", "function_names": "Names of the functions.",
 		"function_arns": "ARNs of the functions' live aliases.", "role_arns": "ARNs of the functions' roles.",
-	} {
-		out[name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: text}
-	}
+	}))
 	return out
 }
 

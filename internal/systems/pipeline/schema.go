@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 const description = `A pipeline that makes items of an upload's JSON files, however many there are, and segments of the items with figures.
@@ -182,15 +183,12 @@ func segmentsSchema() schema.Attribute {
 
 func outputs() map[string]schema.Attribute {
 	out := map[string]schema.Attribute{}
-	for name, text := range map[string]string{
+	maps.Copy(out, composite.Outputs(map[string]string{
 		"source_bucket":   "Name of the bucket with the uploads.",
 		"start_topic_arn": "ARN of the SNS topic that starts a run: publish the upload's prefix, or `{\"run\": \"...\", \"prefix\": \"...\"}`.",
 		"results_bucket":  "Name of the bucket with the manifest, the segments' metadata and the runs' reports.",
 		"manifest_key":    "Key of the manifest in that bucket.",
-	} {
-		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
-	}
-	for name, text := range map[string]string{
+	}, map[string]string{
 		"table_names":            "Names of the tables: `items`, `runs`; with `bookings` also `bookings`.",
 		"table_arns":             "ARNs of the tables.",
 		"stream_names":           "Names of the Kinesis streams: `files`, `segments`.",
@@ -200,8 +198,6 @@ func outputs() map[string]schema.Attribute {
 		"function_names":         "Names of the functions.",
 		"function_arns":          "ARNs of the functions' live aliases.",
 		"role_arns":              "ARNs of the functions' roles.",
-	} {
-		out[name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: text}
-	}
+	}))
 	return out
 }

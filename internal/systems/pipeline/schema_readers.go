@@ -15,6 +15,7 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline/api"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
 
@@ -152,14 +153,10 @@ func siteSchema() schema.Attribute {
 
 // readerOutputs are those of bookings, API and page.
 func readerOutputs() map[string]schema.Attribute {
-	out := map[string]schema.Attribute{}
-	for name, text := range map[string]string{
+	return composite.Outputs(map[string]string{
 		"api_url":            "Address to which queries are sent; empty without `api`.",
 		"api_domain_target":  "Host name to which the DNS record of `api.domain` must point; empty without it.",
 		"page_url":           "Address of the page; empty without `site`.",
 		"site_domain_target": "Host name to which the DNS record of `site.domain` must point; empty without `site.cdn`.",
-	} {
-		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
-	}
-	return out
+	}, nil)
 }

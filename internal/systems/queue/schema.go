@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
@@ -233,7 +234,7 @@ func siteSchema() schema.Attribute {
 
 func outputs() map[string]schema.Attribute {
 	out := map[string]schema.Attribute{}
-	for name, text := range map[string]string{
+	maps.Copy(out, composite.Outputs(map[string]string{
 		"page_url":                 "Address of the page; empty where the page is not deployed.",
 		"join_url":                 "Address to which fans send their join; empty with `join = \"identity\"`.",
 		"turn_url":                 "Address at which fans ask for their turn, take the window, keep it and leave.",
@@ -251,10 +252,7 @@ func outputs() map[string]schema.Attribute {
 		"line_queue_arn":           "ARN of that queue; else empty.",
 		"probe_key_arn":            "ARN of the SSM parameter with the key by which a semantic monitor marks its probes: they go the whole way and take no window.",
 		"identity_pool_id":         "Id of the Cognito identity pool, with `join = \"identity\"`; else empty.",
-	} {
-		out[name] = schema.StringAttribute{Computed: true, MarkdownDescription: text}
-	}
-	for name, text := range map[string]string{
+	}, map[string]string{
 		"page_urls":      "Addresses of the pages by sale; empty where the page is not deployed.",
 		"status_urls":    "Addresses of the status by sale, public JSON.",
 		"audiences":      "What passes are for, by sale: claim `aud`.",
@@ -263,8 +261,6 @@ func outputs() map[string]schema.Attribute {
 		"function_names": "Names of the functions.",
 		"function_arns":  "ARNs of the functions' live aliases.",
 		"role_arns":      "ARNs of the functions' roles.",
-	} {
-		out[name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: text}
-	}
+	}))
 	return out
 }

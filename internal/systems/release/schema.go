@@ -80,16 +80,12 @@ func attributes() map[string]schema.Attribute {
 }
 
 func outputs() map[string]schema.Attribute {
-	out := map[string]schema.Attribute{
-		"history_table_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the table with the history."},
-		"history_table_arn":  schema.StringAttribute{Computed: true, MarkdownDescription: "ARN of that table, for whoever reads the history: `dynamodb:Query`."},
-	}
-	for name, text := range map[string]string{
+	return composite.Outputs(map[string]string{
+		"history_table_name": "Name of the table with the history.",
+		"history_table_arn":  "ARN of that table, for whoever reads the history: `dynamodb:Query`.",
+	}, map[string]string{
 		"function_names": "Names of the functions.", "function_arns": "ARNs of the functions' live aliases.", "role_arns": "ARNs of the functions' roles.",
-	} {
-		out[name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: text}
-	}
-	return out
+	})
 }
 
 // validate checks each system, and all digests.

@@ -1,6 +1,7 @@
 package semanticmonitor
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -11,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 )
 
 const description = `A probe on a schedule that goes in at the top of a system and must come out at its end in time, or the team is told.
@@ -53,7 +56,7 @@ var (
 const secretIs = "must be the ARN of a parameter (arn:aws:ssm:...:parameter/...) or of a secret (arn:aws:secretsmanager:...:secret:...)" //nolint:gosec // a reference, and no secret
 
 func attributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
+	out := map[string]schema.Attribute{
 		"interval_minutes": withDefault("Minutes from one probe to the next: 1 to 60, default 1.", defaultInterval, 1, maxInterval),
 		"within_seconds":   withDefault("Seconds in which a probe must come out: 1 to 3,600, default 30; for `http` at most 300. Later it counts as late. A waiting room whose sale is not near looks for probes once a minute: give it at least 150.", defaultWithin, 1, maxWithin),
 		"lost_after_seconds": schema.Int64Attribute{
@@ -111,13 +114,16 @@ func attributes() map[string]schema.Attribute {
 			},
 		},
 		"silent_after": withDefault("After how many intervals without a probe the alarm `silent` rings: 2 to 20, default 3.", defaultSilent, 2, maxPeriods),
-
-		"alarm_arns":     outputMap("ARNs of the alarms `late`, `silent` and `errors`; empty where `alarms` makes none."),
-		"table_name":     schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the table with what is on the way and the totals."},
-		"function_names": outputMap("Names of the functions."),
-		"function_arns":  outputMap("ARNs of the functions' live aliases."),
-		"role_arns":      outputMap("ARNs of the functions' roles."),
 	}
+	maps.Copy(out, composite.Outputs(map[string]string{
+		"table_name": "Name of the table with what is on the way and the totals.",
+	}, map[string]string{
+		"alarm_arns":     "ARNs of the alarms `late`, `silent` and `errors`; empty where `alarms` makes none.",
+		"function_names": "Names of the functions.",
+		"function_arns":  "ARNs of the functions' live aliases.",
+		"role_arns":      "ARNs of the functions' roles.",
+	}))
+	return out
 }
 
 // requestSchema is a request and what is expected of its answer.
@@ -194,8 +200,4 @@ func withDefault(description string, otherwise, least, most int64) schema.Int64A
 	a := integer(description, least, most)
 	a.Computed, a.Default = true, int64default.StaticInt64(otherwise)
 	return a
-}
-
-func outputMap(description string) schema.MapAttribute {
-	return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
@@ -277,32 +278,27 @@ func siteSchema() schema.Attribute {
 }
 
 func outputs() map[string]schema.Attribute {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
-	texts := func(description string) schema.MapAttribute {
-		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
-	}
-	return map[string]schema.Attribute{
-		"page_url":              text("Address of the page; empty where the page is not deployed."),
-		"studio_url":            text("Address of the studio view; empty where the page is not deployed."),
-		"vote_url":              text("Address to which votes are sent: POST `{\"voter\": \"...\", \"answer\": \"...\"}`. With `intake = \"direct\"` that is the queue's URL, and a vote is the body of a message."),
-		"results_url":           text("Address of the results, public JSON."),
-		"window_url":            text("Address of the questions, answers and times, public JSON."),
-		"site_domain_target":    text("Host name to which the DNS record of `site.domain` must point; empty without `cdn`."),
-		"api_domain_target":     text("Host name to which the DNS record of `api_domain` must point; empty without one."),
-		"closes_at_in_force":    text("The closing time in force, as last read: that of `closes_at`, or what an operator has set with `close` or `extend`."),
-		"results_bucket":        text("Name of the bucket with the page and the results, and with `ledger.json`, which is private."),
-		"records_bucket":        text("Name of the private bucket with the exports."),
-		"votes_queue_url":       text("URL of the queue of votes."),
-		"votes_queue_arn":       text("ARN of the queue of votes."),
-		"dead_letter_queue_url": text("URL of the queue of votes that could not be recorded."),
-		"dead_letter_queue_arn": text("ARN of the queue of votes that could not be recorded."),
-		"signing_key_arn":       text("ARN of the key that signs exports; empty without one."),
-		"table_names":           texts("Names of the tables: `ballots`, `ledger`, `tallies`; with `site.results_from = \"table\"` also `status`."),
-		"table_arns":            texts("ARNs of the tables."),
-		"function_names":        texts("Names of the functions."),
-		"function_arns":         texts("ARNs of the functions' live aliases."),
-		"role_arns":             texts("ARNs of the functions' roles."),
-	}
+	return composite.Outputs(map[string]string{
+		"page_url":              "Address of the page; empty where the page is not deployed.",
+		"studio_url":            "Address of the studio view; empty where the page is not deployed.",
+		"vote_url":              "Address to which votes are sent: POST `{\"voter\": \"...\", \"answer\": \"...\"}`. With `intake = \"direct\"` that is the queue's URL, and a vote is the body of a message.",
+		"results_url":           "Address of the results, public JSON.",
+		"window_url":            "Address of the questions, answers and times, public JSON.",
+		"site_domain_target":    "Host name to which the DNS record of `site.domain` must point; empty without `cdn`.",
+		"api_domain_target":     "Host name to which the DNS record of `api_domain` must point; empty without one.",
+		"closes_at_in_force":    "The closing time in force, as last read: that of `closes_at`, or what an operator has set with `close` or `extend`.",
+		"results_bucket":        "Name of the bucket with the page and the results, and with `ledger.json`, which is private.",
+		"records_bucket":        "Name of the private bucket with the exports.",
+		"votes_queue_url":       "URL of the queue of votes.",
+		"votes_queue_arn":       "ARN of the queue of votes.",
+		"dead_letter_queue_url": "URL of the queue of votes that could not be recorded.",
+		"dead_letter_queue_arn": "ARN of the queue of votes that could not be recorded.",
+		"signing_key_arn":       "ARN of the key that signs exports; empty without one.",
+	}, map[string]string{
+		"table_names":    "Names of the tables: `ballots`, `ledger`, `tallies`; with `site.results_from = \"table\"` also `status`.",
+		"table_arns":     "ARNs of the tables.",
+		"function_names": "Names of the functions.",
+		"function_arns":  "ARNs of the functions' live aliases.",
+		"role_arns":      "ARNs of the functions' roles.",
+	})
 }
