@@ -125,7 +125,7 @@ func (*burstForecast) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 		"peak_concurrency_by_function": schema.MapAttribute{Computed: true, ElementType: types.Int64Type,
 			MarkdownDescription: "The same by function."},
 		"throttled": schema.MapAttribute{Computed: true, ElementType: types.Int64Type,
-			MarkdownDescription: "How often each cause refused an attempt: `api_requests`, `lambda_requests`, `lambda_concurrency`, `lambda_growth`, `table_writes`. Causes that refused nothing are left out."},
+			MarkdownDescription: "How often each cause refused an attempt: `api_requests`, `lambda_requests`, `lambda_concurrency`, `lambda_growth`, `table_writes`, `stream_writes`. Causes that refused nothing are left out."},
 		"limits": objects("Limits that were reached, with advice.", map[string]schema.Attribute{
 			"limit":            text("The cause, as in `throttled`; also `queue_in_flight` and `mapping_batches`, which hold back without refusing."),
 			"part":             text("Function, queue or table. Empty for the account's APIs."),
@@ -291,7 +291,10 @@ func (m *burstForecastModel) price(ctx context.Context, data *composite.Provider
 	if err := json.Unmarshal(arguments, &among); err != nil || among.Load == nil {
 		among.Load = map[string]any{}
 	}
-	among.Load[names.Units], among.Load[names.Peak] = r.Accepted, max(1, r.PeakAccepted)
+	among.Load[names.Units] = r.Accepted
+	if names.Peak != "" {
+		among.Load[names.Peak] = max(1, r.PeakAccepted)
+	}
 	load, err := json.Marshal(among.Load)
 	if err != nil {
 		return diag.Diagnostics{diag.NewErrorDiagnostic("Cannot render the load", err.Error())}

@@ -27,6 +27,8 @@ func (f Forecast) Advice(r *Result, t Throttle) string {
 		return fmt.Sprintf("A function grows by %d environments every %s. Let the load begin more slowly.", GrowthEnvironments, GrowthPeriod)
 	case TableWrites:
 		return f.tableAdvice(r, t.Part)
+	case StreamWrites:
+		return "The stream's shards did not take what was listed as fast as it was. It is sent again, and the upload takes longer; give the stream more shards."
 	case QueueInFlight:
 		return fmt.Sprintf("A queue holds %d messages that are received and not yet deleted; Lambda then receives no more. It follows from writes that fail, or from calls that take long: cure these first.", f.Limits.InFlight)
 	case MappingBatches:

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,6 +20,13 @@ func QueueOf(b *blueprint.Blueprint, key string) (Queue, error) {
 	return Queue{Name: key, Visibility: time.Duration(spec.VisibilityTimeout) * time.Second, MaxReceives: spec.MaxReceives}, err
 }
 
+// StreamOf is a stream as a blueprint has it, with its shards; those of one on
+// demand are what a new one has.
+func StreamOf(b *blueprint.Blueprint, key string) (Queue, int, error) {
+	spec, err := specOf[blueprint.StreamSpec](b, key)
+	return Queue{Name: key, Stream: true}, cmp.Or(spec.Shards, OnDemandShards), err
+}
+
 // TableOf is a table as a blueprint has it: with its provisioned capacity, what
 // it begins with where a function scales it, or with its warm throughput.
 func TableOf(b *blueprint.Blueprint, key string) (Table, error) {
@@ -31,7 +39,7 @@ func TableOf(b *blueprint.Blueprint, key string) (Table, error) {
 }
 
 // MappingOf is a mapping as a blueprint has it. What its function does with a
-// batch is the caller's to say.
+// batch is the caller's to say, and of a stream how many batches there are at once.
 func MappingOf(b *blueprint.Blueprint, key string) (Mapping, error) {
 	spec, err := specOf[blueprint.MappingSpec](b, key)
 	if err != nil {

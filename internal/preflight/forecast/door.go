@@ -74,9 +74,7 @@ func (d *door) ask(now int) {
 	}
 	delete(d.again, now)
 	if now >= d.run.opens && now < d.run.closes {
-		at := time.Duration(now-d.run.opens)*step + step/2
-		d.tries[0] = poisson(d.run.rng, d.run.Arrivals.rate(at)/float64(stepsPerSecond))
-		d.run.log.arrived(d.tries[0])
+		d.tries[0] = d.run.arrives(now)
 	}
 	n := 0
 	for _, k := range d.tries {

@@ -55,7 +55,7 @@ type Design struct {
 }
 
 // Load names fields of an expected load: the one that counts units, and the one
-// with the greatest number of units a second.
+// with the greatest number of units a second, where there is one.
 type Load struct{ Units, Peak string }
 
 // Assumption is a figure that was assumed, and why.
@@ -74,9 +74,12 @@ type Function struct {
 	ColdStart time.Duration
 }
 
-// Queue is a standard SQS queue.
+// Queue is a standard SQS queue, or a stream.
 type Queue struct {
 	Name string
+	// Stream is true for a stream, whose records nobody receives one by one: no
+	// bound is set to those that are worked on, and what failed is tried again.
+	Stream bool
 	// Visibility is how long a message that failed stays hidden.
 	Visibility time.Duration
 	// MaxReceives is after how many receives a message that failed goes to the
@@ -84,8 +87,8 @@ type Queue struct {
 	MaxReceives int
 }
 
-// Stage is one step of a design: a Door, a Mapping, an Orchestrator, a
-// Publisher. A stage of a new sort is one more file of this package.
+// Stage is one step of a design: a Door, a Lister, a Mapping, an
+// Orchestrator, a Publisher. A stage of a new sort is one more file of this package.
 type Stage interface {
 	// start makes the stage's state for one run.
 	start(*run) (stage, error)
@@ -200,6 +203,14 @@ func (r *run) advance() {
 		s.act(r.now)
 	}
 	r.log.step()
+}
+
+// arrives counts who comes in a step.
+func (r *run) arrives(now int) int {
+	at := time.Duration(now-r.opens)*step + step/2
+	n := poisson(r.rng, r.Arrivals.rate(at)/float64(stepsPerSecond))
+	r.log.arrived(n)
+	return n
 }
 
 // drained reports that nothing waits and nothing is under way.

@@ -27,6 +27,10 @@ const (
 	// MostInFlight messages of a standard queue are received and not yet deleted
 	// (SQS Developer Guide, "Amazon SQS message quotas").
 	MostInFlight = 120_000
+	// ShardBytes a second is what a shard takes, and OnDemandShards are those that a
+	// new stream on demand has (Kinesis Data Streams Developer Guide, "Quotas and
+	// limits", and "Choose the right mode for your stream").
+	ShardBytes, OnDemandShards = 1 << 20, 4
 	// A new on-demand table carries these units a second (DynamoDB Developer
 	// Guide, "DynamoDB on-demand capacity mode", initial throughput).
 	NewTableWrites, NewTableReads = 4000, 12_000

@@ -3,7 +3,8 @@ package forecast
 import "time"
 
 // Mapping is an event source mapping: Lambda's own pollers take batches from a
-// queue and call a function with them, which writes each message to a table.
+// queue or a stream and call a function with them, which writes each message to a
+// table.
 type Mapping struct {
 	Queue, Function string
 	// Batch is the greatest number of messages of a call, Window how long to
@@ -12,8 +13,13 @@ type Mapping struct {
 	Window time.Duration
 	// MaxConcurrency bounds the batches at once; 0 for no bound of its own.
 	MaxConcurrency int
-	// Takes is how long a call takes, throttled writes apart.
-	Takes time.Duration
+	// Shards are the batches of a stream that are worked on at once: its shards,
+	// each as often as its parallelisation factor. 0 for a queue, whose batches
+	// grow in number while messages wait.
+	Shards int
+	// Takes is how long a call takes, throttled writes apart, and Each what each of
+	// its messages adds.
+	Takes, Each time.Duration
 	// Table takes one write for each message; empty for none.
 	Table string
 	// Retry is what the function's SDK does with throttled writes.
@@ -76,7 +82,10 @@ func (m *mapping) ask(now int) {
 
 	free := m.pollers - m.writer.busy - m.waiting - again.calls
 	if free > 0 {
-		room := min(free*m.Batch-m.gatheredN, free*PerReceive/int(receiveTakes/step))
+		room := free*m.Batch - m.gatheredN
+		if m.Shards == 0 {
+			room = min(room, free*PerReceive/int(receiveTakes/step))
+		}
 		if room > 0 && m.queue.waiting > 0 {
 			got := m.queue.receive(room)
 			m.gathered = append(m.gathered, got...)
@@ -112,9 +121,10 @@ func (m *mapping) act(now int) {
 		return
 	}
 	m.trying = work{}
+	takes := m.Takes + m.Each*time.Duration((w.messages.count()+w.calls-1)/w.calls)
 	for _, part := range []struct{ calls, after int }{
-		{m.call.warm, steps(m.Takes)},
-		{m.call.cold, steps(m.Takes + m.function.ColdStart)},
+		{m.call.warm, steps(takes)},
+		{m.call.cold, steps(takes + m.function.ColdStart)},
 	} {
 		if part.calls > 0 {
 			m.writer.begin(part.after, w.split(part.calls))
@@ -142,6 +152,10 @@ func (w *work) split(calls int) work {
 // scale lets the pollers grow while they leave messages waiting, and fall back at
 // the same pace when they do not.
 func (m *mapping) scale() {
+	if m.Shards > 0 {
+		m.pollers = m.Shards
+		return
+	}
 	most := m.run.Limits.MappingBatches
 	if m.MaxConcurrency > 0 {
 		most = min(most, m.MaxConcurrency)

@@ -60,7 +60,10 @@ func (q *queue) send(now, n int) {
 // flight.
 func (q *queue) receive(n int) messages {
 	want := min(n, q.waiting)
-	allowed := max(0, min(want, q.run.Limits.InFlight-q.inFlight))
+	allowed := want
+	if !q.Stream {
+		allowed = max(0, min(want, q.run.Limits.InFlight-q.inFlight))
+	}
 	if allowed < want {
 		q.run.log.hit(QueueInFlight, q.Name)
 	}

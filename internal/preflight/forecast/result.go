@@ -16,6 +16,7 @@ const (
 	LambdaConcurrency Cause = "lambda_concurrency"
 	LambdaGrowth      Cause = "lambda_growth"
 	TableWrites       Cause = "table_writes"
+	StreamWrites      Cause = "stream_writes"
 	QueueInFlight     Cause = "queue_in_flight"
 	MappingBatches    Cause = "mapping_batches"
 )

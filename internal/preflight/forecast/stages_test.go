@@ -277,3 +277,47 @@ func BenchmarkMillion(b *testing.B) {
 		}
 	}
 }
+
+// upload is a design of a lister and a mapping of its stream.
+func upload(rate int, lives time.Duration) Design {
+	return Design{
+		Functions: []Function{{Name: "lister", ColdStart: 100 * time.Millisecond}, {Name: "ingest"}},
+		Queues:    []Queue{{Name: "files", Stream: true}},
+		Tables:    []Table{{Name: "items"}},
+		Stages: []Stage{
+			Lister{Function: "lister", Page: 1000, Takes: 100 * time.Millisecond, Lives: lives, Stream: "files", Rate: rate},
+			Mapping{Queue: "files", Function: "ingest", Shards: 2, Batch: 500, Each: 2 * time.Millisecond, Table: "items", Retry: Retry{Attempts: 50, Base: 100 * time.Millisecond, Most: 5 * time.Second}},
+		},
+		Grace: time.Hour,
+	}
+}
+
+// A lister begins when the upload is over, lists so many files a second as pages
+// and shards allow, and hands over what is left; a stream's batches are as many as
+// from the beginning, and take as long as their messages.
+func TestUpload(t *testing.T) {
+	for name, c := range map[string]struct {
+		design      Design
+		least, most time.Duration
+		held        bool
+	}{
+		// Two batches at once of 500 files in a second.
+		"ingest is slowest":    {upload(0, time.Hour), 100 * time.Second, 102 * time.Second, false},
+		"twelve calls to list": {upload(0, time.Second), 100 * time.Second, 102 * time.Second, false},
+		"shards are slowest":   {upload(500, time.Hour), 198 * time.Second, 202 * time.Second, true},
+	} {
+		r := simulate(t, Forecast{c.design, constant(10_000, 10*time.Second), Defaults(), 1})
+		if r.Recorded != r.Arrived || r.Accepted != r.Arrived || r.Arrived < 99_000 || r.Drains < c.least || r.Drains > c.most {
+			t.Errorf("%s: %s (%s)", name, r.Summary(), r.Drains)
+		}
+		if r.PeakConcurrency != 3 || r.PeakByFunction["lister"] != 1 {
+			t.Errorf("%s: %v at once, want one lister and two batches", name, r.PeakByFunction)
+		}
+		if held := r.Throttled(StreamWrites) > 0; held != c.held {
+			t.Errorf("%s: the shards' throttles are %+v", name, r.Throttles)
+		}
+		if r.Seconds[5].Accepted+r.Seconds[9].Accepted > 0 {
+			t.Errorf("%s: files were listed before the upload was over", name)
+		}
+	}
+}

@@ -84,6 +84,7 @@ func Definition() composite.Definition[Model] {
 		Common:      func(m *Model) *composite.Common { return &m.Common },
 		Validate:    validate,
 		Blueprint:   describe,
+		Forecast:    design,
 	}
 }
 
