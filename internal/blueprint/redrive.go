@@ -17,6 +17,9 @@ const (
 	// RedriveResend sends them as new messages to the queue that they come from:
 	// they get new ids and sent times.
 	RedriveResend Redrive = "resend"
+	// RedriveInvoke calls the function that failed with the event that each message
+	// holds. It is the way of what KeepFailed has kept.
+	RedriveInvoke Redrive = "invoke"
 )
 
 // RedriveRoute is the way of the messages of one dead-letter queue.
@@ -24,12 +27,12 @@ type RedriveRoute struct {
 	Redrive Redrive
 	// DeadLetters and Source are the keys of the queue with the messages and of
 	// the one that they come from: itself, where it has what was given up of a
-	// stream.
+	// stream, or of events.
 	DeadLetters, Source string
 	// MaxReceives is how many times a message was received before it came here.
 	MaxReceives int
-	// Function is the key of the source's consumer, and Timeout its time-out;
-	// empty for RedriveResend.
+	// Function is the key of who is called with the messages, and Timeout its
+	// time-out; empty for RedriveResend.
 	Function string
 	Timeout  time.Duration
 	// BatchSize is the greatest number of messages a call. PartialBatch is true
@@ -57,7 +60,7 @@ func (b *Blueprint) RedriveRoutes() []RedriveRoute {
 		}
 		out = append(out, r)
 	}
-	out = append(out, b.givenUp()...)
+	out = append(append(out, b.givenUp()...), b.failed()...)
 	slices.SortFunc(out, func(x, y RedriveRoute) int {
 		return cmp.Or(cmp.Compare(x.DeadLetters, y.DeadLetters), cmp.Compare(x.Source, y.Source))
 	})
@@ -81,6 +84,27 @@ func (b *Blueprint) givenUp() []RedriveRoute {
 			out = append(out, RedriveRoute{
 				Redrive: RedriveConsume, DeadLetters: aside.Key, Source: aside.Key, Function: function.Key, Timeout: time.Duration(f.Timeout) * time.Second,
 				BatchSize: givenUpBatch, PartialBatch: m.PartialBatch,
+			})
+		}
+	}
+	return out
+}
+
+// failed lists the routes of events that functions failed on, one a call.
+func (b *Blueprint) failed() []RedriveRoute {
+	var out []RedriveRoute
+	for _, p := range b.Parts {
+		s, ok := p.Spec.(EventInvokeConfigSpec)
+		if !ok {
+			continue
+		}
+		aside, function := b.Target(s.OnFailure), b.Target(s.Function)
+		if aside == nil || function == nil {
+			continue
+		}
+		if f, ok := function.Spec.(FunctionSpec); ok {
+			out = append(out, RedriveRoute{
+				Redrive: RedriveInvoke, DeadLetters: aside.Key, Source: aside.Key, Function: function.Key, Timeout: time.Duration(f.Timeout) * time.Second, BatchSize: 1,
 			})
 		}
 	}

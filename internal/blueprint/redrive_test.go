@@ -46,6 +46,14 @@ func TestRedriveRoutes(t *testing.T) {
 				consumed,
 			},
 		},
+		"events that a function failed on": {
+			change: func(b *Builder) {
+				aside := b.Queue("aside", Queue{})
+				f := b.Function("lister", Function{MemoryMB: 128, Timeout: 20 * time.Second, Grants: [][]Grant{aside.Send()}})
+				b.KeepFailed("lister-failed", f, aside)
+			},
+			want: []RedriveRoute{{Redrive: RedriveInvoke, DeadLetters: "aside", Source: "aside", Function: "lister", Timeout: 20 * time.Second, BatchSize: 1}, consumed},
+		},
 		"two sources": {
 			change: func(b *Builder) {
 				dead := b.Queue("a-dead", Queue{Redrive: RedriveResend})

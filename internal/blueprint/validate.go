@@ -56,6 +56,8 @@ func (b *Blueprint) Validate() []Problem {
 			c.httpAPI(s)
 		case InvokePermissionSpec:
 			c.atMost("statement id", len(s.Sid), 100, "characters", "Lambda API Reference, AddPermission")
+		case EventInvokeConfigSpec:
+			c.eventInvokeConfig(s)
 		case IdentityPoolRoleSpec:
 			c.guests(s)
 		case TableSpec:

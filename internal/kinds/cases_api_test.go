@@ -82,6 +82,7 @@ func apiCases() []kindCase {
 				}),
 			},
 		},
+		eventInvokeConfigCase(),
 		{
 			part: testDomain,
 			setup: func(t *testing.T) {

@@ -45,6 +45,30 @@ func streamRole() blueprint.RoleSpec {
 	return s
 }
 
+// needAside makes a function whose role may send to a queue, and the queue.
+func needAside(t *testing.T) {
+	t.Helper()
+	needFunction(t)
+	role := targetOf(testRole)
+	live := observe(t, "role", role)
+	if _, err := drivers["role"].Update(t.Context(), role, streamRole(), live, Changes{"policy": true}); err != nil {
+		t.Fatal(err)
+	}
+	made(t, testAside, queueBase())
+}
+
+// eventInvokeConfigCase changes what Lambda puts as a whole.
+func eventInvokeConfigCase() kindCase {
+	base := blueprint.EventInvokeConfigSpec{Function: testFunction, Alias: blueprint.LiveAlias, MaxRetries: 2, MaxAge: 21600, OnFailure: queueARN(testAside)}
+	return kindCase{
+		part: testFunction + ":" + blueprint.LiveAlias, spec: base, setup: needAside,
+		changes: []blueprint.Spec{
+			with(base, func(s *blueprint.EventInvokeConfigSpec) { s.MaxRetries = 0 }),
+			with(base, func(s *blueprint.EventInvokeConfigSpec) { s.MaxAge = 60 }),
+		},
+	}
+}
+
 // streamMappingCase knows the stream's ARN once setup has made the table.
 func streamMappingCase() kindCase {
 	base := blueprint.MappingSpec{
@@ -54,13 +78,7 @@ func streamMappingCase() kindCase {
 	return kindCase{
 		part: testFunction + ":" + testItems, spec: base,
 		setup: func(t *testing.T) {
-			needFunction(t)
-			role := targetOf(testRole)
-			live := observe(t, "role", role)
-			if _, err := drivers["role"].Update(t.Context(), role, streamRole(), live, Changes{"policy": true}); err != nil {
-				t.Fatal(err)
-			}
-			made(t, testAside, queueBase())
+			needAside(t)
 			base.Source = made(t, testItems, streamTable()).Attributes["stream_arn"]
 		},
 		late: func() (blueprint.Spec, []blueprint.Spec) {

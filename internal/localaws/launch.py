@@ -30,6 +30,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 ssl._create_default_https_context = ssl._create_unverified_context
 
 import apis  # noqa: E402
+import asynchronous  # noqa: E402
 import concurrency  # noqa: E402
 import edge  # noqa: E402
 import judgement  # noqa: E402
@@ -42,6 +43,7 @@ mappings.install()
 apis.install()
 concurrency.install()
 streams.install()
+asynchronous.install()
 
 from ministack.services import cloudwatch_logs  # noqa: E402
 

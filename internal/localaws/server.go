@@ -25,12 +25,12 @@ const (
 
 // launch starts MiniStack, mends what it gets wrong, and ends it when the process that started it is gone. It imports launched
 // from MiniStack's directory: judgement.py leaves the judging of calls to the gate, mappings.py keeps the event source
-// mappings, apis.py mends HTTP APIs and identity pools, concurrency.py shares out an account's concurrency, edge.py is
-// CloudFront's edges.
+// mappings, apis.py mends HTTP APIs and identity pools, asynchronous.py what becomes of events that functions fail on,
+// concurrency.py shares out an account's concurrency, edge.py is CloudFront's edges.
 var (
 	//go:embed launch.py
 	launch string
-	//go:embed judgement.py mappings.py apis.py concurrency.py edge.py streams.py
+	//go:embed judgement.py mappings.py apis.py asynchronous.py concurrency.py edge.py streams.py
 	launched embed.FS
 )
 

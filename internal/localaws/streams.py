@@ -84,7 +84,8 @@ def deliver_permitted(endpoint, envelope, topic, subscription, *_):
         logging.getLogger("sns").warning("function %s is not there, or does not let %s call it", name, topic)
         return
     event = {"Records": [{"EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns", "Sns": json.loads(envelope)}]}
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), event)
+    called = {**config, "FunctionArn": endpoint}
+    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, called), event)
 
 
 def permits(statement, function, topic):

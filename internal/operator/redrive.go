@@ -20,8 +20,8 @@ type redriven struct {
 	System string `json:"system"`
 	Name   string `json:"name"`
 	Queue  string `json:"queue"`
-	// Redrive is how: "consume" calls the function To with the messages, "resend"
-	// sends them anew to the queue To.
+	// Redrive is how: "consume" calls the function To with the messages, "invoke"
+	// with the event in each, "resend" sends them anew to the queue To.
 	Redrive blueprint.Redrive `json:"redrive"`
 	To      string            `json:"to"`
 	DryRun  bool              `json:"dry_run"`
@@ -45,6 +45,7 @@ func (t *tool) redrive() *cobra.Command {
 		Long: `Tries the messages of a dead-letter queue again, each once, in the way that the system declares for the queue:
 
   consume  calls the function that consumes the source queue with the messages as they lie there, so that they keep their ids and sent times;
+  invoke   calls the function that failed with the event that each message holds, one at a time, as the topic or schedule had handed it over;
   resend   sends them anew to the source queue.
 
 A message is deleted only after it has succeeded, so the command can be interrupted (Ctrl-C ends it after the batch at hand) and run again at any time, also twice at the same moment.

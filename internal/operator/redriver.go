@@ -155,7 +155,10 @@ func (r *redriver) try(ctx context.Context, batch []types.Message) error {
 	ctx, cancel := r.finishing(ctx, callTimeout+time.Duration(2*len(batch))*(r.route.Timeout+time.Second))
 	defer cancel()
 	attempt, count, bytes := r.consume, max(r.route.BatchSize, perCall), maxPayload
-	if r.route.Redrive == blueprint.RedriveResend {
+	switch r.route.Redrive {
+	case blueprint.RedriveInvoke:
+		count = 1
+	case blueprint.RedriveResend:
 		attempt, count, bytes = r.resend, perCall, maxSend
 	}
 	for len(batch) > 0 {
@@ -220,10 +223,14 @@ func (r *redriver) consume(ctx context.Context, batch []types.Message) error {
 }
 
 // call hands messages to the function in the form in which Lambda's own poller
-// does, and returns the ids of those that failed.
+// does, or the event of a single one, and returns the ids of those that failed.
 func (r *redriver) call(ctx context.Context, batch []types.Message) (failed map[string]bool, err error) {
-	event, err := json.Marshal(r.event(batch))
-	if err != nil {
+	var event []byte
+	if r.route.Redrive == blueprint.RedriveInvoke {
+		if event, err = failedEvent(batch[0]); err != nil {
+			return map[string]bool{text(batch[0].MessageId): true}, nil //nolint:nilerr // this message stays, the others go on
+		}
+	} else if event, err = json.Marshal(r.event(batch)); err != nil {
 		return nil, err
 	}
 	answer, err := r.client.Lambda.Invoke(ctx, &lambda.InvokeInput{
@@ -239,6 +246,22 @@ func (r *redriver) call(ctx context.Context, batch []types.Message) (failed map[
 		return nil, nil
 	}
 	return failures(answer.Payload, batch), nil
+}
+
+// failedEvent is the event in what Lambda sends to the destination of failures
+// (Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations",
+// requestPayload).
+func failedEvent(m types.Message) ([]byte, error) {
+	var record struct {
+		Event json.RawMessage `json:"requestPayload"`
+	}
+	if err := json.Unmarshal([]byte(text(m.Body)), &record); err != nil {
+		return nil, fmt.Errorf("read the message: %w", err)
+	}
+	if record.Event == nil {
+		return nil, errors.New("read the message: it holds no event")
+	}
+	return record.Event, nil
 }
 
 // event renders messages for the consumer of the source queue. They were

@@ -180,6 +180,11 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 		})
 		return err
 	},
+	blueprint.EventInvokeConfigSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
+		function, alias, _ := strings.Cut(r.Name, ":")
+		_, err := lambda.NewFromConfig(cfg).PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: &function, Qualifier: &alias, MaximumRetryAttempts: aws.Int32(0)})
+		return err
+	},
 	blueprint.LogGroupSpec{}.Kind(): func(ctx context.Context, cfg aws.Config, r deploy.Record) error {
 		_, err := cloudwatchlogs.NewFromConfig(cfg).PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &r.Name, RetentionInDays: aws.Int32(3)})
 		return err
