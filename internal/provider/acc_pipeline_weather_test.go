@@ -33,27 +33,25 @@ func (p *agency) part(key string) deploy.Record {
 	return m.Parts[key]
 }
 
-// TestAccPipelineGivenUp: records that Lambda gives up wait in the dead-letter
-// queue, and ingest takes them from the stream again when it is handed the
-// message. Until then their run does not end.
-func TestAccPipelineGivenUp(t *testing.T) {
-	p := newAgency(t, nil)
-	roles, functions, queues := iam.NewFromConfig(p.a.aws(home)), lambda.NewFromConfig(p.a.aws(home)), sqs.NewFromConfig(p.a.aws(home))
-	ill := &iam.PutRolePolicyInput{
-		RoleName: aws.String(p.part("ingest-role").Name), PolicyName: aws.String("ill"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"dynamodb:*","Resource":"*"}]}`),
-	}
-	must[*iam.PutRolePolicyOutput](t)(roles.PutRolePolicy(t.Context(), ill))
-	must[*lambda.UpdateEventSourceMappingOutput](t)(functions.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{
-		UUID: aws.String(p.part("ingest-files").Attributes["id"]), MaximumRetryAttempts: aws.Int32(0),
+// falls keeps a role from all tables until heal is called.
+func (p *agency) falls(role string) (heal func()) {
+	p.t.Helper()
+	roles := iam.NewFromConfig(p.a.aws(home))
+	name, policy := aws.String(p.part(role).Name), aws.String("ill")
+	must[*iam.PutRolePolicyOutput](p.t)(roles.PutRolePolicy(p.t.Context(), &iam.PutRolePolicyInput{
+		RoleName: name, PolicyName: policy, PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"dynamodb:*","Resource":"*"}]}`),
 	}))
-	p.upload(map[string][]byte{"up/1.json": homeOf(1, "Carlton", 1), "up/2.json": homeOf(2, "Carlton", 2), "up/3.json": nil})
-	p.starts(`{"run":"r1","prefix":"up/"}`)
+	return func() {
+		must[*iam.DeleteRolePolicyOutput](p.t)(roles.DeleteRolePolicy(p.t.Context(), &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: policy}))
+	}
+}
 
-	queue := aws.String(stateTexts(t, p.state, "dead_letter_queue_urls")["files-dead-letters"])
-	var body string
-	eventually(t, runEndsWithin, func() error {
-		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue})
+// givenUp waits for a message in a dead-letter queue.
+func (p *agency) givenUp(queue string) (body string) {
+	p.t.Helper()
+	url := aws.String(stateTexts(p.t, p.state, "dead_letter_queue_urls")[queue])
+	eventually(p.t, runEndsWithin, func() error {
+		out, err := sqs.NewFromConfig(p.a.aws(home)).ReceiveMessage(p.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url})
 		if err == nil && len(out.Messages) == 0 {
 			err = errors.New("nothing was given up")
 		}
@@ -62,10 +60,59 @@ func TestAccPipelineGivenUp(t *testing.T) {
 		}
 		return err
 	})
+	return body
+}
+
+// TestAccPipelineStartGivenUp: a message on which the lister fails three times is
+// not lost, and starts its run when the lister is handed it again.
+func TestAccPipelineStartGivenUp(t *testing.T) {
+	p := newAgency(t, nil)
+	heal := p.falls("lister-role")
+	p.upload(map[string][]byte{"up/1.json": homeOf(1, "Carlton", 1), "up/2.json": homeOf(2, "Carlton", 2)})
+	p.starts(`{"run":"r1","prefix":"up/"}`)
+	body := p.givenUp("start-dead-letters")
+	heal()
+	if run := p.item("runs", "r1"); run != nil {
+		t.Errorf("the run is %v before it has begun", run)
+	}
+	var kept struct {
+		Event json.RawMessage `json:"requestPayload"`
+	}
+	if err := json.Unmarshal([]byte(body), &kept); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // Once more changes nothing.
+		out := must[*lambda.InvokeOutput](t)(lambda.NewFromConfig(p.a.aws(home)).Invoke(t.Context(), &lambda.InvokeInput{
+			FunctionName: aws.String(stateTexts(t, p.state, "function_names")["lister"]), Qualifier: aws.String("live"), Payload: kept.Event,
+		}))
+		if out.FunctionError != nil {
+			t.Fatalf("lister answers %s", out.Payload)
+		}
+	}
+	if r := p.report("r1"); r.Files != 2 || r.Ingested != 2 || r.Failed != 0 || r.Items != 2 {
+		t.Errorf("the report is %+v", r)
+	}
+	p.gone(p.a)
+}
+
+// TestAccPipelineGivenUp: records that Lambda gives up wait in the dead-letter
+// queue, and ingest takes them from the stream again when it is handed the
+// message. Until then their run does not end.
+func TestAccPipelineGivenUp(t *testing.T) {
+	p := newAgency(t, nil)
+	functions := lambda.NewFromConfig(p.a.aws(home))
+	heal := p.falls("ingest-role")
+	must[*lambda.UpdateEventSourceMappingOutput](t)(functions.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{
+		UUID: aws.String(p.part("ingest-files").Attributes["id"]), MaximumRetryAttempts: aws.Int32(0),
+	}))
+	p.upload(map[string][]byte{"up/1.json": homeOf(1, "Carlton", 1), "up/2.json": homeOf(2, "Carlton", 2), "up/3.json": nil})
+	p.starts(`{"run":"r1","prefix":"up/"}`)
+
+	body := p.givenUp("files-dead-letters")
 	if run := p.controls(pipeline.ControlRequest{Action: pipeline.ActionRuns, Run: "r1"}).Runs[0]; run.State != pipeline.Ingesting || run.Ingested+run.Failed != 0 {
 		t.Errorf("meanwhile the run is %+v", run)
 	}
-	must[*iam.DeleteRolePolicyOutput](t)(roles.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: ill.RoleName, PolicyName: ill.PolicyName}))
+	heal()
 
 	event, err := json.Marshal(map[string]any{"Records": []any{map[string]any{"messageId": "m1", "eventSource": "aws:sqs", "body": body}}})
 	if err != nil {

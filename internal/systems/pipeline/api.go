@@ -103,7 +103,10 @@ func (l *line) apiAlarms() []blueprint.AlarmHandle {
 	if l.door == nil {
 		return nil
 	}
-	alarms := []blueprint.AlarmHandle{l.AlarmErrors("api-errors", l.door.function, "The function api fails: callers get no answer. See its log.")}
+	alarms := []blueprint.AlarmHandle{
+		l.AlarmErrors("api-errors", l.door.function, "The function api fails: callers get no answer. See its log."),
+		l.AlarmMetric("api-unanswered", l.door.function.Emitted("Unanswered", "Sum"), blueprint.Limit{Periods: 5, Datapoints: 2}, "Callers are told UNAVAILABLE: what the API asks of AWS fails, or takes too long. The log of api has the cause."),
+	}
 	if f := l.door.authorizer; f != nil {
 		alarms = append(alarms, l.AlarmErrors("authorizer-errors", *f, "The function authorizer fails: nobody gets into the API. See its log; most likely the secret of api.keys_arn cannot be read."))
 	}

@@ -19,19 +19,22 @@ const (
 func (l *line) watch() {
 	ingest, metadata := l.functions["ingest"], l.functions["metadata"]
 	alarms := []blueprint.AlarmHandle{
+		l.AlarmNotEmpty("starts-given-up", l.aside["start-dead-letters"], "lister failed three times on a message: its run has not begun, or does not go on. See the log of lister, mend the cause, and redrive."),
 		l.AlarmNotEmpty("files-given-up", l.aside["files-dead-letters"], "Lambda has given records of files up: their run does not get whole. See the log of ingest for the cause, then redrive them within the stream's retention, or replay the run."),
 		l.AlarmNotEmpty("segments-given-up", l.aside["segments-dead-letters"], "Lambda has given segments up. The run sends them again while it is stuck; see the log of metadata for the cause."),
 		l.AlarmMetric("files-late", ingest.Metric("IteratorAge", "Maximum"), blueprint.Limit{Threshold: late}, "Files wait for hours to be ingested: ingest does not keep up, or fails. Give the stream more shards, raise ingest.parallelization_factor, or see the log of ingest."),
 		l.AlarmMetric("segments-late", metadata.Metric("IteratorAge", "Maximum"), blueprint.Limit{Threshold: late}, "Segments wait for hours for their metadata; see the log of metadata."),
 		l.AlarmMetric("files-failed", ingest.Emitted("Failed", "Sum"), blueprint.Limit{Period: 5 * time.Minute, Threshold: float64(l.m.FailedFiles.ValueInt64())}, "Many files could not become items. The command failed lists them with their reasons; replay --failed takes them again."),
-		l.AlarmMetric("run-stuck", l.functions["sweeper"].Emitted("StuckRuns", "Maximum"), blueprint.Limit{Periods: sweeps}, "A run stands still; the command runs tells which, and what it waits for."),
+		l.AlarmMetric("run-stuck", l.functions["sweeper"].Emitted("StuckRuns", "Maximum"), blueprint.Limit{Periods: sweeps}, "A run stands still, or segmenter or manifest fails; the command runs tells which, and what it waits for."),
 	}
 	if known(l.m.OverdueHours) {
 		alarms = append(alarms, l.AlarmMetric("run-overdue", l.functions["manifest"].Emitted("DoneRuns", "Sum"), blueprint.Limit{
 			Comparison: "LessThanThreshold", Threshold: 1, Period: time.Hour, Periods: int(l.m.OverdueHours.ValueInt64()), Missing: blueprint.MissingBreaches,
 		}, "No run was done for longer than it should take from one to the next: no upload came, nobody published its prefix, or a run does not end. The command runs tells."))
 	}
-	for _, key := range functionKeys {
+	// What lister fails on for good lies in its queue, and where segmenter or manifest
+	// fails the run is stuck: each has one alarm, not two.
+	for _, key := range []string{"ingest", "metadata", "sweeper"} {
 		alarms = append(alarms, l.AlarmErrors(key+"-errors", l.functions[key], "The function "+key+" fails; see its log."))
 	}
 	alarms = append(append(alarms, l.bookingAlarms()...), l.apiAlarms()...)

@@ -242,6 +242,7 @@ func (l *line) mapped(text string) {
 
 // lister lists an upload's files into the stream files.
 func (l *line) lister() {
+	aside := l.deadLetters("start-dead-letters", "lister", listerTimeout)
 	f := l.function("lister", blueprint.Function{
 		MemoryMB: 256, Timeout: listerTimeout,
 		Environment: config.Environ(pipeline.ListerConfig{
@@ -253,10 +254,14 @@ func (l *line) lister() {
 			blueprint.Rarely("used where an upload takes more than one invocation", l.start.Publish()),
 			blueprint.Rarely("used where ingest is done before the last page is noted", l.stage.Publish()),
 			blueprint.Rarely("used where the failures of a run are taken again", l.runs.Scan()),
+			blueprint.Rarely("used where Lambda has given a message up", aside.Send()),
 			blueprint.Rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
 		},
 	})
 	l.Hand("lister-start", l.start, f)
+	// Of a run that has not begun nobody knows but its message. What else is handed
+	// over is begun again by the sweeper, or by the next tick.
+	l.KeepFailed("lister-failed", f, aside)
 }
 
 // ingest makes items of files.
@@ -359,7 +364,7 @@ func (l *line) control() {
 
 func (l *line) runsTable() pipeline.Runs { return pipeline.Runs{RunsTable: l.runs.Name()} }
 
-// deadLetters is the queue of what was given up of a stream.
+// deadLetters is the queue of what Lambda has given up that was for a function.
 func (l *line) deadLetters(key, function string, timeout time.Duration) blueprint.QueueHandle {
 	q := l.Queue(key, blueprint.Queue{Visibility: visibilityFactor * l.Timeout(function, timeout), Data: true})
 	l.aside[key] = q
