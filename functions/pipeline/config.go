@@ -93,10 +93,15 @@ type SweeperConfig struct {
 	StuckAfter time.Duration `env:"STUCK_AFTER,required"` // After which a run on which nothing happens is named stuck.
 	Idle       bool          `env:"IDLE"`                 // Whether one that is stuck while it ingests goes on with what is there.
 	MaxSteps   int           `env:"MAX_STEPS,required"`
+	Bucket     string        `env:"BUCKET"`         // Of the pipeline's own objects, of which those of old runs are deleted.
+	ExpireDays int           `env:"RETENTION_DAYS"` // Days after its start when a run is old; 0 for never.
 }
 
 // Check says what is wrong with the sweeper's own settings.
 func (c SweeperConfig) Check() error {
+	if c.ExpireDays < 0 || c.ExpireDays > 0 && c.Bucket == "" {
+		return errors.New("RETENTION_DAYS must not be negative, and needs BUCKET")
+	}
 	if c.StepTime <= 0 || c.StuckAfter <= 0 || c.MaxSteps < 1 {
 		return errors.New("STEP_TIME, STUCK_AFTER and MAX_STEPS must be more than zero")
 	}

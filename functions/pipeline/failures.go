@@ -18,7 +18,7 @@ const (
 	cachePrivate = "no-store"
 )
 
-func failuresObject(run, chunk string) string { return "runs/" + run + "/failed/" + chunk + ".json" }
+func failuresObject(run, chunk string) string { return runPrefix(run) + "failed/" + chunk + ".json" }
 
 // failuresUpdate is what is written of a chunk's failures. Too many of them go to an object, before the item that tells of it.
 func (s *Store) failuresUpdate(ctx context.Context, objects Objects, chunk *Chunk, failures []Failure) (dynamodb.UpdateItem, error) {

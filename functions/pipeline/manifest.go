@@ -20,11 +20,14 @@ const ManifestObject = "manifest.json"
 // cacheManifest lets readers see a new manifest within five seconds.
 const cacheManifest = "max-age=5"
 
+// runPrefix is how the keys of all objects of a run begin.
+func runPrefix(run string) string { return "runs/" + run + "/" }
+
 // RunManifestObject is the key of one run's manifest, and ReportObject of its report.
-func RunManifestObject(run string) string { return "runs/" + run + "/manifest.json" }
+func RunManifestObject(run string) string { return runPrefix(run) + "manifest.json" }
 
 // ReportObject is the key of a run's report.
-func ReportObject(run string) string { return "runs/" + run + "/report.json" }
+func ReportObject(run string) string { return runPrefix(run) + "report.json" }
 
 // Manifest is what readers read: a run's segments, all of which have their metadata. Times are in milliseconds since 1970.
 type Manifest struct {

@@ -25,7 +25,7 @@ const (
 
 // MetadataObject is the key of the object with a segment's metadata.
 func MetadataObject(run, segment string) string {
-	return "runs/" + run + "/segments/" + segment + ".json"
+	return runPrefix(run) + "segments/" + segment + ".json"
 }
 
 // Metadata writes each segment's metadata, and then counts it.

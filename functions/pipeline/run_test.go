@@ -194,7 +194,7 @@ func storm(t *testing.T, random *rand.Rand) {
 	files, good := someFiles(random, 1+random.IntN(80))
 	w.upload(files)
 	w.chunkKeys, w.pages, w.reads = 1+random.IntN(6), random.IntN(4), 1+random.IntN(4)
-	w.source.page = 1 + random.IntN(15)
+	w.source.page, w.expireRuns = 1+random.IntN(15), time.Minute
 	s := &weather{world: w, random: rand.New(rand.NewPCG(random.Uint64(), 1)), rate: random.Float64() * 0.08}
 	s.rage(t, pipeline.Start{Run: "r1", Prefix: "up/"}, 60+random.IntN(200))
 	if len(good) == 0 {
@@ -223,6 +223,9 @@ func storm(t *testing.T, random *rand.Rand) {
 		t.Fatalf("%d files failed, and their replay is %+v", failed, run)
 	}
 	w.checkSegments(t, "r2")
+	if left := w.objectsOf(); !slices.Equal(left, []string{"r2"}) { // Readers read r2.
+		t.Errorf("objects are left of %v", left)
+	}
 }
 
 // rage starts a run, lets so many things happen in bad weather, and then everything in good.

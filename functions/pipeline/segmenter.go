@@ -37,11 +37,11 @@ type Segmenter struct {
 	Telemetry   *telemetry.Metrics
 }
 
-func scanObject(run string) string { return "runs/" + run + "/work/scan.json" }
+func scanObject(run string) string { return runPrefix(run) + "work/scan.json" }
 
 // segmentsObject is one for each who finds a run's segments: two at the same time may find others, and the run goes by those of one of them.
 func segmentsObject(run, finder string) string {
-	return "runs/" + run + "/work/segments-" + finder + ".json"
+	return runPrefix(run) + "work/segments-" + finder + ".json"
 }
 
 // Handle works for each message of the stage segments.

@@ -19,16 +19,15 @@ const (
 	listingIdle = 2 * time.Minute
 	// maxBackOff bounds how much longer each time the sweeper waits before it begins the same step again: 64 times, half a day and more.
 	maxBackOff = 6
-	// keptRecent is how many runs the list of recent ones keeps.
-	keptRecent = 1000
 )
 
 // Sweeper is started by a schedule, each minute, and is the second net under all runs: where a message was lost, a function died or a chain of messages ended, it
-// begins the step again; a run on which nothing happens it names stuck.
+// begins the step again; a run on which nothing happens it names stuck. Where runs have ended, it deletes what is left of old ones.
 type Sweeper struct {
 	Store      *Store
 	Start      Publisher
 	Completer  *Completer
+	Expiry     *Expiry
 	StepTime   time.Duration // After which a silent step of a later stage is taken for dead.
 	StuckAfter time.Duration
 	Idle       bool // Whether a run that is stuck while it ingests goes on with what is there, instead of waiting for the rest.
@@ -49,6 +48,7 @@ func (s *Sweeper) Handle(ctx context.Context) error {
 	}
 	var errs []error
 	var over []string
+	var underWay []Run
 	stuck := 0
 	for _, id := range slices.Sorted(maps.Keys(active)) {
 		run, found, err := s.Store.ReadRun(ctx, id)
@@ -60,6 +60,7 @@ func (s *Sweeper) Handle(ctx context.Context) error {
 			over = append(over, id)
 			continue
 		}
+		underWay = append(underWay, run)
 		named, err := s.sweep(ctx, run)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("run %s: %w", id, err))
@@ -68,8 +69,12 @@ func (s *Sweeper) Handle(ctx context.Context) error {
 			stuck++
 		}
 	}
-	if len(over) > 0 {
-		errs = append(errs, s.Store.forget(ctx, activeID, over), s.prune(ctx))
+	if len(over) > 0 { // What fails here is done the next minute, since they are not forgotten then.
+		if err := s.Expiry.Handle(ctx, underWay); err != nil {
+			errs = append(errs, err)
+		} else {
+			errs = append(errs, s.Store.forget(ctx, activeID, over))
+		}
 	}
 	errs = append(errs, s.Metrics.Emit(s.Clock.Now(), telemetry.Metric{Name: "ActiveRuns", Unit: telemetry.Count, Value: float64(len(active) - len(over))},
 		telemetry.Metric{Name: "StuckRuns", Unit: telemetry.Count, Value: float64(stuck)}))
@@ -143,14 +148,4 @@ func (s *Sweeper) name(ctx context.Context, run Run, waits string) error {
 		":stuck": dynamodb.String(waits), ":in": dynamodb.String(string(run.State)), ":touched": dynamodb.Number(run.Touched),
 	}))
 	return err
-}
-
-// prune keeps the list of recent runs short.
-func (s *Sweeper) prune(ctx context.Context) error {
-	recent, err := s.Store.Notes(ctx, RecentID)
-	if err != nil || len(recent) <= keptRecent {
-		return err
-	}
-	runs := slices.SortedFunc(maps.Keys(recent), func(a, b string) int { return int(recent[a] - recent[b]) })
-	return s.Store.forget(ctx, RecentID, runs[:min(len(runs)-keptRecent, 100)])
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,17 +63,35 @@ func (b *bucket) ListObjects(ctx context.Context, prefix, after string, into []s
 	if happens != fine {
 		return nil, false, err
 	}
-	at, _ := slices.BinarySearch(b.keys, max(prefix, after+"\x00"))
-	if after == "" {
-		at, _ = slices.BinarySearch(b.keys, prefix)
+	keys := b.keys
+	if keys == nil { // Objects come and go.
+		keys = slices.Sorted(maps.Keys(b.objects))
 	}
-	for ; at < len(b.keys) && strings.HasPrefix(b.keys[at], prefix); at++ {
+	at, _ := slices.BinarySearch(keys, max(prefix, after+"\x00"))
+	if after == "" {
+		at, _ = slices.BinarySearch(keys, prefix)
+	}
+	for ; at < len(keys) && strings.HasPrefix(keys[at], prefix); at++ {
 		if len(into) == b.page {
 			return into, true, nil
 		}
-		into = append(into, s3.Object{Key: b.keys[at], Size: int64(len(b.objects[b.keys[at]]))})
+		into = append(into, s3.Object{Key: keys[at], Size: int64(len(b.objects[keys[at]]))})
 	}
 	return into, false, nil
+}
+
+func (b *bucket) DeleteObjects(ctx context.Context, keys []string) error {
+	if len(keys) < 1 || len(keys) > s3.DeletedObjects {
+		panic(len(keys))
+	}
+	happens, err := b.begin(ctx, "delete objects")
+	defer b.mu.Unlock()
+	if happens != before {
+		for _, key := range keys {
+			delete(b.objects, key)
+		}
+	}
+	return err
 }
 
 func (b *bucket) ReadObject(ctx context.Context, key string, most int64, into []byte) ([]byte, error) {
@@ -194,7 +213,7 @@ type world struct {
 
 	pages, chunkKeys, reads int
 	minSize, top            int
-	expireAfter             time.Duration
+	expireAfter, expireRuns time.Duration
 	mapper                  func() *pipeline.Mapper
 }
 
@@ -208,7 +227,7 @@ func newWorld() *world {
 	clock.at.Store(begun)
 	w := &world{
 		memory: newMemory(a), clock: clock, source: &bucket{aws: a, objects: map[string][]byte{}, page: 10, denied: map[string]bool{}},
-		objects: &bucket{aws: a, objects: map[string][]byte{}}, files: &stream{aws: a, clock: clock, name: "files", shards: make([][]events.KinesisEventRecord, 2), read: make([]int, 2)},
+		objects: &bucket{aws: a, objects: map[string][]byte{}, page: 3}, files: &stream{aws: a, clock: clock, name: "files", shards: make([][]events.KinesisEventRecord, 2), read: make([]int, 2)},
 		segments: &stream{aws: a, clock: clock, name: "segments", shards: make([][]events.KinesisEventRecord, 1), read: make([]int, 1)},
 		start:    &topic{aws: a, clock: clock, name: "start"}, stage: &topic{aws: a, clock: clock, name: "stage"}, pages: 3, chunkKeys: 4, reads: 3, minSize: 1,
 	}
@@ -267,7 +286,8 @@ func (w *world) ingest() *pipeline.Ingest {
 
 func (w *world) sweeper() *pipeline.Sweeper {
 	return &pipeline.Sweeper{
-		Store: w.store(), Start: w.start, Completer: w.completer(), StepTime: 15 * time.Minute, StuckAfter: 20 * time.Minute, MaxSteps: 10000, Clock: w.clock,
+		Expiry: &pipeline.Expiry{Store: w.store(), Objects: w.objects, After: w.expireRuns, Clock: w.clock, Log: discard},
+		Store:  w.store(), Start: w.start, Completer: w.completer(), StepTime: 15 * time.Minute, StuckAfter: 20 * time.Minute, MaxSteps: 10000, Clock: w.clock,
 		Log: discard, Metrics: quiet,
 	}
 }

@@ -97,7 +97,8 @@ func sweeper(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	log := logger(cfg.Base, "sweeper")
 	tables := store(aws, cfg.Runs, "", 0)
 	runs := &pipeline.Sweeper{
-		Store: tables, Start: topic(aws, cfg.StartTopic), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
+		Expiry: &pipeline.Expiry{Store: tables, Objects: s3.New(aws, cfg.Bucket), After: days(cfg.ExpireDays), Clock: clock.System{}, Log: log},
+		Store:  tables, Start: topic(aws, cfg.StartTopic), Completer: &pipeline.Completer{Store: tables, Stage: topic(aws, cfg.StageTopic), Log: log},
 		StepTime: cfg.StepTime, StuckAfter: cfg.StuckAfter, Idle: cfg.Idle, MaxSteps: cfg.MaxSteps, Clock: clock.System{}, Log: log, Metrics: metrics(cfg.Base, "sweeper"),
 	}
 	return sweepBookings(environ, aws, cfg, runs)

@@ -338,16 +338,30 @@ func (l *line) manifest() {
 // sweeper sees to it that no run stands still.
 func (l *line) sweeper() {
 	step := max(l.Timeout("lister", listerTimeout), l.Timeout("segmenter", segmenterTimeout), l.Timeout("manifest", shortTimeout))
-	environment, grants := l.sweeping(config.Environ(pipeline.SweeperConfig{
+	settings := pipeline.SweeperConfig{
 		Base: l.base, Runs: l.runsTable(), StartTopic: l.start.ARN(), StageTopic: l.stage.ARN(), StepTime: step, StuckAfter: l.m.idle(),
 		Idle: textOf(l.m.Completion, "by", completeByCount) == completeByIdle, MaxSteps: maxSteps,
-	}))
+	}
+	expiring := l.expiring(&settings)
+	environment, grants := l.sweeping(config.Environ(settings))
 	f := l.function("sweeper", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout, Environment: environment,
-		Grants: append(grants, l.runs.Get(), blueprint.Rarely("used while runs are under way", l.runs.Update()),
+		Grants: append(append(grants, expiring...), l.runs.Get(), blueprint.Rarely("used while runs are under way", l.runs.Update()),
 			blueprint.Rarely("used where a run stands still", l.start.Publish()), blueprint.Rarely("used where a run stands still", l.stage.Publish())),
 	})
 	l.EveryMinute("sweeper-tick", f, "{}")
+}
+
+// expiring is what sweeper needs to delete the objects of old runs.
+func (l *line) expiring(c *pipeline.SweeperConfig) [][]blueprint.Grant {
+	if c.ExpireDays = l.m.retention(); c.ExpireDays == 0 {
+		return nil
+	}
+	const why = "used where a run is older than retention_days"
+	c.Bucket = l.results.Name()
+	return [][]blueprint.Grant{
+		blueprint.Rarely(why, l.results.Get(pipeline.ManifestObject)), blueprint.Rarely(why, l.results.List()), blueprint.Rarely(why, l.results.Delete(runObjects)),
+	}
 }
 
 // control is what operators call.

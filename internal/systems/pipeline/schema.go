@@ -82,7 +82,7 @@ func attributes() map[string]schema.Attribute {
 			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultStaleDays),
 			MarkdownDescription: "Days after which DynamoDB begins to delete an item that is gone, with `stale = \"expire\"`. Default 7.", Validators: []validator.Int64{int64validator.Between(1, 3650)},
 		},
-		"retention_days": integer("Days after which DynamoDB begins to delete what is known of a run, and its failures. Without it that stays.", 1, 3650),
+		"retention_days": integer("Days after its start for which a run is kept: what is known of it, its failures, and its objects below `runs/`. When the next run has ended, the objects of older ones are deleted, and DynamoDB deletes the rest; the run that readers see stays, however old. A thousand runs are kept at most. Without it all stays.", 1, 3650),
 		"failed_files_alarm": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultFailed),
 			MarkdownDescription: "How many files may fail within five minutes before an alarm rings. Default 100.", Validators: []validator.Int64{int64validator.AtLeast(0)},
