@@ -144,6 +144,8 @@ type ManifestConfig struct {
 type ControlConfig struct {
 	Base
 	Runs
-	Bucket     string `env:"BUCKET,required,notEmpty"`
-	StartTopic string `env:"START_TOPIC,required,notEmpty"`
+	Bucket        string        `env:"BUCKET,required,notEmpty"`
+	StartTopic    string        `env:"START_TOPIC,required,notEmpty"`
+	BookingsTable string        `env:"BOOKINGS_TABLE"` // Empty where the pipeline takes no bookings.
+	GiveUpAfter   time.Duration `env:"GIVE_UP_AFTER"`  // After which data that the third party does not take is given up.
 }

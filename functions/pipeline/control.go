@@ -18,15 +18,17 @@ const (
 	ActionFailed = "failed" // The failures of a run, a page of them.
 	ActionReplay = "replay" // Takes a run's upload again under a new id.
 	ActionCancel = "cancel" // Ends a run that is under way.
+	ActionRetry  = "retry"  // Begins a booking again that failed.
 )
 
-// ControlRequest is the event: `{"action":"runs","last":20}`, `{"action":"failed","run":"r1","after":""}`, `{"action":"replay","run":"r1","failed_only":true}` or
-// `{"action":"cancel","run":"r1"}`.
+// ControlRequest is the event: `{"action":"runs","last":20}`, `{"action":"failed","run":"r1","after":""}`, `{"action":"replay","run":"r1","failed_only":true}`,
+// `{"action":"cancel","run":"r1"}` or `{"action":"retry","booking":"b1"}`.
 type ControlRequest struct {
-	Action string `json:"action"`
-	Run    string `json:"run,omitempty"`
-	Last   int    `json:"last,omitempty"`  // How many runs, the newest first; 1 to 100.
-	After  string `json:"after,omitempty"` // Where the page of failures before ended.
+	Action  string `json:"action"`
+	Run     string `json:"run,omitempty"`
+	Booking string `json:"booking,omitempty"`
+	Last    int    `json:"last,omitempty"`  // How many runs, the newest first; 1 to 100.
+	After   string `json:"after,omitempty"` // Where the page of failures before ended.
 	// FailedOnly takes the failures of a run alone, and As is the id of what takes a run again: without it, one that comes of the time.
 	FailedOnly bool   `json:"failed_only,omitempty"`
 	As         string `json:"as,omitempty"`
@@ -35,9 +37,20 @@ type ControlRequest struct {
 
 // Controlling is what control returns.
 type Controlling struct {
-	Runs     []RunLine `json:"runs,omitempty"`
-	Failures []Failure `json:"failures,omitempty"`
-	After    string    `json:"after,omitempty"` // Empty at the end of the failures.
+	Runs     []RunLine    `json:"runs,omitempty"`
+	Failures []Failure    `json:"failures,omitempty"`
+	After    string       `json:"after,omitempty"` // Empty at the end of the failures.
+	Booking  *BookingLine `json:"booking,omitempty"`
+}
+
+// BookingLine is a booking as operators see it. Deadline is in milliseconds since 1970, 0 where its data is not generated yet.
+type BookingLine struct {
+	Booking  string `json:"booking"`
+	Status   string `json:"status"`
+	Value    string `json:"value"` // Of its segment.
+	Reason   string `json:"reason,omitempty"`
+	Retries  int64  `json:"retries"`
+	Deadline int64  `json:"deadline"` // When sending it is given up.
 }
 
 // RunLine is a run as operators see it. Times are in milliseconds since 1970, 0 for not yet.
@@ -82,6 +95,7 @@ type Control struct {
 	Store   *RunReader
 	Objects Objects
 	Start   Publisher
+	Retry   func(ctx context.Context, booking string) (BookingLine, error) // nil where the pipeline takes no bookings.
 	Clock   clock.Clock
 	Log     *slog.Logger
 }
@@ -97,6 +111,8 @@ func (c *Control) Handle(ctx context.Context, r ControlRequest) (Controlling, er
 		return c.replay(ctx, r)
 	case ActionCancel:
 		return c.cancel(ctx, r)
+	case ActionRetry:
+		return c.retry(ctx, r)
 	}
 	return Controlling{}, fmt.Errorf("there is no action %q", r.Action)
 }
@@ -215,4 +231,17 @@ func (c *Control) cancel(ctx context.Context, r ControlRequest) (Controlling, er
 		}
 	}
 	return Controlling{}, errors.New("the run goes on all the time: try again")
+}
+
+// retry begins a booking again that failed.
+func (c *Control) retry(ctx context.Context, r ControlRequest) (Controlling, error) {
+	if c.Retry == nil {
+		return Controlling{}, errors.New("this pipeline takes no bookings")
+	}
+	booking, err := c.Retry(ctx, r.Booking)
+	if err != nil {
+		return Controlling{}, err
+	}
+	c.Log.InfoContext(ctx, "a booking was begun again", "booking", r.Booking, "by", r.By)
+	return Controlling{Booking: &booking}, nil
 }

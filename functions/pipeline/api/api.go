@@ -51,6 +51,7 @@ const pipelineReads = pipeline.ReadRunsCalls
 type Bookings interface {
 	Create(ctx context.Context, request bookings.Request) (bookings.Booking, error)
 	Cancel(ctx context.Context, id string) (bookings.Booking, error)
+	Retry(ctx context.Context, id string) (bookings.Booking, error)
 	Get(ctx context.Context, id string) (bookings.Booking, bool, error)
 	List(ctx context.Context, page bookings.Page) (found []bookings.Booking, next string, err error)
 }

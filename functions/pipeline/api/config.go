@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 )
@@ -15,9 +16,11 @@ type Config struct {
 	StartTopic    string `env:"START_TOPIC,required,notEmpty"` // ARN, for replays.
 	BookingsTable string `env:"BOOKINGS_TABLE"`                // Empty where the pipeline takes no bookings.
 	RetentionDays int    `env:"RETENTION_DAYS"`                // Days for which a booking is kept that ended; 0 for ever.
-	Auth          string `env:"AUTH,required,notEmpty"`        // Who lets callers in: jwt, iam or api_key.
-	WriteScope    string `env:"WRITE_SCOPE"`                   // The scope that a token or key needs for mutations; empty for none.
-	Introspection bool   `env:"INTROSPECTION"`                 // The schema may be asked for.
+	// GiveUpAfter is for how long a booking that is retried is tried.
+	GiveUpAfter   time.Duration `env:"GIVE_UP_AFTER"`
+	Auth          string        `env:"AUTH,required,notEmpty"` // Who lets callers in: jwt, iam or api_key.
+	WriteScope    string        `env:"WRITE_SCOPE"`            // The scope that a token or key needs for mutations; empty for none.
+	Introspection bool          `env:"INTROSPECTION"`          // The schema may be asked for.
 }
 
 // Check says what is wrong with the API's own settings.

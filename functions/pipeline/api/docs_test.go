@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline/api"
+	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
 )
 
 // The guide has the schema that is answered, its examples are answered, and its limits are those that are in force.
@@ -22,9 +24,10 @@ func TestGuide(t *testing.T) {
 		t.Error("the guide ends with another schema than schema.graphql: copy it there")
 	}
 	w := homes(t)
-	booking := w.book("Fitzroy")
+	booking, failed := w.book("Fitzroy"), w.book("Fitzroy")
+	w.tables["bookings"]["booking|"+failed.ID]["status"] = dynamodb.String(string(bookings.Failed))
 	variables := map[string]map[string]any{
-		"Segment": {"id": fitzroy}, "Failures": {"run": "r1"}, "Book": {"segment": fitzroy, "at": "2030-05-05T06:00:00Z", "key": "k"}, "Cancel": {"id": booking.ID}, "Replay": {"id": "r1"},
+		"Segment": {"id": fitzroy}, "Failures": {"run": "r1"}, "Book": {"segment": fitzroy, "at": "2030-05-05T06:00:00Z", "key": "k"}, "Cancel": {"id": booking.ID}, "Retry": {"id": failed.ID}, "Replay": {"id": "r1"},
 	}
 	examples := regexp.MustCompile("(?s)```graphql\n(.*?)```").FindAllStringSubmatch(guide, -1)
 	for _, example := range examples {
@@ -33,7 +36,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%s: %v", name, got.Errors)
 		}
 	}
-	if len(examples) != 7 {
+	if len(examples) != 8 {
 		t.Errorf("%d examples", len(examples))
 	}
 	for _, limit := range []string{

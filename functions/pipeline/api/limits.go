@@ -32,7 +32,7 @@ const (
 var calls = map[string]int{
 	"Query.manifest": 1, "Query.segments": 1, "Query.segment": 1, "Query.runs": 1 + pipelineReads, "Query.run": 1, "Query.bookings": 10, "Query.booking": 1,
 	"Manifest.run": 1, "Segment.run": 1, "Segment.madeAt": 1, "Segment.metrics": 1, "Run.failures": failuresCalls,
-	"Mutation.createBooking": 4, "Mutation.cancelBooking": 6, "Mutation.replayRun": 2,
+	"Mutation.createBooking": 4, "Mutation.cancelBooking": 6, "Mutation.retryBooking": 6, "Mutation.replayRun": 2,
 }
 
 // counter counts what an operation costs.

@@ -96,6 +96,26 @@ func TestCancelBooking(t *testing.T) {
 	}
 }
 
+func TestRetryBooking(t *testing.T) {
+	w := homes(t)
+	const retry = `mutation($id:ID!){retryBooking(id:$id){id status attempts endedAt}}`
+	b := w.book("Fitzroy")
+	item := w.tables["bookings"]["booking|"+b.ID]
+	item["status"], item["attempts"], item["key"] = dynamodb.String(string(bookings.Failed)), dynamodb.Number(9), dynamodb.String("k")
+	item["generated_at"] = dynamodb.Number(item["made"].Int())
+	if got := w.ask(retry, map[string]any{"id": b.ID}); got.String() != `{"retryBooking":{"id":"`+b.ID+`","status":"GENERATED","attempts":0,"endedAt":null}}` {
+		t.Error(got)
+	}
+	old := w.book("Fitzroy")
+	item = w.tables["bookings"]["booking|"+old.ID]
+	item["status"], item["key"], item["generated_at"] = dynamodb.String(string(bookings.Failed)), dynamodb.String("k"), dynamodb.Number(1)
+	for id, want := range map[string]string{b.ID: "retryBooking CONFLICT", old.ID: "retryBooking CONFLICT", "none": "retryBooking NOT_FOUND", strings.Repeat("x", 2000): "retryBooking NOT_FOUND"} {
+		if got := w.ask(retry, map[string]any{"id": id}); got.String() != want {
+			t.Errorf("%.20s: %s, should be %s", id, got, want)
+		}
+	}
+}
+
 func TestReplayRun(t *testing.T) {
 	w := homes(t)
 	w.run("clean", 1, nil)

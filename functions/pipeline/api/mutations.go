@@ -104,6 +104,29 @@ func (r *resolver) CancelBooking(ctx context.Context, asked idArguments) (*Booki
 	return r.bookingOf(found), nil
 }
 
+// RetryBooking answers Mutation.retryBooking.
+func (r *resolver) RetryBooking(ctx context.Context, asked idArguments) (*Booking, error) {
+	if _, err := r.write(ctx); err != nil {
+		return nil, err
+	}
+	if r.bookings == nil || len(asked.ID) > maxBookingID {
+		return nil, errBooking(string(asked.ID))
+	}
+	found, err := r.bookings.Retry(ctx, string(asked.ID))
+	switch {
+	case errors.Is(err, bookings.ErrNotFound):
+		return nil, errBooking(string(asked.ID))
+	case errors.Is(err, bookings.ErrNotFailed):
+		return nil, fail(Conflict, "The booking is %s: only one that failed can be tried again.", found.Status)
+	case errors.Is(err, bookings.ErrDataGone):
+		return nil, fail(Conflict, "The booking's data is gone. Book the segment again.")
+	case err != nil:
+		return nil, err
+	}
+	r.log.InfoContext(ctx, "a booking was begun again", "booking", found.ID)
+	return r.bookingOf(found), nil
+}
+
 type replayArguments struct {
 	ID             graphql.ID
 	FailedOnly     *bool

@@ -24,14 +24,14 @@ const (
 var Statuses = []Status{Booked, Generating, Generated, Uploading, Uploaded, Failed, Cancelled}
 
 // moves are the statuses to which a booking may go from each. From generating it goes back where its data has to be made anew; to stay is to be put off, or to be
-// taken by another.
+// taken by another. One that failed begins again where somebody asks for it.
 var moves = map[Status][]Status{
 	Booked:     {Booked, Generating, Cancelled},
 	Generating: {Generating, Booked, Generated, Failed, Cancelled},
 	Generated:  {Generated, Uploading, Failed, Cancelled},
 	Uploading:  {Uploading, Uploaded, Failed},
 	Uploaded:   {Uploaded}, // It is told of.
-	Failed:     {Failed},
+	Failed:     {Failed, Booked, Generated},
 }
 
 // May says whether a booking goes from one status to another.
@@ -56,7 +56,8 @@ type Booking struct {
 	SHA256   string // Of the object, in hex.
 	Items    int64
 	Bytes    int64 // Of the object.
-	Attempts int64 // How often it was tried to send it.
+	Attempts int64 // How often it was tried to send it, since it was begun or last retried.
+	Retries  int64 // How often it was begun again after it had failed.
 
 	Made        int64
 	GeneratedAt int64
@@ -106,7 +107,7 @@ func (b Booking) item() dynamodb.Item {
 		dynamodb.SetString(item, name, text)
 	}
 	for name, n := range map[string]int64{
-		"at": b.At, "items": b.Items, "bytes": b.Bytes, "attempts": b.Attempts, "made": b.Made, "generated_at": b.GeneratedAt, "ended_at": b.EndedAt,
+		"at": b.At, "items": b.Items, "bytes": b.Bytes, "attempts": b.Attempts, "retries": b.Retries, "made": b.Made, "generated_at": b.GeneratedAt, "ended_at": b.EndedAt,
 		"next": b.Next, "deadline": b.Deadline, "generations": b.generations, "sent": b.sent, "tries": b.tries, "version": b.version, ExpiresAttribute: b.expires,
 	} {
 		dynamodb.SetNumber(item, name, n)
@@ -124,7 +125,7 @@ func readBooking(item dynamodb.Item) Booking {
 		ID: item[IDKey].Text(), Segment: item["segment"].Text(), Value: item["value"].Text(), Run: item["run"].Text(), By: item["by"].Text(),
 		At: item["at"].Int(), Status: Status(item["status"].Text()), Reason: item["reason"].Text(),
 		Key: item["key"].Text(), Object: item["object"].Text(), SHA256: item["sha256"].Text(), Items: item["items"].Int(), Bytes: item["bytes"].Int(),
-		Attempts: item["attempts"].Int(), Made: item["made"].Int(), GeneratedAt: item["generated_at"].Int(), EndedAt: item["ended_at"].Int(),
+		Attempts: item["attempts"].Int(), Retries: item["retries"].Int(), Made: item["made"].Int(), GeneratedAt: item["generated_at"].Int(), EndedAt: item["ended_at"].Int(),
 		Next: item["next"].Int(), Deadline: item["deadline"].Int(), holder: item["holder"].Text(), generations: item["generations"].Int(), sent: item["sent"].Int(),
 		untold: item["untold"].True(), tries: item["tries"].Int(), toldTopic: item["told_topic"].True(), toldWebhook: item["told_webhook"].True(),
 		version: item["version"].Int(), expires: item[ExpiresAttribute].Int(),

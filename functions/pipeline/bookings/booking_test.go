@@ -20,7 +20,7 @@ func TestMoves(t *testing.T) {
 		bookings.Generated:  "generated uploading failed cancelled",
 		bookings.Uploading:  "uploading uploaded failed",
 		bookings.Uploaded:   "uploaded",
-		bookings.Failed:     "failed",
+		bookings.Failed:     "failed booked generated",
 		bookings.Cancelled:  "",
 	}
 	for _, from := range bookings.Statuses {

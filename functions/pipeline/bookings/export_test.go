@@ -25,7 +25,11 @@ var (
 	ReadMessage = readMessage
 	Hide        = hide
 	CheckURL    = checkURL
+	Retried     = retried
 )
+
+// OpenItem lists a booking as one about which something is to be done.
+func OpenItem(id string) dynamodb.Item { return keyOf(kindOpen, id) }
 
 // ReadAsk reads an event of creator.
 func ReadAsk(event []byte) (booking string, passes int, err error) {

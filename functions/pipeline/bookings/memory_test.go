@@ -171,10 +171,15 @@ func (m *memory) TransactPut(ctx context.Context, puts []dynamodb.PutItem) error
 func (m *memory) DeleteItem(ctx context.Context, remove *dynamodb.DeleteItem) error {
 	happens, err := m.begin(ctx, "delete")
 	defer m.mu.Unlock()
-	if happens != before {
-		kind, id := places(remove.Key)
-		delete(m.at(kind), id)
+	if happens == before {
+		return err
 	}
+	kind, id := places(remove.Key)
+	dynamodbtest.CheckUse(remove.ConditionExpression, remove.ExpressionAttributeNames, remove.ExpressionAttributeValues)
+	if !dynamodbtest.Judge(remove.ConditionExpression, m.at(kind)[id], remove.ExpressionAttributeNames, remove.ExpressionAttributeValues) {
+		return &dynamodb.ConditionalCheckFailedException{}
+	}
+	delete(m.at(kind), id)
 	return err
 }
 

@@ -32,9 +32,14 @@ type Event struct {
 	Attempts int64     `json:"attempts"`
 }
 
+// eventOf is how a booking ended. Another end, after a retry, has another id.
 func eventOf(b Booking, system string) Event {
+	id := b.ID + "-" + string(b.Status)
+	if b.Retries > 0 {
+		id = fmt.Sprintf("%s-%d", id, b.Retries+1)
+	}
 	return Event{
-		ID: b.ID + "-" + string(b.Status), Type: "booking." + string(b.Status), Time: time.UnixMilli(b.EndedAt).UTC(), System: system, Booking: b.ID,
+		ID: id, Type: "booking." + string(b.Status), Time: time.UnixMilli(b.EndedAt).UTC(), System: system, Booking: b.ID,
 		Segment: b.Segment, Value: b.Value, Status: b.Status, Reason: b.Reason, Key: b.Key, Items: b.Items, Bytes: b.Bytes, Attempts: b.Attempts,
 	}
 }

@@ -26,6 +26,7 @@ type Store struct {
 	Clock     clock.Clock
 	Retention time.Duration // Of bookings, from when they end; 0 for ever.
 	Notify    bool          // How a booking ends is to be told.
+	GiveUp    time.Duration // After which data that the third party does not take is given up. Retry needs it.
 	NewID     func() string // Random, of letters and digits.
 }
 

@@ -2,6 +2,7 @@ package bookings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,11 +27,27 @@ func (s *Store) open(ctx context.Context) (open []Booking, err error) {
 			open = append(open, b)
 			continue
 		}
-		if err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItem{TableName: s.Table, Key: keyOf(kindOpen, id)}); err != nil {
-			return nil, fmt.Errorf("delete item from %s: %w", s.Table, err)
+		if err := s.close(ctx, item); err != nil {
+			return nil, err
 		}
 	}
 	return open, nil
+}
+
+// close takes a booking off the list, unless it was retried since the list was read.
+func (s *Store) close(ctx context.Context, listed dynamodb.Item) error {
+	remove := dynamodb.DeleteItem{TableName: s.Table, Key: keyOf(kindOpen, listed[IDKey].Text()), ConditionExpression: "attribute_not_exists(#retries)"}
+	if retries, retried := listed[retriesAttribute]; retried {
+		remove.ConditionExpression = "#retries = :retries"
+		remove.ExpressionAttributeValues = dynamodb.Item{":retries": retries}
+	}
+	remove.ExpressionAttributeNames = dynamodb.Names(remove.ConditionExpression)
+	err := s.Client.DeleteItem(ctx, &remove)
+	var again *dynamodb.ConditionalCheckFailedException
+	if err != nil && !errors.As(err, &again) {
+		return fmt.Errorf("delete item from %s: %w", s.Table, err)
+	}
+	return nil
 }
 
 // who is the function that does what is next with a booking; empty where a schedule or nobody does.

@@ -176,7 +176,7 @@ func (w *world) figure(t *testing.T, name string) (sum float64) {
 
 func (w *world) store() *bookings.Store {
 	return &bookings.Store{
-		Client: w.memory, Table: "bookings", Clock: w.clock, Retention: 24 * time.Hour, Notify: true,
+		Client: w.memory, Table: "bookings", Clock: w.clock, Retention: 24 * time.Hour, Notify: true, GiveUp: w.giveUp,
 		NewID: func() string { return fmt.Sprintf("ID%08d", w.ids.Add(1)) },
 	}
 }

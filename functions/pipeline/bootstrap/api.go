@@ -27,7 +27,9 @@ func graphAPI(_ context.Context, environ map[string]string, aws aws.Config) (any
 		Introspection: cfg.Introspection, NewID: rand.Text, Clock: clock.System{}, Log: logger(cfg.Base, "api"), Metrics: metrics(cfg.Base, "api"),
 	}
 	if cfg.BookingsTable != "" {
-		options.Bookings = kept(aws, bookings.Kept{BookingsTable: cfg.BookingsTable, RetentionDays: cfg.RetentionDays})
+		booked := kept(aws, bookings.Kept{BookingsTable: cfg.BookingsTable, RetentionDays: cfg.RetentionDays})
+		booked.GiveUp = cfg.GiveUpAfter
+		options.Bookings = booked
 	}
 	answers, err := api.New(options)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/sns"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
+	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
 )
 
 func main() { handlers.Serve() }
@@ -153,10 +154,15 @@ func control(_ context.Context, environ map[string]string, aws aws.Config) (any,
 	if err != nil {
 		return nil, err
 	}
-	return (&pipeline.Control{
+	controls := &pipeline.Control{
 		Store: &pipeline.RunReader{Store: store(aws, cfg.Runs, "", 0), Batch: dynamodb.New(aws)}, Objects: s3.New(aws, cfg.Bucket), Start: topic(aws, cfg.StartTopic),
 		Clock: clock.System{}, Log: logger(cfg.Base, "control"),
-	}).Handle, nil
+	}
+	if cfg.BookingsTable != "" {
+		booked := kept(aws, bookings.Kept{BookingsTable: cfg.BookingsTable})
+		booked.GiveUp, controls.Retry = cfg.GiveUpAfter, booked.RetryLine
+	}
+	return controls.Handle, nil
 }
 
 // load reads a configuration, and checks it where it can.

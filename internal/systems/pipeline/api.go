@@ -53,7 +53,7 @@ func (l *line) api() {
 		l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is replayed", l.start.Publish()),
 	}
 	if b := l.booked; b != nil {
-		c.BookingsTable = b.table.Name()
+		c.BookingsTable, c.GiveUpAfter = b.table.Name(), l.m.giveUpBooking()
 		grants = append(grants, b.table.Get(), b.table.Put(), b.table.Query())
 	}
 	l.door.function = l.function("api", blueprint.Function{MemoryMB: 512, Timeout: apiTimeout, Environment: config.Environ(c), Grants: grants})

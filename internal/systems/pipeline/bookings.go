@@ -28,9 +28,8 @@ const (
 	// attempts of a message, before it is a dead letter. What the third party does
 	// not take is none: bookings are put off in their items.
 	attempts = 5
-	// workDays is for how long what creator keeps between two invocations stays, and
-	// keptDays for how much longer data stays than it is tried to send it.
-	workDays, keptDays = 7, 7
+	// workDays is for how long what creator keeps between two invocations stays.
+	workDays = 7
 )
 
 // Objects of bookings.
@@ -87,7 +86,7 @@ func (l *line) bookings() error {
 	}
 	l.Expires("results-lifecycle", l.results, blueprint.Lifecycle{
 		Unfinished: workDays * 24 * time.Hour,
-		Expire:     map[string]time.Duration{"bookings/work/": workDays * 24 * time.Hour, "bookings/": l.m.giveUpBooking() + keptDays*24*time.Hour},
+		Expire:     map[string]time.Duration{"bookings/work/": workDays * 24 * time.Hour, "bookings/": l.m.giveUpBooking() + bookings.DataKept},
 	})
 	l.creator()
 	l.uploader(timeout)
@@ -224,7 +223,7 @@ func (l *line) bookingAlarms() []blueprint.AlarmHandle {
 	waits := min(time.Hour, l.m.giveUpBooking()/2)
 	alarms := []blueprint.AlarmHandle{
 		l.AlarmErrors("creator-errors", b.creator, "The function creator fails; see its log. Bookings wait."),
-		l.AlarmMetric("upload-failed", b.uploader.Emitted("UploadFailed", "Sum"), blueprint.Limit{}, "A booking failed: the third party refused its data, or did not take it in time. The booking has the reason; once that is mended, book the segment again."),
+		l.AlarmMetric("upload-failed", b.uploader.Emitted("UploadFailed", "Sum"), blueprint.Limit{}, "A booking failed: the third party refused its data, or did not take it in time. The booking has the reason; once that is mended, retry it."),
 		l.AlarmMetric("uploads-waiting", l.functions["sweeper"].Emitted("OldestUpload", "Maximum"), blueprint.Limit{Threshold: waits.Seconds(), Periods: sweeps}, "Data waits for the third party for too long: it is down, or refuses what may be tried again. See the log of uploader; bookings go on by themselves once it answers, or fail after bookings.give_up_hours."),
 		l.AlarmNotEmpty("uploads-given-up", l.aside["uploads-dead-letters"], "uploader itself fails: see its log, mend the cause, and redrive."),
 	}

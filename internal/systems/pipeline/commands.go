@@ -12,7 +12,7 @@ import (
 // Commands are what an operator of a pipeline needs beside the commands that every
 // system has.
 func Commands() []command.Command {
-	return []command.Command{cancelCommand(), failedCommand(), replayCommand(), runsCommand()}
+	return []command.Command{cancelCommand(), failedCommand(), replayCommand(), retryCommand(), runsCommand()}
 }
 
 // factRuns is how many runs status looks at.
@@ -179,6 +179,38 @@ func cancelCommand() command.Command {
 				return command.Answer{}, err
 			}
 			return command.Answer{JSON: c.Runs[0], Text: fmt.Sprintf("run %s is cancelled", c.Runs[0].Run)}, nil
+		},
+	}
+}
+
+func retryCommand() command.Command {
+	return command.Command{
+		Name: "retry", Short: "Try a booking of a pipeline again that failed",
+		Long: `Begins a booking again that failed. Its data is sent as it is, under the same idempotency key, so that a third party that has it after all does not get it twice; of a booking that failed before it had data, the data is generated first.
+It goes on within a minute, and is tried for bookings.give_up_hours again, but not beyond a week after its first time was over: its data is deleted then.`,
+		Example:  "  terraform-provider-serverless retry recommendation_pipeline homes 20300504-180000-000-abcdefghij",
+		Argument: "BOOKING",
+		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {
+			if call.Argument == "" {
+				return command.Answer{}, command.Usage("say which booking: retry recommendation_pipeline %s BOOKING", call.Name)
+			}
+			d, err := call.Open(ctx)
+			if err != nil {
+				return command.Answer{}, err
+			}
+			r := pipeline.ControlRequest{Action: pipeline.ActionRetry, Booking: call.Argument}
+			if r.By, err = d.Caller(ctx); err != nil {
+				return command.Answer{}, err
+			}
+			c, err := ask(ctx, d, r)
+			if err != nil {
+				return command.Answer{}, err
+			}
+			text := fmt.Sprintf("booking %s of %s is %s again", c.Booking.Booking, c.Booking.Value, c.Booking.Status)
+			if c.Booking.Deadline > 0 {
+				text += ", and is given up at " + moment(c.Booking.Deadline)
+			}
+			return command.Answer{JSON: c.Booking, Text: text}, nil
 		},
 	}
 }

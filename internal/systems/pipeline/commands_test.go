@@ -66,6 +66,7 @@ func TestFacts(t *testing.T) {
 func TestCommands(t *testing.T) {
 	failure := pipeline.Failure{Key: "homes/7.json", Reason: pipeline.FileEmpty, Detail: "there is nothing in it"}
 	begun := pipeline.RunLine{Run: "third", State: pipeline.Listing, ReplayOf: "first", FailedOnly: true}
+	again := pipeline.BookingLine{Booking: "b1", Status: "generated", Value: "Kew", Retries: 1, Deadline: now}
 	for name, c := range map[string]struct {
 		command, argument string
 		flags             map[string]any
@@ -95,6 +96,11 @@ func TestCommands(t *testing.T) {
 			"cancel", "second", nil, []pipeline.Controlling{{Runs: []pipeline.RunLine{stuck}}},
 			[]string{`control {"action":"cancel","run":"second","by":"arn:aws:iam::123456789012:user/night"}`}, command.Answer{JSON: stuck, Text: "run second is cancelled"},
 		},
+		"retry": {
+			"retry", "b1", nil, []pipeline.Controlling{{Booking: &again}},
+			[]string{`control {"action":"retry","booking":"b1","by":"arn:aws:iam::123456789012:user/night"}`},
+			command.Answer{JSON: &again, Text: "booking b1 of Kew is generated again, and is given up at 2030-03-17T17:46:40Z"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &standIn{answers: c.answers}
@@ -110,7 +116,7 @@ func TestCommands(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"failed", "replay", "cancel"} {
+	for _, name := range []string{"failed", "replay", "cancel", "retry"} {
 		var usage *command.UsageError
 		if _, err := run(t, nil, name, "", nil); !errors.As(err, &usage) {
 			t.Errorf("%s without a run: %v", name, err)

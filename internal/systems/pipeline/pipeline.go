@@ -366,11 +366,16 @@ func (l *line) expiring(c *pipeline.SweeperConfig) [][]blueprint.Grant {
 
 // control is what operators call.
 func (l *line) control() {
+	c := pipeline.ControlConfig{Base: l.base, Runs: l.runsTable(), Bucket: l.results.Name(), StartTopic: l.start.ARN()}
+	var retrying []blueprint.Grant
+	if b := l.booked; b != nil {
+		c.BookingsTable, c.GiveUpAfter = b.table.Name(), l.m.giveUpBooking()
+		retrying = blueprint.Rarely("used where a booking is retried", append(b.table.Get(), b.table.Put()...))
+	}
 	l.function("control", blueprint.Function{
-		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(pipeline.ControlConfig{Base: l.base, Runs: l.runsTable(), Bucket: l.results.Name(), StartTopic: l.start.ARN()}),
+		MemoryMB: 256, Timeout: shortTimeout, Environment: config.Environ(c),
 		Grants: [][]blueprint.Grant{
-			l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
+			retrying, l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
 			blueprint.Rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
 		},
 	})
