@@ -49,6 +49,7 @@ type knownRun struct {
 
 // Source is the bucket with the files.
 type Source interface {
+	Lists
 	// ReadObject returns an object of at most so many bytes, in the memory of into where it fits; s3.ErrTooLarge is a larger one.
 	ReadObject(ctx context.Context, key string, most int64, into []byte) ([]byte, error)
 }

@@ -112,24 +112,34 @@ func (w *chunkWork) read(ctx context.Context, file int) ([]Item, error) {
 	w.bytes += int64(len(body))
 	w.mu.Unlock()
 	if err != nil {
-		return nil, w.readFault(err)
+		return nil, w.readFault(ctx, key, err)
 	}
 	return w.Mapper.Items(body, w.MaxBytes, Origin{w.chunk.Run, w.chunk.At, key})
 }
 
 // readFault makes a fault of the file of an error that would be the same the next time.
-func (w *chunkWork) readFault(err error) error {
+func (w *chunkWork) readFault(ctx context.Context, key string, err error) error {
 	var refused *awscall.Refusal
 	switch {
 	case errors.Is(err, s3.ErrTooLarge):
 		return faulty(FileTooLarge, "it has more than %d bytes", w.MaxBytes)
 	case !errors.As(err, &refused) || !final(refused):
 		return err
-	case refused.Status == http.StatusNotFound:
+	case refused.Status == http.StatusNotFound, refused.Status == http.StatusForbidden && w.gone(ctx, key):
 		return faulty(FileGone, "%s", refused.Code)
 	default: // Forbidden, in an archive, or under a key that is not to be had.
 		return faulty(FileDenied, "%s: %s", refused.Code, refused.Message)
 	}
+}
+
+// gone says whether a file that S3 does not let be read is not there. S3 tells that it is not only to who may list the bucket (S3 API Reference, GetObject,
+// "Permissions"), which a role that may list what is below a prefix alone is not; but that it may list.
+func (w *chunkWork) gone(ctx context.Context, key string) bool {
+	w.mu.Lock()
+	w.calls++
+	w.mu.Unlock()
+	objects, _, err := w.Source.ListObjects(ctx, key, "", nil)
+	return err == nil && (len(objects) == 0 || objects[0].Key != key)
 }
 
 // final says whether a refusal is about what was asked for, and not about when, by whom or how fast. A role that may read nothing at all makes every file a

@@ -57,6 +57,12 @@ func (w *world) failures(t *testing.T) map[string]pipeline.Failure {
 
 // What is a file's fault makes it a failure with its reason, and the other files of its chunk items.
 func TestFailures(t *testing.T) {
+	for name, narrow := range map[string]bool{"a reader of the whole bucket": false, "a reader of what is below a prefix": true} {
+		t.Run(name, func(t *testing.T) { testFailures(t, narrow) })
+	}
+}
+
+func testFailures(t *testing.T, narrow bool) {
 	files := map[string]string{
 		"up/broken": "{", "up/denied": `{"id":1}`, "up/empty": "", "up/gone": `{"id":1}`, "up/good": `{"id":"good"}`, "up/large": `{"id":"large","x":"` + strings.Repeat("x", 2<<20) + `"}`,
 		"up/larger": `{"id":"larger","x":"` + strings.Repeat("x", 5<<20) + `"}`, "up/refused": `{"id":"refused"}`,
@@ -65,6 +71,7 @@ func TestFailures(t *testing.T) {
 	w.page = 1000
 	w.source.denied["up/denied"] = true
 	delete(w.source.objects, "up/gone")
+	w.source.keys, w.source.narrow = nil, narrow
 	w.refuses = func(item dynamodb.Item) bool { return item["id"].Text() == "refused" }
 	response, err := w.ingest().Handle(t.Context(), w.batch())
 	if err != nil || len(response.BatchItemFailures) != 0 {

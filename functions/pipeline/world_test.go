@@ -55,6 +55,7 @@ type bucket struct {
 	keys    []string // Sorted; of a source, whose objects nobody adds to.
 	page    int
 	denied  map[string]bool
+	narrow  bool // Its reader may list below a prefix alone: what is not there is denied.
 }
 
 func (b *bucket) ListObjects(ctx context.Context, prefix, after string, into []s3.Object) ([]s3.Object, bool, error) {
@@ -101,7 +102,7 @@ func (b *bucket) ReadObject(ctx context.Context, key string, most int64, into []
 	switch {
 	case happens != fine:
 		return nil, err
-	case b.denied[key]:
+	case b.denied[key], !found && b.narrow:
 		return nil, refusal(403, "AccessDenied")
 	case !found:
 		return nil, refusal(404, "NoSuchKey")

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -178,6 +180,18 @@ func TestAccPipelineExistingBucket(t *testing.T) {
 	if item := p.item("items", "home-4"); item != nil {
 		t.Errorf("home-4 is %v", item)
 	}
+
+	// What was there and is not any more is told from what may not be read, also by a
+	// role that may list below the prefix alone.
+	p.upload(map[string][]byte{"homes/3/a.json": nil, "homes/3/b.json": nil, "homes/3/c.json": homeOf(5, "Carlton", 5)})
+	p.starts(`{"run":"third","prefix":"homes/3/"}`)
+	p.report("third")
+	must[*s3.DeleteObjectOutput](t)(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: aws.String("homes/3/b.json")}))
+	p.controls(pipeline.ControlRequest{Action: pipeline.ActionReplay, Run: "third", FailedOnly: true, As: "fourth"})
+	p.report("fourth")
+	if got, want := p.failures("fourth"), map[string]pipeline.Reason{"homes/3/a.json": pipeline.FileEmpty, "homes/3/b.json": pipeline.FileGone}; !maps.Equal(got, want) {
+		t.Errorf("failed are %v, want %v", got, want)
+	}
 	p.settled(p.config)
 	if text := p.destroy(); text != "" {
 		t.Fatal(text)
@@ -186,8 +200,8 @@ func TestAccPipelineExistingBucket(t *testing.T) {
 		t.Error(err)
 	}
 	left := must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket}))
-	if len(left.Contents) != 6 {
-		t.Errorf("the bucket has %d objects, want 6", len(left.Contents))
+	if len(left.Contents) != 8 {
+		t.Errorf("the bucket has %d objects, want 8", len(left.Contents))
 	}
 	for _, object := range left.Contents {
 		must[*s3.DeleteObjectOutput](t)(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: object.Key}))
@@ -220,5 +234,44 @@ func TestAccPipelineGrows(t *testing.T) {
 			t.Errorf("with %v the report is %+v", stream, r)
 		}
 	}
+	p.gone(p.a)
+}
+
+// TestAccPipelineRetention: when a run has ended, the objects of older ones go.
+func TestAccPipelineRetention(t *testing.T) {
+	p := newAgency(t, map[string]any{"retention_days": 30})
+	p.upload(map[string][]byte{"up/1.json": homeOf(1, "Carlton", 1), "up/2.json": homeOf(2, "Carlton", 2)})
+	client, bucket := s3Client(p.a.aws(home)), aws.String(text(t, p.state, "results_bucket"))
+	objects := func(run string) int {
+		return len(must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket, Prefix: aws.String("runs/" + run + "/")})).Contents)
+	}
+	ends := func(run string) {
+		t.Helper()
+		p.starts(fmt.Sprintf(`{"run":%q,"prefix":"up/"}`, run))
+		p.report(run)
+		if n := objects(run); n < 3 { // A manifest, a report, a segment.
+			t.Fatalf("run %s has %d objects", run, n)
+		}
+	}
+	ends("first")
+	// It was begun in another century.
+	must[*dynamodb.UpdateItemOutput](t)(dynamodb.NewFromConfig(p.a.aws(home)).UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: aws.String(stateTexts(t, p.state, "table_names")["runs"]), Key: map[string]dynamotypes.AttributeValue{"id": &dynamotypes.AttributeValueMemberS{Value: pipeline.RecentID}},
+		UpdateExpression: aws.String("SET #run = :at"), ExpressionAttributeNames: map[string]string{"#run": "run/first"},
+		ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":at": &dynamotypes.AttributeValueMemberN{Value: "1"}},
+	}))
+	p.sweeps()
+	if n := objects("first"); n < 3 {
+		t.Errorf("the run that readers see has %d objects", n)
+	}
+	ends("second")
+	p.sweeps()
+	eventually(t, runEndsWithin, func() error {
+		if n := objects("first"); n > 0 {
+			return fmt.Errorf("the first run has %d objects", n)
+		}
+		return nil
+	})
+	p.publishes("second", map[string]int64{"Carlton": 2})
 	p.gone(p.a)
 }

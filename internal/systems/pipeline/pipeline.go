@@ -269,7 +269,8 @@ func (l *line) ingest() {
 	aside := l.deadLetters("files-dead-letters", "ingest", ingestTimeout)
 	grants := [][]blueprint.Grant{
 		l.files.Read(), l.readSource, l.runs.Get(), l.runs.Update(), l.items.PutMany(), l.stage.Publish(),
-		// S3 tells it only to who may list (S3 API Reference, GetObject, "Permissions").
+		// S3 tells it only to who may list (S3 API Reference, GetObject, "Permissions"), and
+		// where that is so below a prefix alone, ingest asks for a list itself.
 		blueprint.Rarely("used to tell a file that is gone from one that may not be read", l.listSource),
 		blueprint.Rarely("used where Lambda has given a chunk up", aside.Send()),
 		blueprint.Rarely("used where so many files of a chunk fail that they are listed in an object", l.results.Put(failedObjects)),
