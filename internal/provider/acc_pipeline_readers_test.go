@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -83,18 +85,25 @@ func parameter(t *testing.T, a account, name, value string) string {
 	return "arn:aws:ssm:" + home + ":" + string(a) + ":parameter" + name
 }
 
-// asks sends a query to the API.
-func (p *agency) asks(query string, header ...string) (status int, answer string) {
+// query is a request to the API, and its body.
+func (p *agency) query(text, url string) (*http.Request, []byte) {
 	p.t.Helper()
-	body, err := json.Marshal(map[string]string{"query": query})
+	body, err := json.Marshal(map[string]string{"query": text})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, text(p.t, p.state, "api_url"), strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	return r, body
+}
+
+// asks sends a query to the API.
+func (p *agency) asks(query string, header ...string) (status int, answer string) {
+	p.t.Helper()
+	r, _ := p.query(query, text(p.t, p.state, "api_url"))
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -173,6 +182,7 @@ func TestAccPipelineReaders(t *testing.T) {
 	p.becomes()
 	equal(t, "the page's address without a page", text(t, p.state, "page_url"), "")
 	p.refuses(http.StatusForbidden)
+	p.signs()
 
 	p.config["api"] = byKey
 	p.becomes()
@@ -202,6 +212,15 @@ func (p *agency) asksForAll() {
 	} {
 		status, answer := p.asks(query, "x-api-key", readersKey)
 		equal(p.t, query, fmt.Sprint(status, " ", answer), "200 "+want)
+	}
+	status, answer := p.asks("{bookings(status:CANCELLED){nodes{id}}}", "x-api-key", readersKey)
+	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(answer)
+	if id == nil {
+		p.t.Fatalf("the cancelled bookings are answered %d %s", status, answer)
+	}
+	status, answer = p.asks(fmt.Sprintf("mutation{retryBooking(id:%q){id}}", id[1]), "x-api-key", writersKey)
+	if status != http.StatusOK || !strings.Contains(answer, `"CONFLICT"`) {
+		p.t.Errorf("to retry what was cancelled is answered %d %s", status, answer)
 	}
 	if runs := p.controls(pipeline.ControlRequest{Action: pipeline.ActionRuns, Last: 10}).Runs; len(runs) != 1 {
 		p.t.Errorf("the runs are %+v", runs)
