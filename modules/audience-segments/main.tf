@@ -15,7 +15,7 @@ locals {
     ingest   = var.ingest
     segments = var.segments
 
-    completion         = { idle_minutes = var.idle_minutes }
+    completion         = var.completion
     stale              = var.stale.what
     stale_days         = var.stale.days
     retention_days     = var.retention_days

@@ -100,13 +100,20 @@ variable "stale" {
   }
 }
 
-variable "idle_minutes" {
-  description = "After how many minutes without progress a run is stuck, for which an alarm rings: 5 to 1,440."
-  type        = number
-  default     = 15
+variable "completion" {
+  description = "When a run goes on to its next stage: by count, or also when it is idle; and after how many minutes without progress it is stuck, for which an alarm rings."
+  type = object({
+    by           = optional(string, "count")
+    idle_minutes = optional(number, 15)
+  })
+  default = {}
 
   validation {
-    condition     = var.idle_minutes >= 5 && var.idle_minutes <= 1440
+    condition     = contains(["count", "idle"], var.completion.by)
+    error_message = "A run goes on by count, or by idle."
+  }
+  validation {
+    condition     = var.completion.idle_minutes >= 5 && var.completion.idle_minutes <= 1440
     error_message = "A run is stuck after 5 to 1,440 minutes without progress."
   }
 }
@@ -230,12 +237,15 @@ variable "expected_load" {
     item_bytes        = optional(number)
     segments          = optional(number)
     uploads_per_month = optional(number)
+
+    bookings_per_month     = optional(number)
+    api_requests_per_month = optional(number)
   })
   default = null
 }
 
 variable "retention_days" {
-  description = "Days after which DynamoDB begins to delete what is known of a run, and its failures. Null keeps it."
+  description = "Days for which a run is kept: what is known of it, its failures and its objects. The run that readers see stays. Null keeps all."
   type        = number
   default     = 90
 

@@ -193,7 +193,7 @@ func outputs() map[string]schema.Attribute {
 		"table_arns":             "ARNs of the tables.",
 		"stream_names":           "Names of the Kinesis streams: `files`, `segments`.",
 		"stream_arns":            "ARNs of the Kinesis streams.",
-		"dead_letter_queue_urls": "URLs of the queues of what was given up: `files-dead-letters`, `segments-dead-letters`; with `bookings` also `uploads-dead-letters`, with `notifications` also `outcomes-dead-letters`.",
+		"dead_letter_queue_urls": "URLs of the queues of what was given up: `start-dead-letters`, `files-dead-letters`, `segments-dead-letters`; with `bookings` also `uploads-dead-letters`, with `notifications` also `outcomes-dead-letters`.",
 		"dead_letter_queue_arns": "ARNs of these queues.",
 		"function_names":         "Names of the functions.",
 		"function_arns":          "ARNs of the functions' live aliases.",

@@ -88,6 +88,32 @@ run "a_release_by_canary" {
   }
 }
 
+run "goes_on_when_idle" {
+  command = plan
+
+  variables {
+    completion    = { by = "idle", idle_minutes = 30 }
+    expected_load = { files = 1000000, bookings_per_month = 100, api_requests_per_month = 100000 }
+  }
+
+  assert {
+    condition     = serverless_recommendation_pipeline.audience.completion.by == "idle" && serverless_recommendation_pipeline.audience.completion.idle_minutes == 30
+    error_message = "runs complete by ${jsonencode(serverless_recommendation_pipeline.audience.completion)}"
+  }
+  assert {
+    condition     = serverless_recommendation_pipeline.audience.expected_load.bookings_per_month == 100 && serverless_recommendation_pipeline.audience.expected_load.api_requests_per_month == 100000
+    error_message = "the load of bookings and of the API is lost"
+  }
+}
+
+run "refuses_another_completion" {
+  command = plan
+  variables {
+    completion = { by = "guess" }
+  }
+  expect_failures = [var.completion]
+}
+
 run "an_alarm_when_no_run_ends" {
   command = plan
 
@@ -139,10 +165,10 @@ run "refuses_other_values" {
     source_bucket  = { name = "agency-uploads", prefix = "/homes/" }
     stream         = { shards = 2, on_demand = true }
     stale          = { days = 3 }
-    idle_minutes   = 1
+    completion     = { idle_minutes = 1 }
     overdue_hours  = 48
     retention_days = 0
     alarm_actions  = [for i in range(5) : "arn:aws:sns:eu-central-1:123456789012:topic-${i}"]
   }
-  expect_failures = [var.source_bucket, var.stream, var.stale, var.idle_minutes, var.overdue_hours, var.retention_days, var.alarm_actions]
+  expect_failures = [var.source_bucket, var.stream, var.stale, var.completion, var.overdue_hours, var.retention_days, var.alarm_actions]
 }
