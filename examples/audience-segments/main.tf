@@ -41,6 +41,9 @@ resource "serverless_recommendation_pipeline" "places" {
   }
   api = var.api_keys_arn == null ? null : { auth = "api_key", keys_arn = var.api_keys_arn }
 
+  # The page in which they browse segments, with the API.
+  site = var.api_keys_arn == null ? null : { title = "Places of the world" }
+
   architecture  = var.architecture
   force_destroy = var.force_destroy
 }

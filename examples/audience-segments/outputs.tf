@@ -28,6 +28,11 @@ output "api_url" {
   value       = serverless_recommendation_pipeline.places.api_url
 }
 
+output "page_url" {
+  description = "Address of the page. Empty without an API."
+  value       = serverless_recommendation_pipeline.places.page_url
+}
+
 output "functions" {
   description = "Names of the functions."
   value       = serverless_recommendation_pipeline.places.function_names

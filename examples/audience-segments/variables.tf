@@ -29,7 +29,7 @@ variable "third_party_secret_arn" {
 }
 
 variable "api_keys_arn" {
-  description = "ARN of the secret or parameter with the digests of the API's keys. Null makes no API."
+  description = "ARN of the secret or parameter with the digests of the API's keys. Null makes neither API nor page."
   type        = string
   default     = null
 }

@@ -76,8 +76,11 @@ func (u *upload) run(ctx context.Context) (err error) {
 	if err := u.book(ctx); err != nil {
 		return err
 	}
+	if err := u.page(ctx); err != nil {
+		return err
+	}
 	if u.Keep {
-		return u.Wait(ctx, "", "uploads:  "+u.Text("source_bucket"), "results:  "+u.Text("results_bucket"),
+		return u.Wait(ctx, "", "page:     "+u.Text("page_url")+", with the API key "+u.secrets.apiKey, "uploads:  "+u.Text("source_bucket"), "results:  "+u.Text("results_bucket"),
 			fmt.Sprintf("again:    aws sns publish --topic-arn %s --message '{\"run\":\"third\",\"prefix\":%q}'", u.Text("start_topic_arn"), prefix))
 	}
 	if err := u.secrets.remove(ctx); err != nil {
