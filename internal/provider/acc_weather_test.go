@@ -108,11 +108,7 @@ func TestAccWeather(t *testing.T) {
 // grow, are destroyed and made again under their names at once.
 func TestAccWeatherOfStreams(t *testing.T) {
 	a := newAccount(t)
-	conditions := storm(a)
-	// The queues come last here, and the plan that follows at once would ask for them
-	// within the second in which SQS does not know them yet.
-	conditions.QueueLag = 0
-	weather := local.Gate().SetWeather(conditions)
+	weather := local.Gate().SetWeather(storm(a))
 	t.Cleanup(weather.End)
 	system, ok := systems.Find("recommendation_pipeline")
 	if !ok {
