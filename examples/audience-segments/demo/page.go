@@ -23,8 +23,11 @@ func (u *upload) page(ctx context.Context) error {
 		return err
 	}
 	defer proxy.Close() //nolint:errcheck // nothing is left to be said
-	look := exec.CommandContext(ctx, "node", filepath.Join(u.Root, "internal", "site", "pipeline", "look.mjs"), "--url", u.Text("page_url"), "--segment", country, "--proxy", proxy.URL,
-		"--screenshot", filepath.Join(pictures, "segments.png"), "--figures", filepath.Join(pictures, "segment.png")) //nolint:gosec // our own script
+	arguments := []string{
+		filepath.Join(u.Root, "internal", "site", "pipeline", "look.mjs"), "--url", u.Text("page_url"), "--segment", country, "--proxy", proxy.URL,
+		"--screenshot", filepath.Join(pictures, "segments.png"), "--figures", filepath.Join(pictures, "segment.png"),
+	}
+	look := exec.CommandContext(ctx, "node", arguments...) //nolint:gosec // our own script
 	look.Env = append(os.Environ(), "API_KEY="+u.secrets.apiKey)
 	out, err := look.CombinedOutput()
 	if err != nil {
