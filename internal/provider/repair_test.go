@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -335,43 +336,85 @@ func (s *session) repaired(config map[string]any, want []string) {
 	s.settled(config)
 }
 
-// TestDeletedByHand takes each part away, one after the other.
-func TestDeletedByHand(t *testing.T) {
+// TestByHand lets people at a system: everything that is changed or deleted by
+// hand is named, and mended by an apply.
+func TestByHand(t *testing.T) {
+	t.Parallel()
 	for _, system := range systems.All {
 		t.Run(system.Name, func(t *testing.T) {
 			a := newAccount(t)
+			mark := local.Gate().Meter().Mark()
 			s, engine := deployed(t, a, system)
-			for _, key := range slices.Sorted(maps.Keys(records(t, engine, system))) {
-				t.Log(key)
-				all := records(t, engine, system)
-				rec := all[key]
-				if watched(all, key) {
-					continue // AWS refuses: a composite alarm depends on it.
-				}
-				target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: true, Tags: blueprint.Ownership(system.System, "live", key)}
-				if err := engine.Kinds[rec.Kind].Delete(t.Context(), target); err != nil && engine.Kinds[rec.Kind].Transient(err) {
-					t.Logf("AWS deletes no %s that is in use: %v", rec.Kind, err)
-					continue
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				if text := s.refresh(); text != "" {
-					t.Fatal(text)
-				}
-				drift := stateTexts(t, s.state, "drift")
-				if !deploy.Missing(drift[key]) {
-					t.Errorf("the drift of %s, which was deleted, is %q", key, drift[key])
-				}
-				for other, line := range drift {
-					if other != key && !goesWith(all[other], rec) {
-						t.Errorf("%s was deleted, and %s drifts: %s", key, other, line)
-					}
-				}
-				s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(drift)))
-			}
+			t.Logf("the apply of %d parts made %d calls", len(stateTexts(t, s.state, "parts")), len(a.calls(mark)))
+			s.settled(exampleOf(system, forced))
+			s.changedByHand(a, engine, system)
+			s.manifestDeletedByHand(a, engine, system)
+			s.deletedByHand(engine, system)
 			s.gone(a)
 		})
 	}
+}
+
+// deletedByHand takes the parts of each kind away, one kind after the other; in
+// the run of everything one part after the other.
+func (s *session) deletedByHand(engine *deploy.Engine, system systems.System) {
+	t := s.t
+	t.Helper()
+	for _, batch := range batches(records(t, engine, system)) {
+		t.Log(batch)
+		all := records(t, engine, system)
+		deleted := map[string]deploy.Record{}
+		for _, key := range batch {
+			rec := all[key]
+			if watched(all, key) {
+				continue // AWS refuses: a composite alarm depends on it.
+			}
+			target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: true, Tags: blueprint.Ownership(system.System, "live", key)}
+			if err := engine.Kinds[rec.Kind].Delete(t.Context(), target); err != nil && engine.Kinds[rec.Kind].Transient(err) {
+				t.Logf("AWS deletes no %s that is in use: %v", rec.Kind, err)
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			deleted[key] = rec
+		}
+		if len(deleted) == 0 {
+			continue
+		}
+		if text := s.refresh(); text != "" {
+			t.Fatal(text)
+		}
+		drift := stateTexts(t, s.state, "drift")
+		for key := range deleted {
+			if !deploy.Missing(drift[key]) {
+				t.Errorf("the drift of %s, which was deleted, is %q", key, drift[key])
+			}
+		}
+		for other, line := range drift {
+			within := func(rec deploy.Record) bool { return goesWith(all[other], rec) }
+			if _, ok := deleted[other]; !ok && !slices.ContainsFunc(slices.Collect(maps.Values(deleted)), within) {
+				t.Errorf("%s were deleted, and %s drifts: %s", slices.Sorted(maps.Keys(deleted)), other, line)
+			}
+		}
+		s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(drift)))
+	}
+}
+
+// batches are the keys of the parts that are deleted together.
+func batches(all map[string]deploy.Record) [][]string {
+	together := map[string][]string{}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		batch := all[key].Kind
+		if os.Getenv(allVariable) != "" {
+			batch = key
+		}
+		together[batch] = append(together[batch], key)
+	}
+	var out [][]string
+	for _, batch := range slices.Sorted(maps.Keys(together)) {
+		out = append(out, together[batch])
+	}
+	return out
 }
 
 // watched reports whether the part is an alarm that another one depends on.
@@ -400,55 +443,45 @@ func (s *session) gone(a account) {
 	}
 }
 
-// TestChangedByHand changes every part at once.
-func TestChangedByHand(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			a := newAccount(t)
-			s, engine := deployed(t, a, system)
-			all := records(t, engine, system)
-			for key, rec := range all {
-				change, ok := meddle[rec.Kind]
-				if !ok {
-					t.Fatalf("this test does not know how to meddle with a %s", rec.Kind)
-				}
-				if err := change(t.Context(), a.aws(home), rec); err != nil {
-					t.Fatalf("meddle with %s: %s", key, err)
-				}
-			}
-			s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(all)))
-			s.gone(a)
-		})
+// changedByHand changes every part at once.
+func (s *session) changedByHand(a account, engine *deploy.Engine, system systems.System) {
+	t := s.t
+	t.Helper()
+	all := records(t, engine, system)
+	for key, rec := range all {
+		change, ok := meddle[rec.Kind]
+		if !ok {
+			t.Fatalf("this test does not know how to meddle with a %s", rec.Kind)
+		}
+		if err := change(t.Context(), a.aws(home), rec); err != nil {
+			t.Fatalf("meddle with %s: %s", key, err)
+		}
 	}
+	s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(all)))
 }
 
-// TestManifestDeletedByHand: the state alone is enough to write it anew.
-func TestManifestDeletedByHand(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			a := newAccount(t)
-			s, engine := deployed(t, a, system)
-			before := records(t, engine, system)
-			var names []string
-			for _, line := range mustInventory(t, a) {
-				name, ok := strings.CutPrefix(line, "parameter ")
-				if ok && !slices.ContainsFunc(slices.Collect(maps.Values(before)), func(r deploy.Record) bool { return r.Name == name }) {
-					names = append(names, name)
-				}
-			}
-			for _, name := range names {
-				if _, err := engine.AWS.SSM.DeleteParameter(t.Context(), ssmDelete(name)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			s.repaired(exampleOf(system, forced), []string{deploy.ManifestPart})
-			after := records(t, engine, system)
-			for key, rec := range before {
-				if got := after[key]; got.Name != rec.Name || got.Digest != rec.Digest || !maps.Equal(got.Attributes, rec.Attributes) {
-					t.Errorf("the record of %s is %+v, it was %+v", key, got, rec)
-				}
-			}
-			s.gone(a)
-		})
+// manifestDeletedByHand: the state alone is enough to write it anew.
+func (s *session) manifestDeletedByHand(a account, engine *deploy.Engine, system systems.System) {
+	t := s.t
+	t.Helper()
+	before := records(t, engine, system)
+	var names []string
+	for _, line := range mustInventory(t, a) {
+		name, ok := strings.CutPrefix(line, "parameter ")
+		if ok && !slices.ContainsFunc(slices.Collect(maps.Values(before)), func(r deploy.Record) bool { return r.Name == name }) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if _, err := engine.AWS.SSM.DeleteParameter(t.Context(), ssmDelete(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.repaired(exampleOf(system, forced), []string{deploy.ManifestPart})
+	after := records(t, engine, system)
+	for key, rec := range before {
+		if got := after[key]; got.Name != rec.Name || got.Digest != rec.Digest || !maps.Equal(got.Attributes, rec.Attributes) {
+			t.Errorf("the record of %s is %+v, it was %+v", key, got, rec)
+		}
 	}
 }
