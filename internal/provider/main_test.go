@@ -28,11 +28,16 @@ func TestMain(m *testing.M) {
 const atOnce = 6
 
 // collectAt is how much garbage, in percent of what lives, there is before it is
-// collected. At Go's 100 that takes a fifth of the processor's time.
-const collectAt = 400
+// collected: at Go's 100 that takes a fifth of the processor's time. Beyond so
+// many bytes it is collected all the same.
+const (
+	collectAt      = 400
+	collectedAbove = 1 << 30
+)
 
 func run(m *testing.M) (code int) {
 	debug.SetGCPercent(collectAt)
+	debug.SetMemoryLimit(collectedAbove)
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
