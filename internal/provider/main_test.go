@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // atOnce is how many tests run at the same time, unless -parallel says so: much
 // of their time they wait, for schedules, visibility timeouts and windows that
 // close.
-const atOnce = 6
+const atOnce = 4
 
 // collectAt is how much garbage, in percent of what lives, there is before it is
 // collected: at Go's 100 that takes a fifth of the processor's time. Beyond so
