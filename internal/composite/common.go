@@ -110,13 +110,16 @@ const (
 
 // schema joins the common attributes with the system's own.
 func (r *system[M]) schema(ctx context.Context) schema.Schema {
-	attributes := commonAttributes()
-	maps.Copy(attributes, r.def.Attributes)
-	return schema.Schema{
-		MarkdownDescription: r.def.Description,
-		Attributes:          attributes,
-		Blocks:              map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})},
-	}
+	r.once.Do(func() {
+		attributes := commonAttributes()
+		maps.Copy(attributes, r.def.Attributes)
+		r.joined = schema.Schema{
+			MarkdownDescription: r.def.Description,
+			Attributes:          attributes,
+			Blocks:              map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})},
+		}
+	})
+	return r.joined
 }
 
 func commonAttributes() map[string]schema.Attribute {

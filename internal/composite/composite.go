@@ -5,6 +5,7 @@ package composite
 
 import (
 	"context"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -73,6 +74,10 @@ func New[M any](d Definition[M]) Resource { return &system[M]{def: d} }
 type system[M any] struct {
 	def  Definition[M]
 	data *ProviderData
+
+	// joined is the schema, made once: every attribute of a plan asks for it.
+	joined schema.Schema
+	once   sync.Once
 }
 
 var (

@@ -112,7 +112,7 @@ func TestAccPriceFile(t *testing.T) {
 // make. The publisher is left out: what it calls goes by the clock, not by
 // votes.
 func TestAccCostIsMetered(t *testing.T) {
-	a := newAccount(t)
+	a := accountAlone(t)
 	const (
 		name              = "metered"
 		votes, duplicates = 400, 40

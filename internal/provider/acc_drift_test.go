@@ -142,48 +142,40 @@ func (a account) changeFunctions(t *testing.T, name string, parts map[string]par
 // TestAccDeletedByHand deletes all parts of one kind after the other: the plan
 // names each in drift, the apply brings it back, and the plan after is empty.
 func TestAccDeletedByHand(t *testing.T) {
-	for group, kinds := range map[string][]string{
-		"queues-tables":   {"queue", "table"},
-		"buckets-objects": {"object", "bucket"},
-		"functions":       {"function"},
-		"lambda":          {"function_url", "event_source_mapping", "log_group"},
-		"roles":           {"role"},
-		"watch":           {"schedule", "alarm"},
+	a := newAccount(t)
+	const name = "deleted"
+	blue, parts := described(t, a, name)
+	steps := []resource.TestStep{{Config: a.config(base(name))}}
+	for _, kind := range []string{
+		"queue", "table", "object", "bucket", "function", "function_url", "event_source_mapping", "log_group", "role", "schedule", "alarm",
 	} {
-		t.Run(group, func(t *testing.T) {
-			a := newAccount(t)
-			blue, parts := described(t, a, group)
-			steps := []resource.TestStep{{Config: a.config(base(group))}}
-			for _, kind := range kinds {
-				drift := map[string]string{}
-				for key, p := range parts {
-					if p.kind == kind || within[p.kind] == kind {
-						drift[key] = "does not exist"
+		drift := map[string]string{}
+		for key, p := range parts {
+			if p.kind == kind || within[p.kind] == kind {
+				drift[key] = "does not exist"
+			}
+		}
+		steps = append(steps, resource.TestStep{
+			PreConfig: func() {
+				// AWS keeps an alarm while a rule names it.
+				for _, composite := range []bool{true, false} {
+					for key, p := range parts {
+						alarm, _ := blue.Part(key).Spec.(blueprint.AlarmSpec)
+						if p.kind == kind && alarm.Composite == composite {
+							a.delete(t, name, key)
+						}
 					}
 				}
-				steps = append(steps, resource.TestStep{
-					PreConfig: func() {
-						// AWS keeps an alarm while a rule names it.
-						for _, composite := range []bool{true, false} {
-							for key, p := range parts {
-								alarm, _ := blue.Part(key).Spec.(blueprint.AlarmSpec)
-								if p.kind == kind && alarm.Composite == composite {
-									a.delete(t, group, key)
-								}
-							}
-						}
-					},
-					Config: a.config(base(group)),
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-						plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate), expectDrift(drift), expectUnknownOutputs(outputsOf[kind]...),
-					}},
-					ConfigStateChecks: append(outputs(a, group), noDrift()),
-					Check:             check(t, func(t *testing.T) { everythingExists(t, a, parts) }),
-				})
-			}
-			a.run(t, steps...)
+			},
+			Config: a.config(base(name)),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate), expectDrift(drift), expectUnknownOutputs(outputsOf[kind]...),
+			}},
+			ConfigStateChecks: append(outputs(a, name), noDrift()),
+			Check:             check(t, func(t *testing.T) { everythingExists(t, a, parts) }),
 		})
 	}
+	a.run(t, steps...)
 }
 
 // outputsOf are the outputs that are open in a plan that makes all parts of a

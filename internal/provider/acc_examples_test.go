@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws/tfcli"
 	"github.com/burstline/terraform-provider-serverless/internal/provider"
@@ -33,20 +32,48 @@ func example(t *testing.T, path ...string) string {
 	return string(text)
 }
 
-// Every system has an example in the documentation, and it applies as it
-// stands.
+// Every system has an example in the documentation, which applies as it stands,
+// with the deploy policy for it and nothing else. The documentation's ways of
+// importing the system lead to a plan without changes.
 func TestAccExamples(t *testing.T) {
+	t.Parallel()
 	for _, s := range systems.All {
 		t.Run(s.Name, func(t *testing.T) {
 			a := newAccount(t)
-			text := example(t, "resources", "serverless_"+s.Name, "resource.tf")
-			a.runCarrying(t,
-				resource.TestStep{Config: a.provider() + text},
-				resource.TestStep{Config: a.provider() + disposable(text), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(addressOf(text), plancheck.ResourceActionUpdate),
-				}}},
-			)
+			dir := "serverless_" + s.Name
+			text := example(t, "resources", dir, "resource.tf")
+			w := workspace(t, fmt.Sprintf("provider \"serverless\" {\n  region = %q\n  endpoint = %q\n}\n", home, local.Endpoint())+text)
+			a.may(t, a.deployPolicyOf(t, w)...)
+			configure(t, w, a.provider()+text)
+			apply(t, w)
+			unchanged(t, w)
+			configure(t, w, a.provider()+disposable(text))
+			if out := apply(t, w); !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
+				t.Errorf("to make the example disposable gives:\n%s", out)
+			}
+
+			forgotten(t, w)
+			configure(t, w, a.provider()+disposable(text)+example(t, "resources", dir, "import-by-string-id.tf"))
+			if out := apply(t, w); !strings.Contains(out, "1 imported, 0 added, 0 changed, 0 destroyed") {
+				t.Errorf("the import block gives:\n%s", out)
+			}
+
+			forgotten(t, w)
+			configure(t, w, a.provider()+disposable(text))
+			lines := strings.Split(strings.TrimSpace(example(t, "resources", dir, "import.sh")), "\n")
+			words := strings.Fields(lines[len(lines)-1])
+			terraformCLI(t, w, append(words[1:2], append([]string{"-no-color"}, words[2:]...)...)...)
+			unchanged(t, w)
+			destroy(t, w, func() error { return a.expectInventory(home) })
 		})
+	}
+}
+
+// forgotten takes the workspace's state away.
+func forgotten(t *testing.T, w *tfcli.Workspace) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(w.Dir, "terraform.tfstate")); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -54,12 +81,6 @@ func TestAccExamples(t *testing.T) {
 func disposable(example string) string {
 	end := strings.LastIndex(example, "}")
 	return example[:end] + "\n  force_destroy = true\n}\n"
-}
-
-// addressOf is the address of the resource that an example begins with.
-func addressOf(example string) string {
-	words := strings.Fields(example)
-	return strings.Trim(words[1], `"`) + "." + strings.Trim(words[2], `"`)
 }
 
 // deployedFor deploys what data sources look at, by their names, and returns
@@ -80,6 +101,7 @@ var deployedFor = map[string]func(t *testing.T, a account) (destroy func() strin
 // Every data source has an example, which applies as it stands, where what it
 // looks at is there, and makes nothing.
 func TestAccDataSourceExamples(t *testing.T) {
+	t.Parallel()
 	found, err := filepath.Glob(filepath.Join(examples, "data-sources", "*", "data-source.tf"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,34 +136,9 @@ func TestAccDataSourceExamples(t *testing.T) {
 	}
 }
 
-// The documentation's ways of importing a system lead to a plan without
-// changes.
-func TestAccImportExamples(t *testing.T) {
-	for _, s := range systems.All {
-		t.Run(s.Name, func(t *testing.T) {
-			a := newAccount(t)
-			dir := "serverless_" + s.Name
-			text := example(t, "resources", dir, "resource.tf")
-			a.may(t, a.deployPolicyOf(t, workspace(t, fmt.Sprintf("provider \"serverless\" {\n  region = %q\n  endpoint = %q\n}\n", home, local.Endpoint())+text))...)
-			apply(t, workspace(t, a.provider()+disposable(text)))
-
-			byBlock := workspace(t, a.provider()+disposable(text)+example(t, "resources", dir, "import-by-string-id.tf"))
-			if out := apply(t, byBlock); !strings.Contains(out, "1 imported, 0 added, 0 changed, 0 destroyed") {
-				t.Errorf("the import block gives:\n%s", out)
-			}
-
-			byCommand := workspace(t, a.provider()+disposable(text))
-			lines := strings.Split(strings.TrimSpace(example(t, "resources", dir, "import.sh")), "\n")
-			words := strings.Fields(lines[len(lines)-1])
-			terraformCLI(t, byCommand, append(words[1:2], append([]string{"-no-color"}, words[2:]...)...)...)
-			unchanged(t, byCommand)
-			destroy(t, byCommand, func() error { return a.expectInventory(home) })
-		})
-	}
-}
-
 // The provider's example configures the provider.
 func TestAccProviderExample(t *testing.T) {
+	t.Parallel()
 	w := stack(t, examples, "provider")
 	terraformCLI(t, w, "init", "-no-color")
 	terraformCLI(t, w, "validate", "-no-color")
@@ -149,6 +146,7 @@ func TestAccProviderExample(t *testing.T) {
 
 // Every example and module is formatted as Terraform does.
 func TestExamplesFormatted(t *testing.T) {
+	t.Parallel()
 	tool, err := tfcli.Find()
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,13 @@ type presale struct {
 // newPresale deploys a room whose sale has opened, and has the keeper begin.
 func newPresale(t *testing.T, more map[string]any) *presale {
 	t.Helper()
-	a, now := newAccount(t), time.Now()
+	return newPresaleIn(t, newAccount(t), more)
+}
+
+// newPresaleIn opens it in an account.
+func newPresaleIn(t *testing.T, a account, more map[string]any) *presale {
+	t.Helper()
+	now := time.Now()
 	p := &presale{
 		a: a, session: newSession(t, a, options{system: "queue", bundles: &bundle.Shared{Bundles: bundle.Prebuilt{}}}, nil),
 		config: map[string]any{
@@ -270,7 +276,7 @@ func (p *presale) status() (s queue.Status) {
 // there are; all go to the shop and leave it.
 func TestAccQueue(t *testing.T) {
 	const fans, windows = 1000, 50
-	p := newPresale(t, map[string]any{"windows": windows / 2})
+	p := newPresaleIn(t, accountAlone(t), map[string]any{"windows": windows / 2})
 	defer p.gone(p.a)
 	p.settled(p.config)
 	p.control(queue.ControlRequest{Action: queue.ControlPause})

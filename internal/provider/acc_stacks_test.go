@@ -71,6 +71,7 @@ var eveningVariables = []string{
 // environment. These may do what the deploy policy says for what the
 // configuration plans, and nothing else.
 func TestAccStacks(t *testing.T) {
+	t.Parallel()
 	found, err := filepath.Glob(filepath.Join(examples, "*", "main.tf"))
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +240,7 @@ const moduleTest = "apply.tftest.hcl"
 // Every module's own tests pass, as their user runs them, with the deploy policy
 // for what they make and nothing else.
 func TestAccModules(t *testing.T) {
+	t.Parallel()
 	found, err := filepath.Glob(filepath.Join(modules, "*", "main.tf"))
 	if err != nil {
 		t.Fatal(err)

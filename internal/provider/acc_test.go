@@ -77,6 +77,13 @@ var accounts atomic.Int64
 func newAccount(t *testing.T) account {
 	t.Helper()
 	t.Parallel()
+	return accountAlone(t)
+}
+
+// accountAlone is for a test of how much happens within how long: beside it runs
+// no other test of this package.
+func accountAlone(t *testing.T) account {
+	t.Helper()
 	a, mark := anotherAccount(), local.Gate().Meter().Mark()
 	t.Cleanup(func() {
 		if !t.Failed() {

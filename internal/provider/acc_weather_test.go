@@ -54,7 +54,7 @@ func attempts(lasts time.Duration) int {
 // destroyed and made again under its name at once. Whatever AWS refuses for a
 // while is waited out, with no more calls than that takes.
 func TestAccWeather(t *testing.T) {
-	a := newAccount(t)
+	a := accountAlone(t)
 	conditions := storm(a)
 	mark := local.Gate().Meter().Mark()
 	weather := local.Gate().SetWeather(conditions)

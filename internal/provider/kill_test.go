@@ -27,22 +27,21 @@ const (
 // TestKillNine applies examples/live-vote with the real command line, kills the
 // provider's process in the middle, and applies again.
 func TestKillNine(t *testing.T) {
+	t.Parallel()
 	seed := seedOf(t)
 	random := rand.New(rand.NewPCG(seed, 1))
-	root := filepath.Join("..", "..")
-	binary := filepath.Join(t.TempDir(), "terraform-provider-serverless")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the provider: %s\n%s", err, out)
+	provider, err := binary()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for range kills {
 		nth := 1 + random.IntN(greatestKill)
-		t.Run(fmt.Sprint(nth), func(t *testing.T) { killed9(t, binary, filepath.Join(root, "examples", "live-vote"), nth) })
+		t.Run(fmt.Sprint(nth), func(t *testing.T) { killed9(t, provider, filepath.Join(examples, "live-vote"), nth) })
 	}
 }
 
-func killed9(t *testing.T, binary, example string, nth int) {
+func killed9(t *testing.T, provider, example string, nth int) {
+	t.Parallel()
 	a := anotherAccount()
 	dir := t.TempDir()
 	files, err := filepath.Glob(filepath.Join(example, "*.tf"))
@@ -59,7 +58,7 @@ func killed9(t *testing.T, binary, example string, nth int) {
 		}
 	}
 	a.may(t, a.deployPolicy(t, home, "live-vote")...)
-	w, err := tfcli.New(dir, binary,
+	w, err := tfcli.New(dir, provider,
 		"AWS_ACCESS_KEY_ID="+a.deployer().key, "AWS_SECRET_ACCESS_KEY="+a.deployer().secret, "TF_VAR_endpoint="+local.Endpoint(), "TF_VAR_region="+home,
 		"TF_VAR_architecture="+hostArchitecture(), "TF_VAR_force_destroy=true",
 		"TF_VAR_opens_at=2099-05-22T20:15:00Z", "TF_VAR_closes_at=2099-05-22T20:25:00Z")

@@ -69,6 +69,7 @@ func votingWindow(t *testing.T) systems.System {
 }
 
 func TestLoadWarns(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		load   map[string]any
 		quotas quotas

@@ -1,9 +1,12 @@
 package provider_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"strconv"
 	"testing"
 
 	"github.com/burstline/terraform-provider-serverless/internal/localaws"
@@ -19,7 +22,30 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
+// atOnce is how many tests run at the same time, unless -parallel says so: much
+// of their time they wait, for schedules, visibility timeouts and windows that
+// close.
+const atOnce = 4
+
+// collectAt is how much garbage, in percent of what lives, there is before it is
+// collected: at Go's 100 that takes a fifth of the processor's time. Beyond so
+// many bytes it is collected all the same.
+const (
+	collectAt      = 400
+	collectedAbove = 1 << 30
+)
+
 func run(m *testing.M) (code int) {
+	debug.SetGCPercent(collectAt)
+	debug.SetMemoryLimit(collectedAbove)
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+			panic(err) // package testing has it
+		}
+	}
 	failed := func(err error) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

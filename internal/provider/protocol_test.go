@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -45,34 +44,8 @@ func (s *session) settled(config map[string]any) {
 // forced are arguments that let a test destroy what it made.
 var forced = map[string]any{"force_destroy": true}
 
-func TestProtocolLifecycle(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			account := anotherAccount()
-			s := newSession(t, account, options{system: system.Name}, nil)
-			config := exampleOf(system, forced)
-			mark := local.Gate().Meter().Mark()
-			began := time.Now()
-			if text := s.apply(config); text != "" {
-				t.Fatal(text)
-			}
-			t.Logf("applied in %s: %d calls, %d parts", time.Since(began), len(account.calls(mark)), len(stateTexts(t, s.state, "parts")))
-			began = time.Now()
-			mark = local.Gate().Meter().Mark()
-			s.settled(config)
-			t.Logf("settled in %s: %d calls", time.Since(began), len(account.calls(mark)))
-			if text := s.destroy(); text != "" {
-				t.Fatal(text)
-			}
-			t.Logf("destroyed in %s", time.Since(began))
-			if err := account.expectInventory(home); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 func TestProtocolImport(t *testing.T) {
+	t.Parallel()
 	for _, system := range systems.All {
 		t.Run(system.Name, func(t *testing.T) {
 			a := newAccount(t)
@@ -123,6 +96,7 @@ func TestProtocolImport(t *testing.T) {
 
 // TestProtocolReplace: another name is another system; the old one goes.
 func TestProtocolReplace(t *testing.T) {
+	t.Parallel()
 	for _, system := range systems.All {
 		t.Run(system.Name, func(t *testing.T) {
 			a := newAccount(t)
@@ -163,6 +137,7 @@ func TestProtocolReplace(t *testing.T) {
 // TestProtocolUnknown: with an unknown argument a plan promises nothing that
 // the apply does not hold.
 func TestProtocolUnknown(t *testing.T) {
+	t.Parallel()
 	for _, system := range systems.All {
 		t.Run(system.Name, func(t *testing.T) {
 			a := newAccount(t)

@@ -2,10 +2,7 @@ package provider_test
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
@@ -31,8 +28,6 @@ import (
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/deploy"
-	"github.com/burstline/terraform-provider-serverless/internal/kinds"
-	"github.com/burstline/terraform-provider-serverless/internal/systems"
 )
 
 // meddle changes an object of each kind behind Terraform's back.
@@ -284,176 +279,4 @@ var meddle = map[string]func(context.Context, aws.Config, deploy.Record) error{
 
 func s3Client(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-}
-
-// deployed makes a system's example, and returns the session with its engine
-// and its records.
-func deployed(t *testing.T, a account, system systems.System) (*session, *deploy.Engine) {
-	t.Helper()
-	s := newSession(t, a, options{system: system.Name}, nil)
-	if text := s.apply(exampleOf(system, forced)); text != "" {
-		t.Fatal(text)
-	}
-	engine, err := a.engine(home)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, engine
-}
-
-func records(t *testing.T, engine *deploy.Engine, system systems.System) map[string]deploy.Record {
-	t.Helper()
-	m, err := engine.Manifest(t.Context(), system.System, "live")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m == nil || m.Status != deploy.Ready || m.Claim != nil {
-		t.Fatalf("the manifest is %+v, it should be ready and unclaimed", m)
-	}
-	return m.Parts
-}
-
-// repaired checks that a plan names just these parts' drift as going, and that
-// an apply mends them.
-func (s *session) repaired(config map[string]any, want []string) {
-	s.t.Helper()
-	if text := s.refresh(); text != "" {
-		s.t.Fatal(text)
-	}
-	drift := stateTexts(s.t, s.state, "drift")
-	if got := slices.Sorted(maps.Keys(drift)); !slices.Equal(got, want) {
-		s.t.Errorf("drift names %q, it should name %q: %v", got, want, drift)
-	}
-	p := s.plan(config)
-	if p.failed != "" {
-		s.t.Fatal(p.failed)
-	}
-	if len(p.replace) > 0 {
-		s.t.Errorf("the plan replaces the system because of %s", p.replace)
-	}
-	if planned := stateTexts(s.t, p.planned, "drift"); planned == nil || len(planned) != 0 {
-		s.t.Errorf("drift is planned as %v, it should be empty", planned)
-	}
-	if text := s.applyPlan(p); text != "" {
-		s.t.Fatal(text)
-	}
-	s.settled(config)
-}
-
-// TestDeletedByHand takes each part away, one after the other.
-func TestDeletedByHand(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			a := newAccount(t)
-			s, engine := deployed(t, a, system)
-			for _, key := range slices.Sorted(maps.Keys(records(t, engine, system))) {
-				t.Log(key)
-				all := records(t, engine, system)
-				rec := all[key]
-				if watched(all, key) {
-					continue // AWS refuses: a composite alarm depends on it.
-				}
-				target := &kinds.Target{Key: key, Name: rec.Name, Attributes: rec.Attributes, Force: true, Tags: blueprint.Ownership(system.System, "live", key)}
-				if err := engine.Kinds[rec.Kind].Delete(t.Context(), target); err != nil && engine.Kinds[rec.Kind].Transient(err) {
-					t.Logf("AWS deletes no %s that is in use: %v", rec.Kind, err)
-					continue
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				if text := s.refresh(); text != "" {
-					t.Fatal(text)
-				}
-				drift := stateTexts(t, s.state, "drift")
-				if !deploy.Missing(drift[key]) {
-					t.Errorf("the drift of %s, which was deleted, is %q", key, drift[key])
-				}
-				for other, line := range drift {
-					if other != key && !goesWith(all[other], rec) {
-						t.Errorf("%s was deleted, and %s drifts: %s", key, other, line)
-					}
-				}
-				s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(drift)))
-			}
-			s.gone(a)
-		})
-	}
-}
-
-// watched reports whether the part is an alarm that another one depends on.
-func watched(all map[string]deploy.Record, key string) bool {
-	alarm := blueprint.AlarmSpec{}.Kind()
-	return all[key].Kind == alarm && slices.ContainsFunc(slices.Collect(maps.Values(all)), func(r deploy.Record) bool {
-		return r.Kind == alarm && slices.Contains(r.After, key)
-	})
-}
-
-// goesWith reports whether a part lives inside another, so that it is gone
-// when that one is.
-func goesWith(part, other deploy.Record) bool {
-	return strings.HasPrefix(part.Name, other.Name+"/") || strings.HasPrefix(part.Name, other.Name+":") ||
-		part.Name == other.Name && other.Kind == blueprint.BucketSpec{}.Kind()
-}
-
-// gone destroys the system, and checks that nothing is left.
-func (s *session) gone(a account) {
-	s.t.Helper()
-	if text := s.destroy(); text != "" {
-		s.t.Fatal(text)
-	}
-	if err := a.expectInventory(home); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// TestChangedByHand changes every part at once.
-func TestChangedByHand(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			a := newAccount(t)
-			s, engine := deployed(t, a, system)
-			all := records(t, engine, system)
-			for key, rec := range all {
-				change, ok := meddle[rec.Kind]
-				if !ok {
-					t.Fatalf("this test does not know how to meddle with a %s", rec.Kind)
-				}
-				if err := change(t.Context(), a.aws(home), rec); err != nil {
-					t.Fatalf("meddle with %s: %s", key, err)
-				}
-			}
-			s.repaired(exampleOf(system, forced), slices.Sorted(maps.Keys(all)))
-			s.gone(a)
-		})
-	}
-}
-
-// TestManifestDeletedByHand: the state alone is enough to write it anew.
-func TestManifestDeletedByHand(t *testing.T) {
-	for _, system := range systems.All {
-		t.Run(system.Name, func(t *testing.T) {
-			a := newAccount(t)
-			s, engine := deployed(t, a, system)
-			before := records(t, engine, system)
-			var names []string
-			for _, line := range mustInventory(t, a) {
-				name, ok := strings.CutPrefix(line, "parameter ")
-				if ok && !slices.ContainsFunc(slices.Collect(maps.Values(before)), func(r deploy.Record) bool { return r.Name == name }) {
-					names = append(names, name)
-				}
-			}
-			for _, name := range names {
-				if _, err := engine.AWS.SSM.DeleteParameter(t.Context(), ssmDelete(name)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			s.repaired(exampleOf(system, forced), []string{deploy.ManifestPart})
-			after := records(t, engine, system)
-			for key, rec := range before {
-				if got := after[key]; got.Name != rec.Name || got.Digest != rec.Digest || !maps.Equal(got.Attributes, rec.Attributes) {
-					t.Errorf("the record of %s is %+v, it was %+v", key, got, rec)
-				}
-			}
-			s.gone(a)
-		})
-	}
 }

@@ -12,6 +12,7 @@ import (
 // out, and a validation does not know them yet. What may turn out null contradicts
 // nothing and lacks nothing.
 func TestUnknownIsNotRefused(t *testing.T) {
+	t.Parallel()
 	for _, system := range systems.All {
 		t.Run(system.Name, func(t *testing.T) {
 			s := newSession(t, anotherAccount(), options{system: system.Name}, nil)

@@ -3,12 +3,13 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /**
- * The path of Chromium: CHROMIUM, or the first found on the PATH.
+ * The path of Chromium: CHROMIUM, or the first found on the PATH. The headless shell comes first, since it takes a third
+ * less of the processor.
  * @returns {string}
  */
 export function chromiumPath() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+  for (const name of ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]) {
     for (const folder of (process.env.PATH ?? "").split(delimiter)) {
       try {
         const path = join(folder, name);

@@ -1,4 +1,4 @@
-import { advance, button, enter, expect, heading, link, settle, stopClocks, test } from "./fixture.ts";
+import { advance, button, enter, expect, heading, link, settle, signIn, stopClocks, test } from "./fixture.ts";
 
 const now = Date.parse("2027-05-22T18:15:00Z");
 
@@ -62,7 +62,7 @@ for (const [code, text] of [
 ] as const) {
   test(`${code} in plain words`, async ({ page, backend }) => {
     backend.wrong.set("run", { code, message: "In the API's own words." });
-    await enter(page, backend, "#/run/run-2").catch(() => undefined);
+    await signIn(page, backend, "#/run/run-2");
     await expect(heading(page, "That did not work")).toBeFocused();
     await expect(page.getByRole("alert")).toContainText(text);
     const own = ["BAD_INPUT", "LIMIT", "FORBIDDEN"].includes(code);

@@ -21,9 +21,14 @@ export const button = (page: Page, name: string) => page.getByRole("button", { n
 export const link = (page: Page, name: string) => page.getByRole("link", { name, exact: true });
 
 /** Opens the page and gives the key. */
-export async function enter(page: Page, backend: Backend, at = ""): Promise<void> {
+export async function signIn(page: Page, backend: Backend, at = ""): Promise<void> {
   await page.goto(`${backend.url}${at}`);
   await page.getByLabel("API key").fill(goodKey);
   await button(page, "Sign in").click();
+}
+
+/** Opens the page, gives the key, and waits until the API has told whose it is. */
+export async function enter(page: Page, backend: Backend, at = ""): Promise<void> {
+  await signIn(page, backend, at);
   await expect(page.getByText("Signed in as partner")).toBeVisible();
 }
