@@ -83,8 +83,8 @@ func (r *room) turning() {
 		PassKey: r.passes.key, EdgeKey: r.passes.edge,
 	}
 	f := r.function("turn", blueprint.Function{
-		// Signing a pass is work: with half a gigabyte about three milliseconds.
-		MemoryMB: 512, Timeout: doorTimeout, Environment: config.Environ(c),
+		// All that is work is signing a pass: with a quarter of a gigabyte about six milliseconds.
+		MemoryMB: 256, Timeout: doorTimeout, Environment: config.Environ(c),
 		Grants: [][]blueprint.Grant{
 			r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.status.Get(), r.key.Read(), r.passes.sign,
 			blueprint.Rarely("used where a fan of the pre-queue has no place two minutes after joining", r.lines.Get()),

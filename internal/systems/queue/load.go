@@ -57,7 +57,7 @@ const (
 	joinTakes    = 10 * time.Millisecond // One message sent.
 	placerTakes  = 90 * time.Millisecond // A hundred places: three calls, then four at the same time.
 	turnTakes    = 10 * time.Millisecond // One read.
-	claimTakes   = 35 * time.Millisecond // Two reads, a transaction, a signature.
+	claimTakes   = 40 * time.Millisecond // Two reads, a transaction, a signature.
 	serviceTakes = 25 * time.Millisecond
 	tickTakes    = 40 * time.Millisecond // Outside an event.
 
@@ -116,7 +116,7 @@ func (r *room) load() {
 	joins := blueprint.Load{Unit: "fan", Count: fans, Over: openingSpike, Peak: expected("peak_joins_per_second", 0)}
 	batch := 1 / r.placing.Fill(joins)
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
-		r.fans.Gets(1, recordBytes), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
+		blueprint.Eventually(r.fans.Gets(1, recordBytes)), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
 	far, all := polls(wait)
 	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
@@ -143,7 +143,7 @@ func (r *room) load() {
 
 	live := keepersBegin + open
 	r.PerEvent(blueprint.Load{Unit: "second", Count: live.Seconds(), Over: live},
-		r.lines.Gets(countersEach, windowBytes), r.windows.Gets(windowReads(first), windowBytes), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
+		r.lines.Gets(countersEach, windowBytes), blueprint.Eventually(r.windows.Gets(windowReads(first), windowBytes)), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
 		r.status.Puts(1, progressBytes), r.shows(), keeper.Logs(1/queue.PublishEvery.Seconds(), logBytes))
 	// Each keeper lives for almost two minutes, and one begins every minute.
 	r.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, keeper.Invocations(1, keeperTimeout-10*time.Second), r.status.Puts(2+20, windowBytes))
