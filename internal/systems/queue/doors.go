@@ -40,6 +40,10 @@ func (r *room) joining() {
 		grants = append(grants, h.Read())
 		memory = 512 // A million codes take 8 MB, and are read at every cold start.
 	}
+	if r.board != nil {
+		c.ReadersBucket, c.State, c.StatusShards = r.pages.Name(), r.status.Name(), statusShards
+		grants = append(grants, r.pages.Get(queue.ReadersObject), r.status.Get())
+	}
 	f := r.function("join", blueprint.Function{MemoryMB: memory, Timeout: doorTimeout, Environment: config.Environ(c), Grants: grants})
 	r.join = r.PublicURL("join-url", f, []string{http.MethodPost}, exposed...)
 }
