@@ -71,8 +71,9 @@ const (
 	lineOfBoard = 95 // The status in one line, without gaps.
 	// preflights are the answers to what a browser asks before its first read of
 	// another origin. Chromium keeps one for two hours, Safari for ten minutes
-	// (MDN, Access-Control-Max-Age), so that some ask twice.
-	preflights, preflightBytes = 2, 500
+	// (MDN, Access-Control-Max-Age), so that of those who wait for twenty minutes
+	// the half asks twice that Safari is taken to have.
+	preflights, preflightBytes = 1.5, 500
 	// hesitating is the share of fans who look at the page of an open sale for longer
 	// than it waits for them to join: it reads by itself then what joining brings. So
 	// does each page that is opened before the sale, of which a forecast knows nothing.
