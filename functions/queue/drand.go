@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
 
 const (
@@ -23,37 +24,28 @@ const (
 // Drand asks beacons by drand's HTTP API (drand documentation, "HTTP API").
 type Drand struct{ Client *http.Client }
 
-// RoundAt returns the first round of a beacon at or after a time in milliseconds since 1970, and when it comes.
-func (d *Drand) RoundAt(ctx context.Context, beacon Beacon, at int64) (round, comes int64, err error) {
-	var info struct {
-		Period  int64 `json:"period"`       // Seconds.
-		Genesis int64 `json:"genesis_time"` // Of round 1, in seconds since 1970.
+// Chain returns what makes the hash of a beacon's chain.
+func (d *Drand) Chain(ctx context.Context, beacon Beacon) (verifydraw.Chain, error) {
+	var chain verifydraw.Chain
+	if err := d.get(ctx, beacon, "info", &chain); err != nil {
+		return verifydraw.Chain{}, err
 	}
-	if err := d.get(ctx, beacon, "info", &info); err != nil {
-		return 0, 0, err
-	}
-	if info.Period <= 0 || info.Genesis <= 0 {
-		return 0, 0, errors.New("the beacon's chain has no period or no beginning")
-	}
-	seconds := max(0, (at+999)/1000-info.Genesis)
-	round = (seconds+info.Period-1)/info.Period + 1
-	return round, (info.Genesis + (round-1)*info.Period) * 1000, nil
+	return chain, chain.Check(beacon.Chain)
 }
 
-// Pulse returns a round that has come.
-func (d *Drand) Pulse(ctx context.Context, beacon Beacon, round int64) (Pulse, error) {
+// Signature returns that of a round that has come, in hex.
+func (d *Drand) Signature(ctx context.Context, beacon Beacon, round int64) (string, error) {
 	var pulse struct {
-		Round      int64  `json:"round"`
-		Randomness string `json:"randomness"`
-		Signature  string `json:"signature"`
+		Round     int64  `json:"round"`
+		Signature string `json:"signature"`
 	}
 	if err := d.get(ctx, beacon, "public/"+strconv.FormatInt(round, 10), &pulse); err != nil {
-		return Pulse{}, err
+		return "", err
 	}
-	if pulse.Round != round || len(pulse.Randomness) != 64 || pulse.Signature == "" {
-		return Pulse{}, fmt.Errorf("the beacon's answer is not round %d", round)
+	if pulse.Round != round || pulse.Signature == "" {
+		return "", fmt.Errorf("the beacon's answer is not round %d", round)
 	}
-	return Pulse{Round: round, Randomness: pulse.Randomness, Signature: pulse.Signature}, nil
+	return pulse.Signature, nil
 }
 
 func (d *Drand) get(ctx context.Context, beacon Beacon, path string, into any) error {

@@ -2,8 +2,11 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
 
 // DrawStage is how far a draw is.
@@ -27,9 +30,10 @@ type Draw struct {
 	Count      int64
 	ListSHA256 string // As ListSum makes it.
 	ListedAt   int64
-	Round      int64  // Of the beacon; 0 where there is none.
-	RoundAt    int64  // When the round comes.
-	Randomness string // The round's, in hex; empty where there is none.
+	Chain      verifydraw.Chain // The beacon's; the zero one where there is none.
+	Round      int64            // Of the beacon; 0 where there is none.
+	RoundAt    int64            // When the round comes.
+	Randomness string           // The round's, in hex; empty where there is none.
 	Signature  string
 	Missed     bool   // The beacon did not answer for so long that the draw was made without it.
 	Seed       string // As Seed makes it.
@@ -43,13 +47,22 @@ func (d Draw) listOpen() bool { return d.Stage == "" || d.Stage == DrawCommitted
 // ReadDraw returns a sale's draw, strongly consistent; the zero Draw where there is none.
 func (s *Store) ReadDraw(ctx context.Context, sale string) (Draw, error) {
 	item, err := s.get(ctx, s.Tables.Line, LineKey, drawID(sale), true)
-	return Draw{
+	if err != nil {
+		return Draw{}, err
+	}
+	draw := Draw{
 		Stage: DrawStage(item["stage"].Text()), Secret: item["secret"].Text(), Commitment: item["commitment"].Text(),
 		ClosedAt: item["closed_at"].Int(), Count: item["count"].Int(), ListSHA256: item["list_sha"].Text(),
 		ListedAt: item["listed_at"].Int(), Round: item["round"].Int(), RoundAt: item["round_at"].Int(),
 		Randomness: item["randomness"].Text(), Signature: item["signature"].Text(), Missed: item["missed"].Int() != 0,
 		Seed: item["seed"].Text(), Blocks: item["blocks"].Int(), Version: item["version"].Int(),
-	}, err
+	}
+	if chain := item["chain"].Text(); chain != "" {
+		if err := json.Unmarshal([]byte(chain), &draw.Chain); err != nil {
+			return Draw{}, fmt.Errorf("read the chain of the draw of %s: %w", sale, err)
+		}
+	}
+	return draw, nil
 }
 
 // PutDraw writes a draw where the one before it, of Version one less, stands, and says whether it did.
@@ -65,6 +78,13 @@ func (s *Store) PutDraw(ctx context.Context, sale string, draw Draw) (bool, erro
 		"closed_at": draw.ClosedAt, "count": draw.Count, "listed_at": draw.ListedAt, "round": draw.Round, "round_at": draw.RoundAt, "blocks": draw.Blocks,
 	} {
 		dynamodb.SetNumber(item, attribute, n)
+	}
+	if draw.Chain != (verifydraw.Chain{}) {
+		chain, err := json.Marshal(draw.Chain)
+		if err != nil {
+			return false, fmt.Errorf("encode the chain of the draw of %s: %w", sale, err)
+		}
+		item["chain"] = dynamodb.String(string(chain))
 	}
 	if draw.Missed {
 		item["missed"] = dynamodb.Number(1)

@@ -39,19 +39,12 @@ type DrawStore interface {
 	PutBlock(ctx context.Context, block Block) error
 }
 
-// Pulse is one round of a beacon.
-type Pulse struct {
-	Round      int64
-	Randomness string // In hex.
-	Signature  string // In hex.
-}
-
 // Beacons are public sources of randomness.
 type Beacons interface {
-	// RoundAt returns the first round of a beacon at or after a time in milliseconds since 1970, and when it comes.
-	RoundAt(ctx context.Context, beacon Beacon, at int64) (round, comes int64, err error)
-	// Pulse returns a round that has come.
-	Pulse(ctx context.Context, beacon Beacon, round int64) (Pulse, error)
+	// Chain returns what makes the hash of a beacon's chain, having checked that it does.
+	Chain(ctx context.Context, beacon Beacon) (verifydraw.Chain, error)
+	// Signature returns that of a round that has come, in hex. It is not checked.
+	Signature(ctx context.Context, beacon Beacon, round int64) (string, error)
 }
 
 // ListObject is the key of the object with the closed list of a sale's draw, one fan's id a line.
@@ -128,8 +121,10 @@ func (r *round) closeList(ctx context.Context, d *Draw) error {
 		return nil
 	}
 	at := max(r.sale.OpensAt+r.sale.Beacon.RoundAfter*1000, r.now+beaconLead.Milliseconds())
-	d.Round, d.RoundAt, err = r.Beacons.RoundAt(ctx, *r.sale.Beacon, at)
+	chain, err := r.Beacons.Chain(ctx, *r.sale.Beacon)
 	if err == nil {
+		d.Chain = chain
+		d.Round, d.RoundAt = chain.RoundAt(at)
 		return nil
 	}
 	if r.now < d.ClosedAt+beaconPatience.Milliseconds() {
@@ -148,9 +143,8 @@ func (r *round) seed(ctx context.Context, d *Draw) (bool, error) {
 	case r.now < d.RoundAt:
 		return false, nil
 	default:
-		pulse, err := r.Beacons.Pulse(ctx, *r.sale.Beacon, d.Round)
+		err := r.ask(ctx, d)
 		if err == nil {
-			d.Randomness, d.Signature = pulse.Randomness, pulse.Signature
 			break
 		}
 		if r.now < d.RoundAt+beaconPatience.Milliseconds() {
@@ -168,7 +162,7 @@ func (r *round) seed(ctx context.Context, d *Draw) (bool, error) {
 		Round: d.Round, Randomness: d.Randomness, Signature: d.Signature, BeaconMissed: d.Missed, Seed: d.Seed,
 	}
 	if b := r.sale.Beacon; b != nil {
-		proof.Beacon, proof.Chain = b.URL, b.Chain
+		proof.Beacon, proof.Chain, proof.ChainInfo = b.URL, b.Chain, d.Chain
 	}
 	if d.Round != 0 {
 		proof.RoundAt = clockText(d.RoundAt)
@@ -178,6 +172,21 @@ func (r *round) seed(ctx context.Context, d *Draw) (bool, error) {
 		return false, fmt.Errorf("encode the draw's proof: %w", err)
 	}
 	return true, r.Objects.PutObject(ctx, ProofObject(r.sale.ID), body, contentJSON, "max-age=60")
+}
+
+// ask takes the round's randomness, which is the sum of its signature, if the signature is the chain's own: anything else would make a draw that nobody can
+// verify.
+func (r *round) ask(ctx context.Context, d *Draw) error {
+	signature, err := r.Beacons.Signature(ctx, *r.sale.Beacon, d.Round)
+	if err != nil {
+		return err
+	}
+	raw, err := hex.DecodeString(signature)
+	if err != nil || !d.Chain.Signed(d.Round, signature) {
+		return errors.New("its signature is not that of the chain")
+	}
+	d.Randomness, d.Signature = verifydraw.Sum(raw), signature
+	return nil
 }
 
 // placeDrawn writes the next blocks of the draw, and sends them to the placers, who make the records.

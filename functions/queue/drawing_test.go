@@ -1,7 +1,7 @@
 package queue_test
 
 import (
-	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,7 +19,7 @@ func shuffled(beacon bool) queue.Sale {
 	s := sale()
 	s.DrawFrom, s.Windows = 50_000, 2
 	if beacon {
-		s.Beacon = &queue.Beacon{URL: "https://api.drand.sh", Chain: "abc", RoundAfter: 30}
+		s.Beacon = &queue.Beacon{URL: "https://api.drand.sh", Chain: must(beaconChain.Hash()), RoundAfter: 30}
 	}
 	return s
 }
@@ -37,12 +37,10 @@ func (w *world) deliver(t tester) {
 	}
 }
 
-const pulse = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d" // SHA-256 of a zero byte, which is the signature.
-
 func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
 	for _, beacon := range []bool{false, true} {
 		w := newWorld(40_000, shuffled(beacon))
-		w.pulse = pulse
+		w.beacon = signedRound
 		k := w.keeper("a")
 		w.mustLead(t, k)
 		if s := w.status(t); s.State != queue.Scheduled || s.Draw.Commitment != verifydraw.Sum([]byte(strings.Repeat("\a", 32))) || s.Draw.Seed != "" {
@@ -89,7 +87,7 @@ func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
 		}
 		w.deliver(t)
 		proof, order, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
-		if err != nil || len(order) != 250 || (proof.Randomness == pulse) != beacon {
+		if err != nil || len(order) != 250 || (proof.Randomness != "") != beacon {
 			t.Fatalf("%v, %+v", err, proof)
 		}
 		for i, id := range order {
@@ -153,26 +151,31 @@ func TestADrawGoesOnWhereItStood(t *testing.T) {
 	}
 }
 
-func TestASilentBeaconHoldsNobodyUpForLong(t *testing.T) {
-	w := newWorld(60_000, shuffled(true))
-	k := w.keeper("a")
-	w.mustLead(t, k)
-	w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
-	w.deliver(t)
-	w.clock.at.Store(100_000)
-	for range 180 {
-		_ = w.lead(t.Context(), k)
-		w.clock.pass(time.Second)
-	}
-	if got := w.calledPlaces(); got != "[1]" {
-		t.Errorf("called %s", got)
-	}
-	proof, _, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
-	if err != nil || !proof.BeaconMissed {
-		t.Errorf("%+v %v", proof, err)
-	}
-	if called := w.called()[0].Called; called < 249_000 || called > 256_000 { // Two minutes after the round.
-		t.Errorf("called at %d", called)
+func TestABeaconThatFailsHoldsNobodyUpForLong(t *testing.T) {
+	for name, signs := range map[string]func(round int64) string{
+		"silent": nil, "signs another round": func(round int64) string { return signedRound(round - 1) }, "makes something up": func(int64) string { return "00" },
+	} {
+		w := newWorld(60_000, shuffled(true))
+		w.beacon = signs
+		k := w.keeper("a")
+		w.mustLead(t, k)
+		w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
+		w.deliver(t)
+		w.clock.at.Store(100_000)
+		for range 180 {
+			_ = w.lead(t.Context(), k)
+			w.clock.pass(time.Second)
+		}
+		if got := w.calledPlaces(); got != "[1]" {
+			t.Errorf("%s: called %s", name, got)
+		}
+		proof, _, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+		if err != nil || !proof.BeaconMissed {
+			t.Errorf("%s: %+v %v", name, proof, err)
+		}
+		if called := w.called()[0].Called; called < 249_000 || called > 256_000 { // Two minutes after the round.
+			t.Errorf("%s: called at %d", name, called)
+		}
 	}
 }
 
@@ -193,10 +196,14 @@ func TestNobodyDrawsFromAnotherList(t *testing.T) {
 }
 
 func TestDrandsAnswers(t *testing.T) {
+	info, err := json.Marshal(beaconChain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := must(beaconChain.Hash())
 	answers := map[string]string{
-		"/abc/info":     `{"public_key":"x","period":3,"genesis_time":1692803367,"hash":"abc"}`,
-		"/abc/public/5": `{"round":5,"randomness":"` + pulse + `","signature":"00"}`,
-		"/abc/public/6": `{"round":5,"randomness":"` + pulse + `","signature":"00"}`,
+		"/" + hash + "/info": string(info), "/" + hash + "/public/5": `{"round":5,"randomness":"00","signature":"abcd"}`, "/" + hash + "/public/6": `{"round":5,"randomness":"00","signature":"abcd"}`,
+		"/other/info": string(info),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, known := answers[r.URL.Path]
@@ -206,23 +213,19 @@ func TestDrandsAnswers(t *testing.T) {
 		_, _ = w.Write([]byte(answer))
 	}))
 	defer server.Close()
-	drand, beacon := &queue.Drand{Client: server.Client()}, queue.Beacon{URL: server.URL + "/", Chain: "abc"}
-	for at, want := range map[int64][2]int64{
-		1692803367_000: {1, 1692803367_000}, 1692803367_001: {2, 1692803370_000}, 1692803370_000: {2, 1692803370_000}, 1: {1, 1692803367_000},
-	} {
-		if round, comes, err := drand.RoundAt(t.Context(), beacon, at); err != nil || [2]int64{round, comes} != want {
-			t.Errorf("at %d: round %d at %d, %v", at, round, comes, err)
-		}
+	drand, beacon := &queue.Drand{Client: server.Client()}, queue.Beacon{URL: server.URL + "/", Chain: hash}
+	if chain, err := drand.Chain(t.Context(), beacon); err != nil || chain != beaconChain {
+		t.Errorf("%+v %v", chain, err)
 	}
-	if got, err := drand.Pulse(t.Context(), beacon, 5); err != nil || got != (queue.Pulse{Round: 5, Randomness: pulse, Signature: "00"}) {
-		t.Errorf("%+v %v", got, err)
+	if _, err := drand.Chain(t.Context(), queue.Beacon{URL: server.URL, Chain: "other"}); err == nil || !strings.Contains(err.Error(), "makes the hash "+hash+", not other") {
+		t.Errorf("another chain: %v", err)
+	}
+	if got, err := drand.Signature(t.Context(), beacon, 5); err != nil || got != "abcd" {
+		t.Errorf("%s %v", got, err)
 	}
 	for _, round := range []int64{6, 7} {
-		if _, err := drand.Pulse(t.Context(), beacon, round); err == nil {
+		if _, err := drand.Signature(t.Context(), beacon, round); err == nil {
 			t.Errorf("round %d has come", round)
 		}
-	}
-	if raw, _ := hex.DecodeString("00"); verifydraw.Sum(raw) != pulse {
-		t.Error("the test's own pulse is none")
 	}
 }

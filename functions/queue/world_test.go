@@ -3,6 +3,9 @@ package queue_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/cloudflare/circl/sign/bls"
 
 	"github.com/burstline/terraform-provider-serverless/functions/queue"
+	"github.com/burstline/terraform-provider-serverless/functions/queue/verifydraw"
 )
 
 const placerTimeout = 10 * time.Second
@@ -30,8 +35,8 @@ type world struct {
 	nextID  int
 	// failOf decides about each call outside the tables; nil is fine.
 	failOf func(call string) fault
-	// pulse is what a beacon says; empty where it is silent.
-	pulse string
+	// beacon is how the beacon signs a round; nil where it is silent.
+	beacon func(round int64) string
 }
 
 func newWorld(at int64, sales ...queue.Sale) *world {
@@ -102,18 +107,42 @@ func (q lineQueue) SendBatch(ctx context.Context, bodies []string) error {
 	return q.outside(ctx, "send line", func() { q.line = append(q.line, bodies...) })
 }
 
-// A beacon with a round each three seconds from 1970.
-func (w *world) RoundAt(ctx context.Context, _ queue.Beacon, at int64) (round, comes int64, err error) {
-	err = w.outside(ctx, "round at", func() { round = (at+2999)/3000 + 1 })
-	return round, (round - 1) * 3000, err
+// beaconKey signs the rounds of the world's beacon.
+var beaconKey = must(bls.KeyGen[bls.KeyG2SigG1](bytes.Repeat([]byte{7}, 32), nil, nil))
+
+// beaconChain has a round each three seconds from the first of 1970 on.
+var beaconChain = verifydraw.Chain{
+	PublicKey: hex.EncodeToString(must(beaconKey.PublicKey().MarshalBinary())), Period: 3, Genesis: 3, Scheme: verifydraw.SchemeG1,
 }
 
-func (w *world) Pulse(ctx context.Context, _ queue.Beacon, round int64) (pulse queue.Pulse, err error) {
-	err = w.outside(ctx, "pulse", func() { pulse = queue.Pulse{Round: round, Randomness: w.pulse, Signature: "00"} })
-	if err == nil && (w.pulse == "" || w.clock.at.Load() < (round-1)*3000) {
-		return queue.Pulse{}, errInfrastructure
+// signedRound is the signature of a round of the world's beacon.
+func signedRound(round int64) string {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(round)))
+	return hex.EncodeToString(bls.Sign(beaconKey, sum[:]))
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
 	}
-	return pulse, err
+	return value
+}
+
+func (w *world) Chain(ctx context.Context, beacon queue.Beacon) (verifydraw.Chain, error) {
+	if err := w.outside(ctx, "chain", func() {}); err != nil {
+		return verifydraw.Chain{}, err
+	}
+	return beaconChain, beaconChain.Check(beacon.Chain)
+}
+
+func (w *world) Signature(ctx context.Context, _ queue.Beacon, round int64) (string, error) {
+	if err := w.outside(ctx, "signature", func() {}); err != nil {
+		return "", err
+	}
+	if w.beacon == nil || w.clock.at.Load() < beaconChain.Comes(round) {
+		return "", errInfrastructure
+	}
+	return w.beacon(round), nil
 }
 
 func (w *world) keeper(holder string) *queue.Keeper {

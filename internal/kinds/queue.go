@@ -71,7 +71,7 @@ func (queue) Facts() Facts {
 		ObserveCalls: 2,
 		Permissions: []Permission{
 			{Verbs: []Verb{Observing}, Actions: []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"}, Resources: []string{own}},
-			{Verbs: []Verb{Creating}, Actions: []string{"sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:CreateQueue", "sqs:TagQueue"}, Resources: []string{own}},
+			{Verbs: []Verb{Creating}, Actions: []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:CreateQueue", "sqs:TagQueue"}, Resources: []string{own}},
 			{Verbs: []Verb{Updating}, Actions: []string{"sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"}, Resources: []string{own}},
 			{Verbs: []Verb{Deleting}, Actions: []string{"sqs:GetQueueUrl", "sqs:DeleteQueue"}, Resources: []string{own}},
 		},
@@ -216,7 +216,20 @@ func (k queue) Create(ctx context.Context, t *Target, want blueprint.QueueSpec) 
 	if taken {
 		return nil, ErrPresent
 	}
-	return Attributes{"url": aws.ToString(out.QueueUrl)}, nil
+	return Attributes{"url": aws.ToString(out.QueueUrl)}, k.known(ctx, aws.ToString(out.QueueUrl))
+}
+
+// known waits until SQS knows a queue that it has made, which takes it up to a
+// second (SQS API Reference, CreateQueue). Whoever looks before sees none, and
+// would have it made again.
+func (k queue) known(ctx context.Context, url string) error {
+	return k.wait(ctx, "queue "+url+" can be used", func(ctx context.Context) (bool, error) {
+		_, err := k.AWS.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}})
+		if queueMissing[code(err)] {
+			return false, nil
+		}
+		return err == nil, err
+	})
 }
 
 // ownedAlike reports whether two sets of tags have the same marks of ownership.

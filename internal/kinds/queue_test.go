@@ -100,6 +100,19 @@ func TestRefusedNameIsForgotten(t *testing.T) {
 	}
 }
 
+// TestNewQueueIsKnown: whoever looks for a queue as soon as it is made finds it,
+// though SQS takes a while to know it.
+func TestNewQueueIsKnown(t *testing.T) {
+	begin(t)
+	weather := local.Gate().SetWeather(localaws.Conditions{QueueLag: 500 * time.Millisecond})
+	t.Cleanup(weather.End)
+	target := made(t, testQueue, queueBase())
+	if n := weather.Hits()[localaws.QueueUnknown]; n == 0 {
+		t.Error("SQS knew the queue at once: this proves nothing")
+	}
+	same(t, queueBase(), observe(t, "queue", target))
+}
+
 // TestForeignQueueIsNotAsked: for somebody else's queue Create makes no call
 // that could change it.
 func TestForeignQueueIsNotAsked(t *testing.T) {

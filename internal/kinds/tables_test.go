@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -29,6 +30,29 @@ func fault(t *testing.T, f localaws.Fault) {
 		t.Fatal(err)
 	}
 	t.Cleanup(local.Gate().Faults().Clear)
+}
+
+// TestTablesTakeTurns: a table that cannot be made because others are is one to try
+// again, and is made when they are done.
+func TestTablesTakeTurns(t *testing.T) {
+	begin(t)
+	clock := &handClock{now: time.Now()}
+	driver := All(Env{AWS: env.AWS, Clock: clock, Content: env.Content})["table"]
+	weather := local.Gate().SetWeather(localaws.Conditions{TableBusy: time.Minute, Tables: 1, Now: clock.Now})
+	t.Cleanup(weather.End)
+	if _, err := env.AWS.DynamoDB.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String("other"), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := driver.Create(t.Context(), targetOf(testTable), plainTable()); code(err) != "LimitExceededException" || !driver.Transient(err) {
+		t.Fatalf("Create gave %v, want a refusal that passes", err)
+	}
+	clock.pass(time.Minute)
+	weather.End()
+	same(t, plainTable(), observe(t, "table", made(t, testTable, plainTable())))
 }
 
 // TestForeignExpiry switches off a time to live that somebody else has set: it

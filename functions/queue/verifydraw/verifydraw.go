@@ -28,6 +28,7 @@ type Proof struct {
 	ListedAt     string `json:"listed_at"`
 	Beacon       string `json:"beacon,omitempty"`
 	Chain        string `json:"chain,omitempty"`
+	ChainInfo    Chain  `json:"chain_info,omitzero"` // What makes the chain's hash, and with it the key.
 	Round        int64  `json:"round,omitempty"`
 	RoundAt      string `json:"round_at,omitempty"`
 	Randomness   string `json:"randomness,omitempty"`
@@ -96,8 +97,8 @@ func Order(seed string, list []string) ([]string, error) {
 
 // Verify draws again, and returns the order, or all that does not fit. proof and list are the objects as they were published.
 //
-// The randomness is checked to be the SHA-256 of the signature (drand documentation, "Specification"); that the signature is the chain's own, drand's client
-// can tell.
+// The randomness is the SHA-256 of the round's signature (drand documentation, "Specification"), the signature the chain's own, and the time the round's. What
+// is left to see is that the chain is one that is trusted, such as drand's quicknet.
 func Verify(proof, list []byte) (Proof, []string, error) {
 	var p Proof
 	decoder := json.NewDecoder(bytes.NewReader(proof))
@@ -120,6 +121,7 @@ func Verify(proof, list []byte) (Proof, []string, error) {
 	if p.Round != 0 && !p.BeaconMissed {
 		signature, err := hex.DecodeString(p.Signature)
 		fault(err != nil || p.Signature == "" || Sum(signature) != p.Randomness, "the randomness of round %d is not the sum of its signature", p.Round)
+		faults = append(faults, p.ofChain())
 		listed, errListed := time.Parse(time.RFC3339Nano, p.ListedAt)
 		comes, errComes := time.Parse(time.RFC3339Nano, p.RoundAt)
 		fault(errListed != nil || errComes != nil || !listed.Before(comes), "the list was not published before round %d", p.Round)
@@ -133,4 +135,22 @@ func Verify(proof, list []byte) (Proof, []string, error) {
 	}
 	order, err := Order(p.Seed, ids)
 	return p, order, err
+}
+
+// ofChain says why a proof's round is not one of the beacon's chain.
+func (p Proof) ofChain() error {
+	if p.ChainInfo == (Chain{}) {
+		return errors.New("the proof does not tell of the beacon's chain, by which its round is checked")
+	}
+	if err := p.ChainInfo.Check(p.Chain); err != nil {
+		return err
+	}
+	comes, err := time.Parse(time.RFC3339Nano, p.RoundAt)
+	switch {
+	case err != nil || comes.UnixMilli() != p.ChainInfo.Comes(p.Round):
+		return fmt.Errorf("round %d does not come at %s", p.Round, p.RoundAt)
+	case !p.ChainInfo.Signed(p.Round, p.Signature):
+		return fmt.Errorf("the signature of round %d is not that of the chain", p.Round)
+	}
+	return nil
 }

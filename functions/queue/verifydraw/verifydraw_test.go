@@ -31,8 +31,9 @@ func TestOrderIsFixed(t *testing.T) {
 func TestVerifyFindsWhatDoesNotFit(t *testing.T) {
 	list := verifydraw.ListText([]string{"ann", "bob", "cai"})
 	good := verifydraw.Proof{
-		Sale: "gig", Secret: strings.Repeat("07", 32), Count: 3, ListSHA256: verifydraw.Sum(list), ListedAt: "2027-05-22T18:00:00Z",
-		Beacon: "https://api.drand.sh", Chain: "abc", Round: 9, RoundAt: "2027-05-22T18:00:30Z", Signature: "00", Randomness: verifydraw.Sum([]byte{0}),
+		Sale: "gig", Secret: strings.Repeat("07", 32), Count: 3, ListSHA256: verifydraw.Sum(list), ListedAt: "2023-08-23T15:14:30Z",
+		Beacon: "https://api.drand.sh", Chain: quicknetHash, ChainInfo: quicknet, Round: 123, RoundAt: "2023-08-23T15:15:33Z",
+		Signature: round123, Randomness: verifydraw.Sum(unhex(t, round123)),
 	}
 	good.Commitment = verifydraw.Sum([]byte(strings.Repeat("\a", 32)))
 	good.Seed, _ = verifydraw.Seed(good.Secret, good.ListSHA256, good.Randomness)
@@ -52,7 +53,11 @@ func TestVerifyFindsWhatDoesNotFit(t *testing.T) {
 		"4 were drawn":       func(p *verifydraw.Proof, _ *[]byte) { p.Count = 4 },
 		"sorted":             func(_ *verifydraw.Proof, list *[]byte) { *list = verifydraw.ListText([]string{"bob", "ann", "cai"}) },
 		"sum of its sign":    func(p *verifydraw.Proof, _ *[]byte) { p.Signature = "01" },
-		"before round 9":     func(p *verifydraw.Proof, _ *[]byte) { p.ListedAt = p.RoundAt },
+		"tell of the beacon": func(p *verifydraw.Proof, _ *[]byte) { p.ChainInfo = verifydraw.Chain{} },
+		"makes the hash":     func(p *verifydraw.Proof, _ *[]byte) { p.ChainInfo.Genesis -= 300 },
+		"does not come at":   func(p *verifydraw.Proof, _ *[]byte) { p.RoundAt = "2023-08-23T15:15:36Z" },
+		"not that of the ch": func(p *verifydraw.Proof, _ *[]byte) { p.Signature = round657413 },
+		"before round 123":   func(p *verifydraw.Proof, _ *[]byte) { p.ListedAt = p.RoundAt },
 		"of no round":        func(p *verifydraw.Proof, _ *[]byte) { p.BeaconMissed = true },
 		"not the one that t": func(p *verifydraw.Proof, _ *[]byte) { p.Seed = strings.Repeat("00", 32) },
 	} {

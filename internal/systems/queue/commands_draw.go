@@ -28,7 +28,7 @@ type drawing struct {
 func verifyDrawCommand() command.Command {
 	return command.Command{
 		Name: "verify-draw", Short: "Draw the places of a pre-queue again from what is public",
-		Long: `Makes the order of a draw again: from the closed list, the secret whose sum was published before it, and the beacon's round. It says whether all fits, and with --fan which place somebody drew.
+		Long: `Makes the order of a draw again: from the closed list, the secret whose sum was published before it, and the beacon's round, whose signature is checked by the chain's key. It says whether all fits, and with --fan which place somebody drew.
 With --proof and --list it works offline, on files that were downloaded: anybody can do it. The exit code is 3 where something does not fit.`,
 		Example: `  terraform-provider-serverless verify-draw queue arena
   terraform-provider-serverless verify-draw queue arena --proof arena.json --list arena.txt --fan 2hX0YbqkmJ5dWn1RZt7cPA`,
@@ -50,6 +50,8 @@ With --proof and --list it works offline, on files that were downloaded: anybody
 			text := fmt.Sprintf("the draw of %s fits: %d places from seed %s\n", checked.Sale, len(order), checked.Seed)
 			if checked.Randomness == "" {
 				text += "no beacon took part: that the organiser did not choose the order is not proven\n"
+			} else {
+				text += fmt.Sprintf("round %d, as the beacon's chain %s signed it, took part: nobody knew it when the list was closed\n", checked.Round, checked.Chain)
 			}
 			if answer.Fan != "" {
 				for i, fan := range order {

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -206,7 +207,13 @@ func draws(t *testing.T) (proof, list string) {
 	text := verifydraw.ListText([]string{"ann", "bob", "cai"})
 	p := verifydraw.Proof{Sale: "arena", Secret: strings.Repeat("07", 32), Count: 3, ListSHA256: verifydraw.Sum(text), ListedAt: "2027-05-22T18:15:00Z"}
 	p.Commitment = verifydraw.Sum([]byte(strings.Repeat("\a", 32)))
-	seed, err := verifydraw.Seed(p.Secret, p.ListSHA256, "")
+	return sealed(t, p), string(text)
+}
+
+// sealed is a proof with its seed, as it is published.
+func sealed(t *testing.T, p verifydraw.Proof) string {
+	t.Helper()
+	seed, err := verifydraw.Seed(p.Secret, p.ListSHA256, p.Randomness)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +222,29 @@ func draws(t *testing.T) (proof, list string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(out), string(text)
+	return string(out)
+}
+
+// byQuicknet is a proof with round 123 of drand's quicknet, as the network signed it.
+func byQuicknet(t *testing.T, proof string) string {
+	t.Helper()
+	var p verifydraw.Proof
+	if err := json.Unmarshal([]byte(proof), &p); err != nil {
+		t.Fatal(err)
+	}
+	p.ListedAt, p.Round, p.RoundAt, p.Beacon, p.Chain = "2023-08-23T15:14:30Z", 123, "2023-08-23T15:15:33Z", drandURL, drandChain
+	p.ChainInfo = verifydraw.Chain{
+		PublicKey: "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
+		Period:    3, Genesis: 1692803367, GroupHash: "f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e",
+		Scheme: verifydraw.SchemeG1, Metadata: verifydraw.Metadata{BeaconID: "quicknet"},
+	}
+	p.Signature = "b75c69d0b72a5d906e854e808ba7e2accb1542ac355ae486d591aa9d43765482e26cd02df835d3546d23c4b13e0dfc92"
+	signature, err := hex.DecodeString(p.Signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Randomness = verifydraw.Sum(signature)
+	return sealed(t, p)
 }
 
 // The draw is made again, from the bucket or from files.
@@ -244,6 +273,7 @@ func TestVerifyDraw(t *testing.T) {
 	}{
 		"by the bucket":   {inBucket("arena", proof, list), nil, "the draw of arena fits: 3 places from seed ", 0, false},
 		"without beacon":  {inBucket("arena", proof, list), nil, "no beacon took part", 0, false},
+		"with a beacon":   {inBucket("arena", byQuicknet(t, proof), list), nil, "round 123, as the beacon's chain " + drandChain + " signed it", 0, false},
 		"another sale":    {inBucket("semi", proof, list), map[string]any{"sale": "semi", "fan": order[0]}, order[0] + " drew place 1\n", 1, false},
 		"offline":         {nil, files, order[2] + " drew place 3\n", 3, false},
 		"who did not":     {inBucket("arena", proof, list), map[string]any{"fan": "dee"}, "dee was not drawn\n", 0, false},

@@ -168,7 +168,7 @@ func saleSchema() map[string]schema.Attribute {
 					MarkdownDescription: "A public source of randomness for the draw, by drand's protocol. With it nobody, the organiser included, can have chosen the order; without it that is not proven. `{}` takes drand's own network.",
 					Attributes: map[string]schema.Attribute{
 						"url":                 schema.StringAttribute{Optional: true, MarkdownDescription: "Address of its API. Default `https://api.drand.sh`.", Validators: []validator.String{stringvalidator.RegexMatches(httpsURL, "must be an https address")}},
-						"chain":               schema.StringAttribute{Optional: true, MarkdownDescription: "Hash of its chain, 64 hexadecimal digits. Default: drand's quicknet, a round every three seconds.", Validators: []validator.String{stringvalidator.RegexMatches(chain, "must be 64 hexadecimal digits")}},
+						"chain":               schema.StringAttribute{Optional: true, MarkdownDescription: "Hash of its chain, 64 hexadecimal digits. Default: drand's quicknet, a round every three seconds. It must sign each round by itself, on the curve BLS12-381 (`bls-unchained-g1-rfc9380` or `pedersen-bls-unchained`): the keeper and `verify-draw` check the signatures.", Validators: []validator.String{stringvalidator.RegexMatches(chain, "must be 64 hexadecimal digits")}},
 						"round_after_seconds": integer("The round is the first at least so many seconds after the opening: 0 to 3,600, default 60.", 0, 3600),
 					},
 				},
