@@ -3,11 +3,11 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../shared/chromium.mjs";
 
-const usage = `usage: node wait.mjs --url URL [--code CODE] [--reads PART] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
+const usage = `usage: node wait.mjs --url URL [--code CODE] [--reads OPERATION] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
 
 Joins at the page at URL, or before the opening says that it wants to, waits for its turn, takes it, and writes one JSON object:
 the headings that were seen, and the address of the link to the tickets. --reads waits before joining until the page
-has posted to an address with PART in it. --screenshot takes a picture of that link. --proxy leads
+has called that operation of AWS. --screenshot takes a picture of that link. --proxy leads
 to an AWS that is not the real one, and its certificates are taken as they are.`;
 
 try {
@@ -56,7 +56,8 @@ async function wait({ url, code, reads, screenshot, timeout, proxy }) {
     if (code !== undefined) address.hash = new URLSearchParams({ code }).toString();
     // A visitor may think until the page has read the status by itself.
     const read =
-      reads !== undefined && page.waitForResponse((r) => r.url().includes(reads) && r.request().method() === "POST");
+      reads !== undefined &&
+      page.waitForResponse((r) => r.request().headers()["x-amz-target"]?.endsWith(reads) === true);
     const response = await page.goto(address.href);
     if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
     const seen = /** @type {string[]} */ ([]);
