@@ -35,7 +35,7 @@ func (p *presale) page(options ...string) (w waited) {
 	}
 	defer proxy.Close()
 	arguments := append([]string{filepath.Join("..", "site", "queue", "wait.mjs"), "--url", text(p.t, p.state, "page_url"), "--proxy", proxy.URL}, options...)
-	out, err := exec.CommandContext(p.t.Context(), "node", arguments...).CombinedOutput() //nolint:gosec // A script of this repository.
+	out, err := exec.CommandContext(p.t.Context(), "node", arguments...).CombinedOutput()
 	if err != nil {
 		p.t.Fatalf("wait on the page: %s: %s", err, bytes.TrimSpace(out))
 	}
