@@ -139,7 +139,7 @@ func (m *memory) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.I
 }
 
 // BatchGetItem comes to the first alone.
-func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
+func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, _ bool) (items, left []dynamodb.Item, err error) {
 	happens, err := m.begin(ctx, "get "+table)
 	defer m.mu.Unlock()
 	if happens != fine {

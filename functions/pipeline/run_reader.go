@@ -14,7 +14,7 @@ const ReadRunsCalls = 4
 type RunReader struct {
 	*Store
 	Batch interface {
-		BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error)
+		BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, consistent bool) (items, left []dynamodb.Item, err error)
 	}
 }
 
@@ -34,7 +34,7 @@ func (s *RunReader) ReadRuns(ctx context.Context, ids []string) (map[string]Run,
 				return nil, fmt.Errorf("batch get items from %s: %d are left: %w", s.Runs, len(left), err)
 			}
 		}
-		items, more, err := s.Batch.BatchGetItem(ctx, s.Runs, left)
+		items, more, err := s.Batch.BatchGetItem(ctx, s.Runs, left, true)
 		if err != nil {
 			return nil, fmt.Errorf("batch get items from %s: %w", s.Runs, err)
 		}

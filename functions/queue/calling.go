@@ -84,7 +84,7 @@ const WindowsEvery = 5 * time.Second
 
 // readWindows reads all windows where somebody can be called and not as many are known to be free as the rate allows, or the ticketing service is to be told who was
 // called; otherwise now and then. What is remembered is only too full: a window that was free when it was read is given away by calls alone, and each of them is
-// conditional.
+// conditional. So is one that a read which lags takes for free: the call of it fails, and its fan is next in the next round.
 func (r *round) readWindows(ctx context.Context, ends lines) (map[int]Window, error) {
 	top := max(r.progress.Slots, r.sale.Windows)
 	if r.Line == nil && top <= r.windowsTo && r.now < r.windowsAt+WindowsEvery.Milliseconds() {

@@ -21,7 +21,7 @@ type Tables struct {
 	Joins   string `env:"JOINS_TABLE"` // Which browsers write under their identity.
 }
 
-// JoinConfig is the configuration of join: it uses the table sales.
+// JoinConfig is the configuration of join: it uses the table sales, and state where fans read the status from a table.
 type JoinConfig struct {
 	Base
 	Tables
@@ -32,6 +32,8 @@ type JoinConfig struct {
 	AllowKey          string `env:"ALLOW_KEY"`
 	TokenIssuer       string `env:"TOKEN_ISSUER"` // Issuer and audience of the organiser's tokens; empty where none is asked for.
 	TokenAudience     string `env:"TOKEN_AUDIENCE"`
+	ReadersBucket     string `env:"READERS_BUCKET"` // Where the credentials for the status table are; empty where fans read an object.
+	StatusShards      int    `env:"STATUS_SHARDS"`  // Of the status in the state table, 1 to MaxStatusShards, likewise.
 }
 
 // Check says what is wrong with join's own settings.
@@ -41,6 +43,9 @@ func (c JoinConfig) Check() error {
 	}
 	if (c.TokenIssuer == "") != (c.TokenAudience == "") {
 		return errors.New("TOKEN_ISSUER and TOKEN_AUDIENCE need each other")
+	}
+	if c.ReadersBucket != "" && (c.State == "" || c.StatusShards < 1 || c.StatusShards > MaxStatusShards) {
+		return errors.New("READERS_BUCKET needs STATE_TABLE, and STATUS_SHARDS from 1 to 64")
 	}
 	return nil
 }

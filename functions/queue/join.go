@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"log/slog"
@@ -29,8 +30,8 @@ type Identities interface {
 // ErrToken says that a token is not valid here.
 var ErrToken = errors.New("the token is not valid here")
 
-// Join takes fans from a function URL to the joins queue, and gives each a ticket. It reads and writes no table but the sale's item: the fan's id follows from who it
-// is, so that somebody who joins again has the same, and one place.
+// Join takes fans from a function URL to the joins queue, and gives each a ticket. It reads and writes nothing of the fan's: the id follows from who it is, so that
+// somebody who joins again has the same, and one place.
 type Join struct {
 	Sales    *Sales
 	Key      Key
@@ -38,6 +39,7 @@ type Join struct {
 	Codes    allowlist.List // Of those that may join; nil where no code is asked for.
 	Tokens   Identities     // nil where no organiser's token is asked for.
 	Queue    Joiner
+	Watching *Watching // nil where fans read the status as an object.
 	Clock    clock.Clock
 	Log      *slog.Logger
 }
@@ -50,6 +52,7 @@ type joinRequest struct {
 	JWT     string `json:"jwt"`
 	Attempt int    `json:"attempt"`
 	Probe   string `json:"probe"`
+	Watch   bool   `json:"watch"` // The page has nothing yet to read the status table with.
 }
 
 // joined is the answer to a fan who is on the queue.
@@ -60,6 +63,9 @@ type joined struct {
 	State  State  `json:"state"`
 	Draw   bool   `json:"draw,omitempty"` // The fan will be drawn.
 	Ask    int64  `json:"ask"`            // In how many seconds to ask turn.
+	// Readers is what ReadersObject has, and Status the status as Compact writes it, for who asked to watch.
+	Readers json.RawMessage `json:"readers,omitempty"`
+	Status  string          `json:"status,omitempty"`
 }
 
 // Handle answers one request. Every outcome is an HTTP status; the error is always nil.
@@ -105,10 +111,14 @@ func (j *Join) Handle(ctx context.Context, request Request) (Response, error) {
 	if err := j.Queue.Send(ctx, body); err != nil {
 		return j.unavailable(ctx, err), nil
 	}
-	return respond(http.StatusAccepted, joined{
+	answer := joined{
 		Ticket: j.Key.Seal(Ticket{Sale: sale.ID, Fan: fan, Joined: now, Attempt: asked.Attempt}),
 		Fan:    fan, Sale: sale.ID, State: state, Draw: state == Gathering && sale.Draws(), Ask: AskLeast,
-	}), nil
+	}
+	if asked.Watch && j.Watching != nil {
+		answer.Readers, answer.Status = j.Watching.of(ctx, sale.ID)
+	}
+	return respond(http.StatusAccepted, answer), nil
 }
 
 // refuseBy refuses whom the sale's state keeps out. Those who are too early learn when to come, each at another moment after the opening.

@@ -35,7 +35,7 @@ const (
 	leadTime = 90 * time.Second
 )
 
-// KeeperStore is what a keeper reads and writes in the tables. Reads are strongly consistent, but for that of the sales.
+// KeeperStore is what a keeper reads and writes in the tables. Reads are strongly consistent, but for those of the sales and of the windows.
 type KeeperStore interface {
 	DrawStore
 	// ReadSales returns all sales as they are in force, and an error for those that cannot be read.
@@ -51,7 +51,7 @@ type KeeperStore interface {
 	// Counter returns the last block and the last place that were taken of a line.
 	Counter(ctx context.Context, sale, line string) (block, place int64, err error)
 	ReadBlocks(ctx context.Context, sale, line string, numbers []int64) (map[int64]Block, error)
-	ReadFans(ctx context.Context, sale string, ids []string) (map[string]Fan, error)
+	ReadFans(ctx context.Context, sale string, ids []string, consistent bool) (map[string]Fan, error)
 	InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error)
 	// ReadWindows returns the windows from 1 to a number. Those that nobody ever had are not in it.
 	ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error)

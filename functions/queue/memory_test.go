@@ -59,6 +59,9 @@ type memory struct {
 	faultOf func(call) fault
 	// leaves says whether a batch leaves its last keys unprocessed; nil for never.
 	leaves func() bool
+	// lags says whether an eventually consistent read of a batch does not show an item's last write; nil for never.
+	lags   func() bool
+	former map[string]dynamodb.Item // By table and key.
 }
 
 var tableNames = queue.Tables{Sales: "sales", Fans: "fans", Line: "line", Windows: "windows", State: "state"}
@@ -68,7 +71,7 @@ var keyNames = map[string]string{
 }
 
 func newMemory() *memory {
-	m := &memory{tables: map[string]map[string]dynamodb.Item{}, calls: map[string]int{}, writes: map[string]int{}, page: 50}
+	m := &memory{tables: map[string]map[string]dynamodb.Item{}, calls: map[string]int{}, writes: map[string]int{}, former: map[string]dynamodb.Item{}, page: 50}
 	for name := range keyNames {
 		m.tables[name] = map[string]dynamodb.Item{}
 	}
@@ -124,6 +127,7 @@ func keyOf(table string, item dynamodb.Item) string {
 
 func (m *memory) set(table, key string, item dynamodb.Item) {
 	m.writes[table+" "+key]++
+	m.former[table+" "+key] = m.tables[table][key]
 	if item == nil {
 		delete(m.tables[table], key)
 		return
@@ -199,7 +203,7 @@ func (m *memory) apply(update *dynamodb.UpdateItem) {
 	m.set(update.TableName, key, dynamodbtest.Changed(m.tables[update.TableName][key], update.Key, update.UpdateExpression, update.ExpressionAttributeNames, update.ExpressionAttributeValues))
 }
 
-func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
+func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, consistent bool) (items, left []dynamodb.Item, err error) {
 	if len(keys) < 1 || len(keys) > 100 {
 		panic("a batch of " + fmt.Sprint(len(keys)))
 	}
@@ -218,7 +222,11 @@ func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb
 		if i > 0 && m.leaves != nil && m.leaves() {
 			return items, keys[i:], nil
 		}
-		if item := m.tables[table][key]; item != nil {
+		item := m.tables[table][key]
+		if !consistent && m.lags != nil && m.lags() {
+			item = m.former[table+" "+key]
+		}
+		if item != nil {
 			items = append(items, maps.Clone(item))
 		}
 	}

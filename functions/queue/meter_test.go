@@ -85,11 +85,11 @@ func (m *metered) UpdateReturning(ctx context.Context, update *dynamodb.UpdateIt
 	return item, err
 }
 
-func (m *metered) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
+func (m *metered) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, consistent bool) (items, left []dynamodb.Item, err error) {
 	for _, key := range keys {
-		m.read(table, sizeOf(m.standing(table, key)), true)
+		m.read(table, sizeOf(m.standing(table, key)), consistent)
 	}
-	return m.memory.BatchGetItem(ctx, table, keys)
+	return m.memory.BatchGetItem(ctx, table, keys, consistent)
 }
 
 func (m *metered) BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error) {

@@ -116,7 +116,7 @@ func (m *memory) places() map[string]string {
 
 func (m *memory) fan(t tester, n int) queue.Fan {
 	t.Helper()
-	found, err := m.store().ReadFans(context.Background(), "gig", []string{fanOf(n)})
+	found, err := m.store().ReadFans(context.Background(), "gig", []string{fanOf(n)}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,6 +252,7 @@ func TestPlacesAreForEver(t *testing.T) {
 			return fault(1 + luck>>40%2)
 		}
 		m.leaves = func() bool { return chance(faults / 4) }
+		m.lags = m.leaves
 		stood := map[string]string{}
 		check := func() {
 			now := m.places()

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,9 +89,17 @@ func newPresale(t *testing.T, s queue.Sale) *presale {
 		return &queue.Sales{Store: p.storeOf(function), Clock: p.clock}
 	}
 	p.join = &queue.Join{Sales: sales("join"), Key: key, Queue: joinsQueue{p.world}, Clock: p.clock, Log: discard}
+	p.join.Watching = &queue.Watching{Objects: published{}, Store: p.storeOf("join"), Clock: p.clock, Log: discard}
 	p.turn = &queue.Turn{Sales: sales("turn"), Store: p.storeOf("turn"), Key: key, Passes: passes{}, Clock: p.clock, Log: discard}
 	p.service = &queue.Service{Sales: sales("service"), Store: p.storeOf("service"), Key: key, Passes: passes{}, Clock: p.clock, Log: discard}
 	return p
+}
+
+// published is a bucket with credentials of AWS's length.
+type published struct{}
+
+func (published) GetObject(context.Context, string) ([]byte, error) {
+	return []byte(`{"session_token":"` + strings.Repeat("x", 1850) + `"}`), nil
 }
 
 // WriteOf implements queue.Board: the page reads what it says.
@@ -104,8 +113,7 @@ func (p *presale) WriteOf(_ context.Context, _, text string) error {
 func (p *presale) comes(n int) {
 	v := &p.visitors[n]
 	p.page.add("visits", 1)
-	p.page.add("polls", 1)
-	response, err := p.join.Handle(context.Background(), post(`{"sale":"gig","nonce":"`+nonceOf(n)+`","attempt":0}`))
+	response, err := p.join.Handle(context.Background(), post(`{"sale":"gig","nonce":"`+nonceOf(n)+`","attempt":0,"watch":true}`))
 	if err != nil || response.StatusCode != 202 {
 		p.t.Fatalf("%+v %v", response, err)
 	}

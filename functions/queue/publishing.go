@@ -21,9 +21,9 @@ const (
 )
 
 const (
-	// PublishEvery is how often the figures of a sale are told at most: nobody asks more often than that, and each time costs as many writes as there are shards. A change
-	// of the sale's state is told at once.
-	PublishEvery = 2 * time.Second
+	// PublishEvery is how often the figures of a sale are told at most: nobody asks more often (AskLeast), and each time costs as many writes as there are shards. A
+	// change of the sale's state is told at once.
+	PublishEvery = AskLeast * time.Second
 	// ObjectEvery is how often the status is written to its object where fans read the board: it is for those who cannot.
 	ObjectEvery = 15 * time.Second
 )

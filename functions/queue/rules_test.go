@@ -254,6 +254,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 			}
 			return fault(1 + m.luck>>40%2)
 		}
+		m.lags = func() bool { return m.chance(m.faults) }
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			m.step(2)
 		}

@@ -18,7 +18,7 @@ type DynamoDB interface {
 	GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error)
 	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
 	UpdateReturning(ctx context.Context, update *dynamodb.UpdateItem) (dynamodb.Item, error)
-	BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error)
+	BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, consistent bool) (items, left []dynamodb.Item, err error)
 	BatchExecuteStatement(ctx context.Context, statements []dynamodb.Statement) ([]*dynamodb.StatementError, error)
 	TransactUpdate(ctx context.Context, updates []dynamodb.UpdateItem) error
 	Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error)
@@ -57,9 +57,8 @@ func (s *Store) get(ctx context.Context, table, key, value string, consistent bo
 	return found, nil
 }
 
-// getMany reads items, strongly consistent, at most readAtOnce in a call and the calls at the same time. Those that are not there are not in
-// the answer.
-func (s *Store) getMany(ctx context.Context, table, key string, values []string) (map[string]dynamodb.Item, error) {
+// getMany reads items, at most readAtOnce in a call and the calls at the same time. Those that are not there are not in the answer.
+func (s *Store) getMany(ctx context.Context, table, key string, values []string, consistent bool) (map[string]dynamodb.Item, error) {
 	found := make(map[string]dynamodb.Item, len(values))
 	var mu sync.Mutex
 	err := each((len(values)+readAtOnce-1)/readAtOnce, func(call int) error {
@@ -69,7 +68,7 @@ func (s *Store) getMany(ctx context.Context, table, key string, values []string)
 			keys[i] = dynamodb.Item{key: dynamodb.String(value)}
 		}
 		for range readTries {
-			items, left, err := s.Client.BatchGetItem(ctx, table, keys)
+			items, left, err := s.Client.BatchGetItem(ctx, table, keys, consistent)
 			if err != nil {
 				return err
 			}

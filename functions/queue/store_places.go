@@ -8,13 +8,13 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
-// ReadFans returns the records of fans by id, strongly consistent. Those without one are not in it.
-func (s *Store) ReadFans(ctx context.Context, sale string, ids []string) (map[string]Fan, error) {
+// ReadFans returns the records of fans by id. Those without one are not in it.
+func (s *Store) ReadFans(ctx context.Context, sale string, ids []string, consistent bool) (map[string]Fan, error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = FanKey(sale, id)
 	}
-	found, err := s.getMany(ctx, s.Tables.Fans, FansKey, keys)
+	found, err := s.getMany(ctx, s.Tables.Fans, FansKey, keys, consistent)
 	fans := make(map[string]Fan, len(found))
 	for key, item := range found {
 		fans[lastPart(key)] = readFan(sale, lastPart(key), item)
@@ -53,7 +53,7 @@ func (s *Store) ReadBlocks(ctx context.Context, sale, line string, numbers []int
 		ids[i] = blockID(sale, line, number)
 		of[ids[i]] = number
 	}
-	found, err := s.getMany(ctx, s.Tables.Line, LineKey, ids)
+	found, err := s.getMany(ctx, s.Tables.Line, LineKey, ids, true)
 	blocks := make(map[int64]Block, len(found))
 	for id, item := range found {
 		blocks[of[id]] = readBlock(sale, line, of[id], item)

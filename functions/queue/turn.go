@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
@@ -43,8 +42,7 @@ type TurnStore interface {
 	ReadFan(ctx context.Context, sale, id string, consistent bool) (Fan, bool, error)
 	// ReadDraw returns a sale's draw, strongly consistent; the zero Draw where there is none.
 	ReadDraw(ctx context.Context, sale string) (Draw, error)
-	// ReadStatus returns a shard of a sale's status, which may be a second old; the zero Status where there is none.
-	ReadStatus(ctx context.Context, sale string, shard int) (Status, error)
+	StatusStore
 	// MarkSeen notes that a waiting fan was there.
 	MarkSeen(ctx context.Context, fan Fan, now int64) (bool, error)
 	// Claim takes the window that the fan was called to.
@@ -68,13 +66,7 @@ type Turn struct {
 	Assigned bool
 	Log      *slog.Logger
 
-	mu       sync.Mutex
-	statuses map[string]statusReading
-}
-
-type statusReading struct {
-	status Status
-	at     time.Time
+	known statuses
 }
 
 // What a fan can do.
@@ -231,7 +223,7 @@ func (t *Turn) answer(ctx context.Context, sale Sale, fan Fan, now int64) (turne
 	answer := turned{State: state, Line: fan.Line, Place: fan.Place, Attempt: fan.Attempt, Ask: AskLeast}
 	switch state {
 	case fanWaiting:
-		status, err := t.status(ctx, sale.ID)
+		status, err := t.known.of(ctx, t.Store, t.Clock.Now(), sale.ID, t.Shard)
 		if err != nil {
 			return turned{}, err
 		}
@@ -263,27 +255,4 @@ func (t *Turn) answer(ctx context.Context, sale Sale, fan Fan, now int64) (turne
 		answer.Ask = AskMost
 	}
 	return answer, nil
-}
-
-// status returns a sale's status, which is read at most every two seconds.
-func (t *Turn) status(ctx context.Context, sale string) (Status, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.Clock.Now()
-	last, known := t.statuses[sale]
-	if known && now.Sub(last.at) < statusFor {
-		return last.status, nil
-	}
-	status, err := t.Store.ReadStatus(ctx, sale, t.Shard)
-	if err != nil {
-		if known {
-			return last.status, nil // An old status tells more than none.
-		}
-		return Status{}, err
-	}
-	if t.statuses == nil || len(t.statuses) >= maxCachedSales {
-		t.statuses = map[string]statusReading{}
-	}
-	t.statuses[sale] = statusReading{status, now}
-	return status, nil
 }

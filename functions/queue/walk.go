@@ -180,7 +180,7 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 		}
 		seen[hole.Fan] = true
 	}
-	fans, err := r.Store.ReadFans(ctx, r.sale.ID, ids)
+	fans, err := r.Store.ReadFans(ctx, r.sale.ID, ids, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,14 +20,15 @@ type Window struct {
 // free says whether a window can be called.
 func (w Window) free(now int64) bool { return w.Fan == "" || w.Until < now }
 
-// ReadWindows returns the windows from 1 to a number, strongly consistent. Those that nobody ever had are not in it.
+// ReadWindows returns the windows from 1 to a number, eventually consistent: a keeper reads all of them every second, and what it
+// does by them is conditional. Those that nobody ever had are not in it.
 func (s *Store) ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error) {
 	ids, of := make([]string, to), make(map[string]int, to)
 	for i := range ids {
 		ids[i] = windowID(sale, i+1)
 		of[ids[i]] = i + 1
 	}
-	found, err := s.getMany(ctx, s.Tables.Windows, WindowsKey, ids)
+	found, err := s.getMany(ctx, s.Tables.Windows, WindowsKey, ids, false)
 	windows := make(map[int]Window, len(found))
 	for id, item := range found {
 		windows[of[id]] = Window{

@@ -3,7 +3,6 @@ package blueprint
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/andybalholm/brotli"
 )
 
 // ObjectSpec is the spec of an object in a bucket of the same system.
@@ -21,7 +22,7 @@ type ObjectSpec struct {
 	SHA256       string `json:"sha256"`
 	ContentType  string `json:"content_type"`
 	CacheControl string `json:"cache_control"`
-	// Encoding is how the content is compressed, gzip, and what S3 says of it to
+	// Encoding is how the content is compressed, gzip or br, and what S3 says of it to
 	// everybody (S3 API Reference, PutObject, Content-Encoding); empty for not.
 	Encoding string `json:"content_encoding,omitempty"`
 	// Text is a content with tokens, whose digest is known when they are replaced.
@@ -64,11 +65,13 @@ func (f Frame) digest() string {
 // Size is how many bytes there are, compressed, with a text in it.
 func (f Frame) Size(text string) float64 { return float64(len(f.framed([]byte(text)))) }
 
-// framed puts a text into the frame, and compresses all: S3 serves it as it is. The
-// same content gives the same bytes, with one version of Go.
+// framed puts a text into the frame, and compresses all by Brotli, a tenth smaller than
+// by gzip: S3 serves it as it is, and browsers take it by HTTPS since 2017 (MDN,
+// Content-Encoding, browser compatibility). The same content gives the same bytes,
+// with one version of the provider.
 func (f Frame) framed(text []byte) []byte {
 	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // The level is one.
+	w := brotli.NewWriterLevel(&out, brotli.BestCompression)
 	for _, part := range [][]byte{f.Before, text, f.After} {
 		_, _ = w.Write(part) // A buffer takes all.
 	}
@@ -80,7 +83,7 @@ func (f Frame) framed(text []byte) []byte {
 func (b *Builder) Object(key string, bucket BucketHandle, object string, o Object) Handle {
 	spec := ObjectSpec{Key: object, Text: o.Content, ContentType: o.ContentType, CacheControl: o.CacheControl}
 	if o.Frame != nil {
-		spec.Frame, spec.Framed, spec.Encoding = o.Frame.digest(), o.Frame.framed, "gzip"
+		spec.Frame, spec.Framed, spec.Encoding = o.Frame.digest(), o.Frame.framed, "br"
 	}
 	if !HasToken(o.Content) {
 		spec, _ = spec.Resolved().(ObjectSpec)

@@ -2,9 +2,10 @@ package blueprint
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 )
 
 // TestFrame: a text may stand in a file that the provider carries, and is compressed
@@ -25,12 +26,8 @@ func TestFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	html, err := io.ReadAll(r)
-	if err != nil || string(html) != "<p>hello</p>" || known.Encoding != "gzip" || known.SHA256 != digest(content) || known.Frame != "" {
+	html, err := io.ReadAll(brotli.NewReader(bytes.NewReader(content)))
+	if err != nil || string(html) != "<p>hello</p>" || known.Encoding != "br" || known.SHA256 != digest(content) || known.Frame != "" {
 		t.Errorf("it is %s, %v, as %+v", html, err, known)
 	}
 	text := Ref("pages", "url")

@@ -27,14 +27,15 @@ type waited struct {
 }
 
 // page goes the whole way through the real page in Chromium.
-func (p *presale) page() (w waited) {
+func (p *presale) page(options ...string) (w waited) {
 	p.t.Helper()
 	proxy, err := local.BrowserProxy(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer proxy.Close()
-	out, err := exec.CommandContext(p.t.Context(), "node", filepath.Join("..", "site", "queue", "wait.mjs"), "--url", text(p.t, p.state, "page_url"), "--proxy", proxy.URL).CombinedOutput()
+	arguments := append([]string{filepath.Join("..", "site", "queue", "wait.mjs"), "--url", text(p.t, p.state, "page_url"), "--proxy", proxy.URL}, options...)
+	out, err := exec.CommandContext(p.t.Context(), "node", arguments...).CombinedOutput()
 	if err != nil {
 		p.t.Fatalf("wait on the page: %s: %s", err, bytes.TrimSpace(out))
 	}

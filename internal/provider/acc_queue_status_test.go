@@ -48,7 +48,7 @@ func TestAccQueueStatus(t *testing.T) {
 		t.Errorf("the last shard says %q", line)
 	}
 	read := local.Gate().Meter().Mark()
-	w := p.page()
+	w := p.page("--reads", ".GetItem")
 	if !slices.Contains(w.Seen, "Your tickets are waiting") {
 		t.Errorf("the page said %q", w.Seen)
 	}
@@ -60,6 +60,14 @@ func TestAccQueueStatus(t *testing.T) {
 	}
 	if reads == 0 {
 		t.Error("the page never read the table")
+	}
+	// A page whose visitor joins at once is brought all that.
+	brought, code, err := ask[struct {
+		Readers queue.PublishedReaders
+		Status  string
+	}](t.Context(), text(t, p.state, "join_url"), map[string]any{"sale": "arena", "nonce": nonceOf(1), "watch": true})
+	if err != nil || code != http.StatusAccepted || brought.Readers != published || !statusLine.MatchString(brought.Status) {
+		t.Errorf("join brought %+v: %d %v", brought, code, err)
 	}
 	p.settled(p.config)
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { languages } from "./queue/page/texts/languages.ts";
 import { inline } from "./shared/inline.ts";
@@ -9,8 +10,13 @@ if (page === undefined) throw new Error('say which page: PAGE=votingwindow, or r
 // Who deploys a waiting room's page puts the sale in it, and leaves out languages that nobody is offered.
 const data: Record<string, Record<string, unknown>> = { queue: { texts: languages, sale: null } };
 
+const view = fileURLToPath(new URL("shared/view/view.ts", import.meta.url));
+// A waiting room's page is downloaded by everybody who waits.
+const small = /^(preact|preact\/hooks|preact\/jsx-runtime|@preact\/signals)$/;
+
 export default defineConfig({
   root: page,
+  resolve: { alias: page === "queue" ? [{ find: small, replacement: view }] : [] },
   base: "./",
   publicDir: false,
   plugins: [

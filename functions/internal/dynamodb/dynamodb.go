@@ -161,9 +161,9 @@ func (c *Client) UpdateReturning(ctx context.Context, update *UpdateItem) (Item,
 // BatchGetItems is how many items one BatchGetItem may ask for (DynamoDB API Reference, BatchGetItem).
 const BatchGetItems = 100
 
-// BatchGetItem reads items of a table, strongly consistent. Those that are not there are not in its answer. left are the keys that DynamoDB did not come
-// to.
-func (c *Client) BatchGetItem(ctx context.Context, table string, keys []Item) (items, left []Item, err error) {
+// BatchGetItem reads items of a table; eventually consistent ones cost half. Those that are not there are not in its answer. left are the keys that DynamoDB
+// did not come to.
+func (c *Client) BatchGetItem(ctx context.Context, table string, keys []Item, consistent bool) (items, left []Item, err error) {
 	type wanted struct {
 		Keys           []Item
 		ConsistentRead bool `json:",omitempty"`
@@ -172,7 +172,7 @@ func (c *Client) BatchGetItem(ctx context.Context, table string, keys []Item) (i
 		Responses       map[string][]Item
 		UnprocessedKeys map[string]wanted
 	}
-	err = c.call(ctx, "BatchGetItem", map[string]any{"RequestItems": map[string]wanted{table: {keys, true}}}, &found)
+	err = c.call(ctx, "BatchGetItem", map[string]any{"RequestItems": map[string]wanted{table: {keys, consistent}}}, &found)
 	return found.Responses[table], found.UnprocessedKeys[table].Keys, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 func TestBatchGetItemTellsWhatIsLeft(t *testing.T) {
 	client, calls := client(t, good(`{"Responses":{"t":[{"voter":{"S":"ann"},"fans":{"L":[{"S":"x"},{"S":"y"}]}}]},"UnprocessedKeys":{"t":{"Keys":[{"voter":{"S":"bob"}}],"ConsistentRead":true}}}`))
-	items, left, err := client.BatchGetItem(t.Context(), "t", []dynamodb.Item{key, {"voter": dynamodb.String("bob")}, {"voter": dynamodb.String("cai")}})
+	items, left, err := client.BatchGetItem(t.Context(), "t", []dynamodb.Item{key, {"voter": dynamodb.String("bob")}, {"voter": dynamodb.String("cai")}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

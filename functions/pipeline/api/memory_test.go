@@ -52,7 +52,7 @@ func (a *aws) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item
 	return maps.Clone(a.tables[get.TableName][keyOf(get.Key)]), err
 }
 
-func (a *aws) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item) (items, left []dynamodb.Item, err error) {
+func (a *aws) BatchGetItem(ctx context.Context, table string, keys []dynamodb.Item, _ bool) (items, left []dynamodb.Item, err error) {
 	err = a.begin(ctx, "BatchGetItem "+table)
 	defer a.mu.Unlock()
 	for _, key := range keys {

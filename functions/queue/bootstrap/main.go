@@ -62,6 +62,12 @@ func join(ctx context.Context, environ map[string]string, aws aws.Config) (any, 
 	if cfg.TokenIssuer != "" {
 		function.Tokens = newOrganiser(cfg.TokenIssuer, cfg.TokenAudience)
 	}
+	if cfg.ReadersBucket != "" {
+		function.Watching = &queue.Watching{
+			Objects: s3.New(aws, cfg.ReadersBucket), Store: store(aws, cfg.Tables), Clock: clock.System{}, Log: function.Log,
+			Shard: mathrand.IntN(cfg.StatusShards), //nolint:gosec // Spreads reads; no secret.
+		}
+	}
 	if cfg.AllowKey != "" {
 		object, size, err := s3.New(aws, cfg.AllowBucket).OpenObject(ctx, cfg.AllowKey)
 		if err != nil {

@@ -3,10 +3,11 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../shared/chromium.mjs";
 
-const usage = `usage: node wait.mjs --url URL [--code CODE] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
+const usage = `usage: node wait.mjs --url URL [--code CODE] [--reads OPERATION] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
 
 Joins at the page at URL, or before the opening says that it wants to, waits for its turn, takes it, and writes one JSON object:
-the headings that were seen, and the address of the link to the tickets. --screenshot takes a picture of that link. --proxy leads
+the headings that were seen, and the address of the link to the tickets. --reads waits before joining until the page
+has called that operation of AWS. --screenshot takes a picture of that link. --proxy leads
 to an AWS that is not the real one, and its certificates are taken as they are.`;
 
 try {
@@ -19,7 +20,14 @@ try {
 function options() {
   const text = { type: /** @type {const} */ ("string") };
   const { values } = parseArgs({
-    options: { url: text, code: text, screenshot: text, proxy: text, timeout: { ...text, default: "180" } },
+    options: {
+      url: text,
+      code: text,
+      reads: text,
+      screenshot: text,
+      proxy: text,
+      timeout: { ...text, default: "180" },
+    },
   });
   const { url } = values;
   if (!url) throw new Error(usage);
@@ -27,7 +35,7 @@ function options() {
 }
 
 /** @param {ReturnType<typeof options>} wanted */
-async function wait({ url, code, screenshot, timeout, proxy }) {
+async function wait({ url, code, reads, screenshot, timeout, proxy }) {
   const browser = await chromium.launch({
     ...launchOptions,
     ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
@@ -46,6 +54,10 @@ async function wait({ url, code, screenshot, timeout, proxy }) {
     page.on("pageerror", (e) => failures.push(String(e)));
     const address = new URL(url);
     if (code !== undefined) address.hash = new URLSearchParams({ code }).toString();
+    // A visitor may think until the page has read the status by itself.
+    const read =
+      reads !== undefined &&
+      page.waitForResponse((r) => r.request().headers()["x-amz-target"]?.endsWith(reads) === true);
     const response = await page.goto(address.href);
     if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
     const seen = /** @type {string[]} */ ([]);
@@ -58,6 +70,7 @@ async function wait({ url, code, screenshot, timeout, proxy }) {
       look();
     });
     try {
+      if (read && !(await read).ok()) throw new Error(`${reads} refused the page`);
       await page.getByRole("button", { name: /^Join (the line|when it opens|the draw)$/ }).click();
       await page.getByRole("button", { name: "Take your turn" }).click();
       const link = page.getByRole("link", { name: "Go to the tickets" });

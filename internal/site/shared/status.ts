@@ -86,9 +86,14 @@ export class StatusBoard {
     this.#restUntil = this.#clock.steady() + backoff(this.#rests++, restBaseMs, restCapMs, this.#random);
   }
 
-  async #access(): Promise<BoardObject | undefined> {
-    if (this.#found !== undefined && this.#clock.now() < this.#renewAt) return this.#found;
-    const found = await getObject<BoardObject>(this.#object, this.#clock);
+  /** Whether there are credentials that last. */
+  get ready(): boolean {
+    return this.#found !== undefined && this.#clock.now() < this.#renewAt;
+  }
+
+  /** Takes what the object has, which came another way, if it is good. */
+  take(object: unknown): BoardObject | undefined {
+    const found = object as BoardObject | undefined;
     const now = this.#clock.now();
     const ends = Date.parse(found?.expires_at ?? "");
     if (found?.access_key_id === undefined || !(ends > now)) return undefined;
@@ -96,6 +101,10 @@ export class StatusBoard {
     this.#renewAt = Math.max(now + leastMs, ends - least - (most - least) * this.#random());
     this.#found = found;
     return found;
+  }
+
+  async #access(): Promise<BoardObject | undefined> {
+    return this.ready ? this.#found : this.take(await getObject(this.#object, this.#clock));
   }
 
   /**

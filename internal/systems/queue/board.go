@@ -71,9 +71,23 @@ const (
 	lineOfBoard = 95 // The status in one line, without gaps.
 	// preflights are the answers to what a browser asks before its first read of
 	// another origin. Chromium keeps one for two hours, Safari for ten minutes
-	// (MDN, Access-Control-Max-Age), so that some ask twice.
-	preflights, preflightBytes = 2, 500
+	// (MDN, Access-Control-Max-Age), so that of those who wait for twenty minutes
+	// the half asks twice that Safari is taken to have.
+	preflights, preflightBytes = 1.5, 500
+	// hesitating is the share of fans who look at the page of an open sale for longer
+	// than it waits for them to join: it reads by itself then what joining brings. So
+	// does each page that is opened before the sale, of which a forecast knows nothing.
+	hesitating = 0.1
 )
+
+// unbrought is the share of fans whose page reads the first status by itself, and
+// what it reads the table with: all, where joining does not bring it.
+func (r *room) unbrought() float64 {
+	if r.board == nil || r.m.byIdentity() || !r.m.hasPage() || r.sales[0].DrawFrom != 0 {
+		return 1
+	}
+	return hesitating
+}
 
 // asks is what it costs that pages ask for the status.
 func (r *room) asks(polls float64, wait time.Duration, fans float64) {
@@ -81,6 +95,7 @@ func (r *room) asks(polls float64, wait time.Duration, fans float64) {
 		r.PerEvent(blueprint.Load{Unit: "poll", Count: fans * polls, Over: wait}, r.serves(1, statusBytes+objectHeaders))
 		return
 	}
-	r.PerEvent(blueprint.Load{Unit: "poll", Count: fans * polls, Over: wait}, blueprint.Eventually(r.board.Gets(1, lineOfBoard)), r.board.Answers(1, boardAnswer+lineOfBoard))
-	r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(1, credentialBytes+objectHeaders), r.board.Answers(preflights, preflightBytes))
+	unbrought := r.unbrought()
+	r.PerEvent(blueprint.Load{Unit: "poll", Count: fans * (polls - 1 + unbrought), Over: wait}, blueprint.Eventually(r.board.Gets(1, lineOfBoard)), r.board.Answers(1, boardAnswer+lineOfBoard))
+	r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(unbrought, credentialBytes+objectHeaders), r.board.Answers(preflights, preflightBytes))
 }

@@ -40,6 +40,10 @@ func (r *room) joining() {
 		grants = append(grants, h.Read())
 		memory = 512 // A million codes take 8 MB, and are read at every cold start.
 	}
+	if r.board != nil {
+		c.ReadersBucket, c.State, c.StatusShards = r.pages.Name(), r.status.Name(), statusShards
+		grants = append(grants, r.pages.Get(queue.ReadersObject), r.status.Get())
+	}
 	f := r.function("join", blueprint.Function{MemoryMB: memory, Timeout: doorTimeout, Environment: config.Environ(c), Grants: grants})
 	r.join = r.PublicURL("join-url", f, []string{http.MethodPost}, exposed...)
 }
@@ -83,8 +87,8 @@ func (r *room) turning() {
 		PassKey: r.passes.key, EdgeKey: r.passes.edge,
 	}
 	f := r.function("turn", blueprint.Function{
-		// Signing a pass is work: with half a gigabyte about three milliseconds.
-		MemoryMB: 512, Timeout: doorTimeout, Environment: config.Environ(c),
+		// All that is work is signing a pass: with a quarter of a gigabyte about six milliseconds.
+		MemoryMB: 256, Timeout: doorTimeout, Environment: config.Environ(c),
 		Grants: [][]blueprint.Grant{
 			r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.status.Get(), r.key.Read(), r.passes.sign,
 			blueprint.Rarely("used where a fan of the pre-queue has no place two minutes after joining", r.lines.Get()),

@@ -39,10 +39,11 @@ func expectedLoad() schema.Attribute {
 // as HTTP/1.1 has them, every header included; the handshakes of TLS and TCP are
 // not, of which AWS's price lists say nothing.
 const (
-	joinBytes     = 90  // A join as a message.
-	messageBytes  = 400 // The same as received, with its attributes.
-	joinedBytes   = 650 // Join's answer: the ticket as JSON, and Lambda's headers.
-	turnedBytes   = 560 // Turn's answer to who waits, likewise.
+	joinBytes     = 90                                 // A join as a message.
+	messageBytes  = 400                                // The same as received, with its attributes.
+	joinedBytes   = 650                                // Join's answer: the ticket as JSON, and Lambda's headers.
+	broughtBytes  = credentialBytes + lineOfBoard + 30 // What it brings of the status table.
+	turnedBytes   = 560                                // Turn's answer to who waits, likewise.
 	claimedBytes  = 2100
 	servedBytes   = 500
 	statusBytes   = 400 // The status without gaps.
@@ -57,7 +58,7 @@ const (
 	joinTakes    = 10 * time.Millisecond // One message sent.
 	placerTakes  = 90 * time.Millisecond // A hundred places: three calls, then four at the same time.
 	turnTakes    = 10 * time.Millisecond // One read.
-	claimTakes   = 35 * time.Millisecond // Two reads, a transaction, a signature.
+	claimTakes   = 40 * time.Millisecond // Two reads, a transaction, a signature.
 	serviceTakes = 25 * time.Millisecond
 	tickTakes    = 40 * time.Millisecond // Outside an event.
 
@@ -116,7 +117,7 @@ func (r *room) load() {
 	joins := blueprint.Load{Unit: "fan", Count: fans, Over: openingSpike, Peak: expected("peak_joins_per_second", 0)}
 	batch := 1 / r.placing.Fill(joins)
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
-		r.fans.Gets(1, recordBytes), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
+		blueprint.Eventually(r.fans.Gets(1, recordBytes)), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
 	far, all := polls(wait)
 	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
@@ -143,7 +144,7 @@ func (r *room) load() {
 
 	live := keepersBegin + open
 	r.PerEvent(blueprint.Load{Unit: "second", Count: live.Seconds(), Over: live},
-		r.lines.Gets(countersEach, windowBytes), r.windows.Gets(windowReads(first), windowBytes), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
+		r.lines.Gets(countersEach, windowBytes), blueprint.Eventually(r.windows.Gets(windowReads(first), windowBytes)), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
 		r.status.Puts(1, progressBytes), r.shows(), keeper.Logs(1/queue.PublishEvery.Seconds(), logBytes))
 	// Each keeper lives for almost two minutes, and one begins every minute.
 	r.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, keeper.Invocations(1, keeperTimeout-10*time.Second), r.status.Puts(2+20, windowBytes))
@@ -189,7 +190,7 @@ func (r *room) joined() []blueprint.Operation {
 		return slices.Concat(r.pool.Identities(1), r.identities.Puts(1, recordBytes), r.identities.Updates(1, 2*recordBytes), r.streaming.Takes(batchOf, placerTakes))
 	}
 	join := r.functions["join"]
-	return append(join.Invocations(1, joinTakes), join.Answers(1, joinedBytes)...)
+	return append(join.Invocations(1, joinTakes), join.Answers(1, joinedBytes+(1-r.unbrought())*broughtBytes)...)
 }
 
 // looks is what it costs to ask turn.

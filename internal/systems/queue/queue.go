@@ -118,6 +118,10 @@ const (
 	// reserved, so that calls cannot stop when joins use up the account's
 	// concurrency.
 	keepers = 2
+	// manyWindows that are called within one second take a keeper of 256 MB about a
+	// third of it: each call is half a millisecond of a whole processor's work, of
+	// which it has a seventh (Lambda Developer Guide, "Configure Lambda function memory").
+	manyWindows = 100
 	// oldestJoin is the age in seconds at which waiting joins ring the alarm.
 	oldestJoin = 60
 	// batchOf joins take one range of places.
@@ -273,9 +277,21 @@ func (r *room) keeper() {
 		grants = append(grants, line.Send())
 	}
 	f := r.function("keeper", blueprint.Function{
-		MemoryMB: 512, Timeout: keeperTimeout, ReservedConcurrency: keepers, Environment: config.Environ(c), Grants: grants,
+		MemoryMB: r.keeperMemory(), Timeout: keeperTimeout, ReservedConcurrency: keepers, Environment: config.Environ(c), Grants: grants,
 	})
 	r.EveryMinute("keeper-tick", f, "{}")
+}
+
+// keeperMemory is little where a keeper mostly waits for its next second: two of them
+// live all through a sale. A draw keeps its whole list in memory, and many windows
+// are many calls a second.
+func (r *room) keeperMemory() int {
+	for _, sale := range r.sales {
+		if sale.Draws() || sale.Windows > manyWindows {
+			return 512
+		}
+	}
+	return 256
 }
 
 // Objects that the keeper writes.

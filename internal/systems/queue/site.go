@@ -50,8 +50,12 @@ type page struct {
 	JoinURL string `json:"join_url"`
 	TurnURL string `json:"turn_url"`
 	Status  source `json:"status"`
-	Codes   bool   `json:"codes"`
-	JWT     *login `json:"jwt,omitempty"`
+	// OpensAt and ClosesAt are milliseconds since 1970, of a sale that fans join when it
+	// opens; the status may know better.
+	OpensAt  int64  `json:"opens_at,omitempty"`
+	ClosesAt int64  `json:"closes_at,omitempty"`
+	Codes    bool   `json:"codes"`
+	JWT      *login `json:"jwt,omitempty"`
 	pages.Look
 
 	Links []link `json:"links,omitempty"`
@@ -91,6 +95,9 @@ func (r *room) page(sale queue.Sale) (string, error) {
 	p := page{
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
 		Status: r.source(sale.ID, root), Codes: known(r.m.JoinCodes), Look: pages.LookOf(s, root),
+	}
+	if r.board != nil && sale.DrawFrom == 0 {
+		p.OpensAt, p.ClosesAt = sale.OpensAt, sale.ClosesAt
 	}
 	if j := r.m.JWT; known(j) {
 		p.JWT = &login{textOf(j, "issuer", ""), textOf(j, "client_id", ""), textOf(j, "scope", "")}

@@ -9,6 +9,8 @@ export interface JoinRequest {
   code?: string;
   jwt?: string;
   attempt?: number;
+  /** Whether to bring what the status table is read with, and the status. */
+  watch?: boolean;
 }
 
 /** What join answers to a fan that it let in. ask is seconds. */
@@ -19,6 +21,8 @@ export interface Joined {
   state: SaleState;
   draw?: boolean;
   ask?: number;
+  readers?: unknown;
+  status?: string;
 }
 
 /** An answer: with a value, refused for good by a code, or nothing that could be used. Milliseconds. */

@@ -1,11 +1,11 @@
 // The part that asks: status, join and turn, in one tab for all, as rarely as the schedule allows.
 import { ServerClock } from "../../shared/clock.ts";
 import { backoff } from "../../shared/retry.ts";
-import { type Answer, type Joined, post } from "./api.ts";
+import { type Answer, type Joined, type JoinRequest, post } from "./api.ts";
 import { Identity, type Saved } from "./identity.ts";
 import { aheadOf } from "./line.ts";
 import { nextStatus, nextTurn, type Waiting } from "./schedule.ts";
-import { fanOf, type Known, nothing, saleAt } from "./snapshot.ts";
+import { fanOf, type Known, nothing, presumed, saleAt } from "./snapshot.ts";
 import { statusObject } from "./status.ts";
 import { Tabs } from "./tabs.ts";
 import type { Clock, Options, Refusal, Status, StatusSource, Turn } from "./types.ts";
@@ -21,6 +21,8 @@ const failureCap = 120_000;
 const restless = 5_000;
 /** Timers overflow after 24 days (HTML, timers), so that long waits are cut. */
 const longestTimer = 3_600_000;
+/** For how long a visitor decides whether to join, before the status is asked for that joining would bring. */
+const patience = 20_000;
 /** What a fan does is tried so often before it fails. */
 const tries = 4;
 
@@ -87,6 +89,12 @@ export class Asking {
     const { signal } = this.#stop;
     this.#started = this.#clock.steady();
     this.#joined = this.now();
+    const { sale, open } = this.#options;
+    const stands = fanOf(this.identity.saved);
+    if (open !== undefined && this.#source.wants?.() && (stands === "none" || stands === "wanted")) {
+      this.#known = { ...nothing, status: presumed(sale, open.from, open.to) };
+      this.#changed();
+    }
     const looked = () => document.visibilityState === "visible" && this.#hurry();
     document.addEventListener("visibilitychange", looked, { signal });
     addEventListener("pageshow", looked, { signal });
@@ -182,6 +190,7 @@ export class Asking {
       joined: this.#joined,
       looks: this.#looks,
       luck: this.#luck,
+      undecided: this.#clock.steady() - this.#started < patience,
     };
     const steady = this.#clock.steady();
     const at = (time: number | undefined, q: Question) =>
@@ -271,10 +280,11 @@ export class Asking {
 
   async #askJoin(): Promise<void> {
     const { nonce, attempt, code } = this.identity.saved;
-    const body = {
+    const body: JoinRequest = {
       sale: this.#options.sale,
       nonce,
       attempt,
+      ...(this.#source.wants?.() ? { watch: true } : {}),
       ...(code === undefined ? {} : { code }),
       ...(this.#jwt === undefined ? {} : { jwt: this.#jwt }),
     };
@@ -289,7 +299,8 @@ export class Asking {
       drawn: answer.value.draw === true ? true : undefined,
       wanted: undefined,
     });
-    this.update({ turnRead: undefined });
+    const status = body.watch && this.#source.take?.(answer.value, this.#clock);
+    this.update({ turnRead: undefined, ...(status ? { status, statusRead: Date.now() } : {}) });
   }
 
   #refused(answer: Extract<Answer<Joined>, { kind: "refused" }>): void {

@@ -16,10 +16,14 @@ export interface Waiting {
   /** When the fan joined, and how often the own turn was asked for since without a place. */
   joined: number;
   looks: number;
+  /** Whether the visitor came so lately that they may still be about to join. */
+  undecided: boolean;
   /** Chance of this tab for this question, from 0 up to 1. */
   luck: number;
 }
 
+/** How soon to think again where nothing is asked for the moment. */
+const recheck = 1_000;
 /** While somebody looks at a sale without having joined. */
 const idle = 60_000;
 /** Before the opening: a quarter of what is left, between these. */
@@ -40,7 +44,12 @@ const terminal: ReadonlySet<FanState> = new Set(["purchased", "expired", "left",
 export function nextStatus(w: Waiting): number | undefined {
   const { status, fan, sale } = w;
   const read = w.statusRead;
-  if (read === undefined || status === undefined) return w.now;
+  if (status === undefined) return w.now;
+  if (read === undefined) {
+    // What is only presumed does while the visitor can join by it, which brings the status.
+    const joins = sale === "open" && (fan === "none" || fan === "wanted");
+    return joins && w.undecided ? w.now + recheck : w.now;
+  }
   // A tenth of chance, always added, so that the spans stay the least.
   const after = (span: number) => read + span * (1 + 0.1 * w.luck);
   if (sale === "closed" || fan === "called" || fan === "claimed" || fan === "purchased") return undefined;

@@ -25,6 +25,20 @@ export const nothing: Known = {
   offset: 0,
 };
 
+/** What a status says until there is one: when the sale opens and closes. */
+export const presumed = (sale: string, opensAt: number, closesAt: number | undefined): Status => ({
+  sale,
+  state: "scheduled",
+  at: 0,
+  opens_at: opensAt,
+  ...(closesAt === undefined ? {} : { closes_at: closesAt }),
+  front: { line: "", place: 0 },
+  waiting: 0,
+  pace: 0,
+  near: 0,
+  ask: { far: 0, near: 0 },
+});
+
 /** The sale's state at a time: nobody waits for an answer to see that it has opened. */
 export function saleAt(status: Status | undefined, now: number): SaleState | undefined {
   if (status === undefined) return undefined;
@@ -70,7 +84,7 @@ export function snapshotOf(known: Known, saved: Saved, now: number): Snapshot {
     token: turn?.token,
     renewalsLeft: turn?.renewals_left,
     failing: known.failing,
-    asOf: status?.at,
+    asOf: status?.at || undefined,
   };
 }
 

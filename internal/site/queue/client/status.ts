@@ -21,9 +21,10 @@ export function statusTable(credentials: string | URL, sale: string, object: str
   const beside = statusObject(object);
   let board: StatusBoard | undefined;
   let last: Status | undefined;
+  const boardBy = (clock: Clock) => (board ??= new StatusBoard(absolute(credentials), clock, byBrowser, sale));
   const onBoard = async (clock: Clock): Promise<Status | undefined> => {
     if (last?.state === "scheduled" && joins(last) - clock.now() > lead) return undefined;
-    board ??= new StatusBoard(absolute(credentials), clock, byBrowser, sale);
+    const board = boardBy(clock);
     // What fails once is tried again: next time.
     const line = await board.read().catch(() => undefined);
     if (line === undefined) return undefined;
@@ -33,6 +34,12 @@ export function statusTable(credentials: string | URL, sale: string, object: str
     return undefined;
   };
   return {
+    wants: () => board?.ready !== true,
+    take({ readers, status }, clock) {
+      boardBy(clock).take(readers);
+      const found = readLine(sale, status ?? "");
+      return found !== undefined && isFresh(found, clock.now()) ? (last = found) : undefined;
+    },
     async read(clock) {
       last = (await onBoard(clock)) ?? (await beside.read(clock)) ?? last;
       return last;

@@ -67,6 +67,10 @@ export interface Clock {
 /** Where the status of a sale is read. Undefined where there is none yet; rejects where reading failed. */
 export interface StatusSource {
   read(clock: Clock): Promise<Status | undefined>;
+  /** Whether it wants what join can bring, which spares it the first questions. */
+  wants?(): boolean;
+  /** Takes what join brought; the status, where that was in it. */
+  take?(brought: { readers?: unknown; status?: string }, clock: Clock): Status | undefined;
 }
 
 /** Why a fan could not join. */
@@ -115,6 +119,11 @@ export interface Options {
   turnURL: string | URL;
   /** The address of the status object, or another source of it. */
   status: string | URL | StatusSource;
+  /**
+   * When fans may join, and no longer, where the page was told so beforehand: milliseconds since 1970. While a visitor
+   * who can join by it decides whether to, nothing is asked, if joining brings the status as well.
+   */
+  open?: { from: number; to?: number };
   /**
    * Milliseconds over which the joins of those who waited for the opening are spread by chance; 5,000 where nothing is
    * said.

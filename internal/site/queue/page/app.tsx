@@ -31,7 +31,7 @@ export function App() {
       </main>
       <Links links={sale.links} />
       <div class="hidden" aria-live="polite">
-        {announcement}
+        {announcement.value}
       </div>
     </>
   );

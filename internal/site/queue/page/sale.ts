@@ -14,6 +14,9 @@ export interface Sale extends Wording {
   turn_url: string;
   /** The status: an object, or a table with the object for when it is of no use. */
   status: { kind: "object"; url: string } | { kind: "table"; url: string; credentials: string };
+  /** When the sale opens and closes, as far as is known beforehand. Milliseconds since 1970. */
+  opens_at?: number;
+  closes_at?: number;
   /** Whether fans need a code to join. */
   codes?: boolean;
   /** Where fans need a token of the organiser's to join: who signs them in. */

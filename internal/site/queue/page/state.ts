@@ -4,7 +4,14 @@ import { ServerClock } from "../../shared/clock.ts";
 import { everySecond } from "../../shared/countdown.ts";
 import { readData } from "../../shared/data.ts";
 import { applyTheme } from "../../shared/theme.ts";
-import { type Snapshot, type StatusSource, statusObject, statusTable, WaitingRoom } from "../client/index.ts";
+import {
+  type Options,
+  type Snapshot,
+  type StatusSource,
+  statusObject,
+  statusTable,
+  WaitingRoom,
+} from "../client/index.ts";
 import { beside, type Sale } from "./sale.ts";
 import { translator } from "./texts/texts.ts";
 
@@ -83,12 +90,17 @@ function statusOf({ sale, status }: Sale): StatusSource {
   return status.kind === "table" ? statusTable(beside(status.credentials), sale, object) : statusObject(object);
 }
 
+function openOf({ opens_at: from, closes_at: to }: Sale): Pick<Options, "open"> {
+  return from === undefined ? {} : { open: { from, ...(to === undefined ? {} : { to }) } };
+}
+
 function enter(sale: Sale): void {
   const entered = new WaitingRoom({
     sale: sale.sale,
     joinURL: new URL(sale.join_url, location.href),
     turnURL: new URL(sale.turn_url, location.href),
     status: statusOf(sale),
+    ...openOf(sale),
     clock,
   });
   room.value = entered;

@@ -41,6 +41,7 @@ interface JoinBody {
   code?: string;
   jwt?: string;
   attempt?: number;
+  watch?: boolean;
 }
 
 const page = new URL("../dist/index.html", import.meta.url);
@@ -98,6 +99,8 @@ export class Backend {
   delay = 0;
   /** What the status table says; the status as it is where nothing else is said. */
   line: () => string = () => this.compact(this.now());
+  /** Whether join brings what the table is read with, and its line, to pages that want it. */
+  brings = true;
   /** The shards of it that were read. */
   shards: string[] = [];
   /** Paths that answer with a status; 0 ends the connection. */
@@ -257,16 +260,7 @@ export class Backend {
       case "/status/arena.json":
         return json(200, this.status());
       case "/readers.json":
-        return json(200, {
-          access_key_id: "ASIA",
-          secret_access_key: "secret",
-          session_token: "token",
-          expires_at: new Date(this.now() + 3_600_000).toISOString(),
-          table: "arena-status",
-          shards: 8,
-          region: "eu-central-1",
-          endpoint: `${this.api}/dynamodb`,
-        });
+        return json(200, this.#readers());
       case "/dynamodb":
         return this.#table(request, response, body, json);
       case "/logo.svg":
@@ -279,6 +273,19 @@ export class Backend {
       default:
         if (!this.issuer.handle(new URL(request.url ?? "/", this.api), body, response)) json(404, {});
     }
+  }
+
+  #readers(): object {
+    return {
+      access_key_id: "ASIA",
+      secret_access_key: "secret",
+      session_token: "token",
+      expires_at: new Date(this.now() + 3_600_000).toISOString(),
+      table: "arena-status",
+      shards: 8,
+      region: "eu-central-1",
+      endpoint: `${this.api}/dynamodb`,
+    };
   }
 
   /** The page with the sale in it, as it is deployed. */
@@ -360,7 +367,14 @@ export class Backend {
     const ticket = Buffer.from(JSON.stringify({ id, attempt, key: this.key })).toString("base64url");
     return {
       status: 202,
-      body: { ticket, fan: id, sale: this.sale.sale, state: this.#state(), ...(draw ? { draw } : {}) },
+      body: {
+        ticket,
+        fan: id,
+        sale: this.sale.sale,
+        state: this.#state(),
+        ...(draw ? { draw } : {}),
+        ...(body.watch && this.brings ? { readers: this.#readers(), status: this.line() } : {}),
+      },
     };
   }
 

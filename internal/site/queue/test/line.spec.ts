@@ -92,6 +92,7 @@ const waiting: Waiting = {
   turnRead: now,
   joined: now,
   looks: 1,
+  undecided: false,
   luck: 0,
 };
 const near = { state: "waiting", line: "queue", place: 131 } as const;

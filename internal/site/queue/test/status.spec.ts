@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { readLine } from "../client/status.ts";
 import type { Backend } from "./backend.ts";
-import { advance, at, button, expect, heading, minute, settle, test } from "./fixture.ts";
+import { advance, at, button, expect, heading, minute, opening, settle, test } from "./fixture.ts";
 
 test("a line of the status table", () => {
   // The same lines as in the test of the keeper.
@@ -62,8 +62,69 @@ test("the status from the table", async ({ page, backend }) => {
   expect(new Set(backend.shards)).toEqual(new Set(["arena/4"]));
 });
 
+test("who joins at once is brought everything", async ({ page, backend }) => {
+  backend.sale.opens_at = opening;
+  expect(await waits(page, backend)).toEqual(["/", "/join"]);
+  await expect(page.getByTestId("ahead")).toContainText("people are ahead of you");
+  await expect(page.getByTestId("wait")).toHaveText(/^1[56] to 20 minutes$/);
+  await advance(page, backend, 21 * minute, 2_000);
+  await expect(heading(page, "It is your turn!")).toBeVisible();
+  expect(backend.count("/dynamodb")).toBeGreaterThanOrEqual(8);
+  expect(backend.count("/readers.json") + backend.count("/status/arena.json")).toBe(0);
+});
+
+test("who joins at once where join brings nothing", async ({ page, backend }) => {
+  backend.sale.opens_at = opening;
+  backend.brings = false;
+  expect((await waits(page, backend)).slice(0, 3)).toEqual(["/", "/join", "/readers.json"]);
+  await expect(page.getByTestId("wait")).toHaveText(/^1[56] to 20 minutes$/);
+});
+
+test("who thinks before they join sees the status meanwhile", async ({ page, backend }) => {
+  backend.sale.status = { kind: "table", url: "status/arena.json", credentials: "readers.json" };
+  backend.sale.opens_at = opening;
+  backend.line = () => backend.compact(backend.now()).replace(" q0 0 ", " q0 345 ");
+  await at(page, backend, minute);
+  await expect(button(page, "Join the line")).toBeVisible();
+  await advance(page, backend, 15_000);
+  expect(backend.count("/readers.json") + backend.count("/dynamodb")).toBe(0);
+  await advance(page, backend, 10_000);
+  await expect(page.getByText("345 people are waiting.")).toBeVisible();
+  await button(page, "Join the line").click();
+  await settle(page);
+  expect([backend.count("/readers.json"), backend.count("/dynamodb"), backend.joins[0]?.watch]).toEqual([
+    1,
+    1,
+    undefined,
+  ]);
+});
+
+test("an opening that was moved", async ({ page, backend }) => {
+  backend.sale.status = { kind: "table", url: "status/arena.json", credentials: "readers.json" };
+  await at(page, backend, -5 * minute);
+  // The page was deployed before: by it the sale is open.
+  backend.sale.opens_at = opening - 10 * minute;
+  await page.reload();
+  await settle(page);
+  await button(page, "Join the line").click();
+  await expect(heading(page, "You are all set")).toBeVisible();
+  await expect(page.getByTestId("opening")).toBeVisible();
+});
+
+test("a page that is opened after the close says so", async ({ page, backend }) => {
+  backend.sale.status = { kind: "table", url: "status/arena.json", credentials: "readers.json" };
+  backend.closesAt = opening + minute;
+  backend.sale.opens_at = opening;
+  backend.sale.closes_at = backend.closesAt;
+  await at(page, backend, 2 * minute);
+  await expect(heading(page, "The sale is closed")).toBeVisible();
+});
+
 const broken: Record<string, (backend: Backend) => void> = {
-  "there are no credentials": (b) => b.broken.set("/readers.json", 403),
+  "there are no credentials": (b) => {
+    b.broken.set("/readers.json", 403);
+    b.brings = false;
+  },
   "the table fails": (b) => b.broken.set("/dynamodb", 500),
   "the table is not reached": (b) => b.broken.set("/dynamodb", 0),
   "the line is none": (b) => {
