@@ -97,6 +97,8 @@ func format(variable string, field reflect.Value) string {
 		return field.String()
 	case reflect.Int:
 		return fmt.Sprint(field.Int())
+	case reflect.Float64:
+		return strconv.FormatFloat(field.Float(), 'g', -1, 64)
 	case reflect.Bool:
 		return fmt.Sprint(field.Bool())
 	default:

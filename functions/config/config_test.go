@@ -21,6 +21,7 @@ type Everything struct {
 	Text    string        `env:"TEXT"`
 	Count   int           `env:"COUNT"`
 	Retries int           `env:"RETRIES" envDefault:"3"`
+	Price   float64       `env:"PRICE"`
 	On      bool          `env:"ON"`
 	Urgent  bool          `env:"URGENT,required"`
 	Pause   time.Duration `env:"PAUSE"`
@@ -44,6 +45,7 @@ func TestRoundTrip(t *testing.T) {
 			Text:    rapid.OneOf(rapid.String(), rapid.Just("${part.votes.url} $HOME ,\\")).Draw(t, "text"),
 			Count:   rapid.Int().Draw(t, "count"),
 			Retries: rapid.IntRange(0, 5).Draw(t, "retries"),
+			Price:   rapid.Float64().Draw(t, "price"),
 			On:      rapid.Bool().Draw(t, "on"),
 			Urgent:  rapid.Bool().Draw(t, "urgent"),
 			Pause:   time.Duration(rapid.Int64().Draw(t, "pause")),

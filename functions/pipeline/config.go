@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"math"
 	"time"
 )
 
@@ -133,10 +134,23 @@ type MetadataConfig struct {
 	RetentionDays int    `env:"RETENTION_DAYS"`
 }
 
+// Prices are what the report of a run is reckoned with, in dollars a million. The reads of files and the writes of items are nine tenths of what a run costs.
+type Prices struct {
+	Read  float64 `env:"READ_PRICE"`  // Of GET requests to S3.
+	Write float64 `env:"WRITE_PRICE"` // Of write units of DynamoDB.
+}
+
+// of is what the reads and writes of a run cost, in nano-dollars.
+func (p Prices) of(run Run) int64 {
+	const nano = 1000 // Nano-dollars in a dollar a million.
+	return int64(math.Round(nano * (p.Read*float64(run.Ingested+run.Failures) + p.Write*float64(run.WriteUnits))))
+}
+
 // ManifestConfig is the configuration of manifest.
 type ManifestConfig struct {
 	Base
 	Runs
+	Prices
 	Bucket string `env:"BUCKET,required,notEmpty"`
 }
 

@@ -73,13 +73,14 @@ type RunLine struct {
 	ListedAt   int64            `json:"listed_at"`
 	IngestedAt int64            `json:"ingested_at"`
 	DoneAt     int64            `json:"done_at"`
+	CostUSD    float64          `json:"cost_usd"` // As in Report.
 }
 
 func lineOf(run Run) RunLine {
 	return RunLine{
 		Run: run.ID, State: run.State, Reason: run.Reason, Stuck: run.Stuck, Prefix: run.Prefix, ReplayOf: run.ReplayOf, FailedOnly: run.Failed,
 		Files: run.Files, Ingested: run.Ingested, Failed: run.Failures, ByReason: run.ByReason, Items: run.Items, Segments: run.Segments, Described: run.Described,
-		Started: run.Started, ListedAt: run.ListedAt, IngestedAt: run.IngestedAt, DoneAt: run.DoneAt,
+		Started: run.Started, ListedAt: run.ListedAt, IngestedAt: run.IngestedAt, DoneAt: run.DoneAt, CostUSD: run.Dollars(),
 	}
 }
 

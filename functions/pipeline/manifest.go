@@ -70,6 +70,7 @@ type Report struct {
 	Bytes      int64            `json:"bytes"`       // Of the files.
 	Calls      int64            `json:"calls"`       // Of AWS's services by lister and ingest.
 	WriteUnits int64            `json:"write_units"` // Of DynamoDB, for items.
+	CostUSD    float64          `json:"cost_usd"`    // Of the reads of files and the writes of items, by the list of prices of when the pipeline was applied.
 }
 
 // Publication writes a run's manifest and report, and then publishes the manifest: by one write, so that readers see the run before or this one whole. A run of an
@@ -77,6 +78,7 @@ type Report struct {
 type Publication struct {
 	Store   *Store
 	Objects Objects
+	Prices  Prices
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
@@ -111,7 +113,7 @@ func (p *Publication) finish(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	run.DoneAt = ms(p.Clock.Now())
+	run.DoneAt, run.Cost = ms(p.Clock.Now()), p.Prices.of(run)
 	report, err := json.Marshal(report(run))
 	if err != nil {
 		return fmt.Errorf("encode the report: %w", err)
@@ -124,7 +126,7 @@ func (p *Publication) finish(ctx context.Context, id string) error {
 	if err := p.publish(ctx, run); err != nil {
 		return err
 	}
-	held, err := p.Store.Move(ctx, id, Describing, Done, ", #done_at = :done", "", dynamodb.Item{":done": dynamodb.Number(run.DoneAt)})
+	held, err := p.Store.Move(ctx, id, Describing, Done, ", #done_at = :done, #cost = :cost", "", dynamodb.Item{":done": dynamodb.Number(run.DoneAt), ":cost": dynamodb.Number(run.Cost)})
 	if err != nil || !held {
 		return err
 	}
@@ -157,7 +159,7 @@ func report(run Run) Report {
 	return Report{
 		Run: run.ID, ReplayOf: run.ReplayOf, Prefix: run.Prefix, Started: run.Started, ListedAt: run.ListedAt, IngestedAt: run.IngestedAt, DoneAt: run.DoneAt,
 		Files: run.Files, Chunks: run.Chunks, Ingested: run.Ingested, Failed: run.Failures, ByReason: run.ByReason, Items: run.Items, Gone: run.Expired,
-		Segments: run.Segments, Bytes: run.Bytes, Calls: run.Calls, WriteUnits: run.WriteUnits,
+		Segments: run.Segments, Bytes: run.Bytes, Calls: run.Calls, WriteUnits: run.WriteUnits, CostUSD: run.Dollars(),
 	}
 }
 

@@ -55,6 +55,7 @@ type Run struct {
 	Bytes      int64 // Of the files.
 	Calls      int64 // Of AWS's services, for which one pays by call or by unit.
 	WriteUnits int64 // Of DynamoDB, for items.
+	Cost       int64 // Of the reads of the files and the writes of the items, in nano-dollars; 0 until the run is done.
 
 	At         int64 // When the upload was started: of a replay, the run's that it replays.
 	Started    int64
@@ -92,7 +93,7 @@ func readRun(item dynamodb.Item) Run {
 		Ingested: item["ingested"].Int(), Failures: item["failed"].Int(), Items: item["items"].Int(),
 		Segments: item["segments"].Int(), Described: item["described"].Int(), Expired: item["expired"].Int(),
 		SegmentsObject: item["segments_object"].Text(),
-		Bytes:          item["bytes"].Int(), Calls: item["calls"].Int(), WriteUnits: item["write_units"].Int(),
+		Bytes:          item["bytes"].Int(), Calls: item["calls"].Int(), WriteUnits: item["write_units"].Int(), Cost: item["cost"].Int(),
 		At: item["at"].Int(), Started: item["started"].Int(), ListedAt: item["listed_at"].Int(), IngestedAt: item["ingested_at"].Int(),
 		DoneAt: item["done_at"].Int(), PagedAt: item["paged_at"].Int(), Touched: item["touched"].Int(), Expires: item["expires"].Int(), ByReason: map[Reason]int64{},
 	}
@@ -109,5 +110,8 @@ func (r Run) ingested() bool { return r.State == Ingesting && r.Listed && r.Chun
 
 // described says whether all segments have their metadata.
 func (r Run) described() bool { return r.State == Describing && r.Described >= r.Segments }
+
+// Dollars is Cost in dollars.
+func (r Run) Dollars() float64 { return float64(r.Cost) / 1e9 }
 
 func ms(at time.Time) int64 { return at.UnixMilli() }

@@ -169,7 +169,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%d pages in %d invocations", pages, run.Step)
 		}
 		var report pipeline.Report
-		if err := json.Unmarshal(w.objects.objects[pipeline.ReportObject("r1")], &report); err != nil || report.Files != int64(n) || report.Failed != run.Failures || report.DoneAt != run.DoneAt || report.Bytes == 0 {
+		if err := json.Unmarshal(w.objects.objects[pipeline.ReportObject("r1")], &report); err != nil || report.Files != int64(n) || report.Failed != run.Failures || report.DoneAt != run.DoneAt || report.Bytes == 0 || report.CostUSD != float64(400*int64(n)+625*run.WriteUnits)/1e9 {
 			t.Errorf("report %+v, %v", report, err)
 		}
 	}

@@ -86,6 +86,10 @@ func TestUpload(t *testing.T) {
 	if run := w.run(t, "r1"); run.State != pipeline.Done || run.Ingested != meteredFiles || run.Segments != meteredSuburbs || run.WriteUnits != int64(meter.wrote["items"]) {
 		t.Fatalf("the run is %+v, and %g units were written", run, meter.wrote["items"])
 	}
+	// Forty cents for a million reads, 62.5 for a million writes.
+	if run := w.run(t, "r1"); run.Cost != 400*meteredFiles+625*run.WriteUnits {
+		t.Errorf("a run of %d files and %d write units is told to cost %d nano-dollars", run.Files, run.WriteUnits, run.Cost)
+	}
 	items := 0.0
 	for _, item := range w.tables["items"] {
 		items += sizeOf(item)

@@ -305,7 +305,7 @@ func (w *world) metadata() *pipeline.Metadata {
 }
 
 func (w *world) publication() *pipeline.Publication {
-	return &pipeline.Publication{Store: w.store(), Objects: w.objects, Clock: w.clock, Log: discard, Metrics: quiet}
+	return &pipeline.Publication{Store: w.store(), Objects: w.objects, Prices: pipeline.Prices{Read: 0.4, Write: 0.625}, Clock: w.clock, Log: discard, Metrics: quiet}
 }
 
 // asked starts a run.

@@ -177,6 +177,13 @@ func (p *Prices) in(region string) string {
 	return p.DefaultRegion
 }
 
+// Million returns what a million units of a dimension of the price file cost in the
+// default region.
+func (p *Prices) Million(d Dimension) float64 {
+	price := p.of(p.DefaultRegion, d)
+	return 1e6 / price.Per * price.Price
+}
+
 // of returns the price of a dimension. Every dimension has one.
 func (p *Prices) of(region string, d Dimension) Price {
 	return p.Regions[p.in(region)][d.Service][d.Name]

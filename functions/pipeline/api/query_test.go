@@ -17,7 +17,7 @@ func homes(t *testing.T) *world {
 	w := newWorld(t)
 	w.run("r1", 0, dynamodb.Item{
 		"files": dynamodb.Number(12), "ingested": dynamodb.Number(9), "failed": dynamodb.Number(3), "items": dynamodb.Number(10), "segments": dynamodb.Number(3),
-		"described": dynamodb.Number(3), "expired": dynamodb.Number(1), "bytes": dynamodb.Number(9_007_199_254_740_993), "calls": dynamodb.Number(30), "write_units": dynamodb.Number(10),
+		"described": dynamodb.Number(3), "expired": dynamodb.Number(1), "bytes": dynamodb.Number(9_007_199_254_740_993), "calls": dynamodb.Number(30), "write_units": dynamodb.Number(10), "cost": dynamodb.Number(1_025_450_000),
 		"listed_at": dynamodb.Number(begin.Add(1500 * time.Millisecond).UnixMilli()), "done_at": dynamodb.Number(begin.Add(time.Hour).UnixMilli()),
 		"failed_empty": dynamodb.Number(1), "failed_gone": dynamodb.Number(2),
 	})
@@ -66,8 +66,8 @@ func TestQueries(t *testing.T) {
 			`{"runs":{"nodes":[{"id":"r2","state":"DESCRIBING","stuck":"2 of 3 segments have no metadata","replayOf":"r1","failedOnly":true,"startedAt":"2030-05-04T18:05:00Z","doneAt":null},{"id":"r1","state":"DONE","stuck":null,"replayOf":null,"failedOnly":false,"startedAt":"2030-05-04T18:00:00Z","doneAt":"2030-05-04T19:00:00Z"}],"pageInfo":{"hasNextPage":false}}}`,
 		},
 		"run": {
-			`{run(id:"r1"){files ingested failed items segments described gone uploadedAt listedAt ingestedAt reason cost{bytes calls writeUnits}failuresByReason{reason count}}}`,
-			`{"run":{"files":12,"ingested":9,"failed":3,"items":10,"segments":3,"described":3,"gone":1,"uploadedAt":"2030-05-04T18:00:00Z","listedAt":"2030-05-04T18:00:01.5Z","ingestedAt":null,"reason":null,"cost":{"bytes":9007199254740993,"calls":30,"writeUnits":10},"failuresByReason":[{"reason":"gone","count":2},{"reason":"empty","count":1}]}}`,
+			`{run(id:"r1"){files ingested failed items segments described gone uploadedAt listedAt ingestedAt reason cost{bytes calls writeUnits usd}failuresByReason{reason count}}}`,
+			`{"run":{"files":12,"ingested":9,"failed":3,"items":10,"segments":3,"described":3,"gone":1,"uploadedAt":"2030-05-04T18:00:00Z","listedAt":"2030-05-04T18:00:01.5Z","ingestedAt":null,"reason":null,"cost":{"bytes":9007199254740993,"calls":30,"writeUnits":10,"usd":1.02545},"failuresByReason":[{"reason":"gone","count":2},{"reason":"empty","count":1}]}}`,
 		},
 		"failures": {
 			`{run(id:"r1"){failures{nodes{key reason detail}pageInfo{hasNextPage}}}}`,

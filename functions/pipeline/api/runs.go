@@ -110,7 +110,10 @@ type Run struct {
 }
 
 // RunCost is the schema's.
-type RunCost struct{ Bytes, Calls, WriteUnits Int64 }
+type RunCost struct {
+	Bytes, Calls, WriteUnits Int64
+	USD                      *float64
+}
 
 // ReasonCount is the schema's.
 type ReasonCount struct {
@@ -123,7 +126,7 @@ func (r *resolver) runOf(run pipeline.Run) *Run {
 		ID: graphql.ID(run.ID), State: strings.ToUpper(string(run.State)), Reason: textOf(run.Reason), Stuck: textOf(run.Stuck), Prefix: run.Prefix, FailedOnly: run.Failed,
 		Files: Int64(run.Files), Ingested: Int64(run.Ingested), Failed: Int64(run.Failures), Items: Int64(run.Items), Segments: Int64(run.Segments),
 		Described: Int64(run.Described), Gone: Int64(run.Expired), UploadedAt: timeOf(run.At), StartedAt: timeOf(run.Started), ListedAt: timeOf(run.ListedAt),
-		IngestedAt: timeOf(run.IngestedAt), DoneAt: timeOf(run.DoneAt), Cost: RunCost{Int64(run.Bytes), Int64(run.Calls), Int64(run.WriteUnits)},
+		IngestedAt: timeOf(run.IngestedAt), DoneAt: timeOf(run.DoneAt), Cost: RunCost{Int64(run.Bytes), Int64(run.Calls), Int64(run.WriteUnits), dollarsOf(run)},
 		FailuresByReason: []ReasonCount{}, store: r.store, objects: r.library.objects,
 	}
 	if run.ReplayOf != "" {
@@ -228,4 +231,13 @@ func (run *Run) take(ctx context.Context, connection *FailureConnection, at *fai
 		at.After, at.In, at.Skip = item.ID, "", 0
 	}
 	return nil
+}
+
+// dollarsOf is what a run cost, nil while it is not done.
+func dollarsOf(run pipeline.Run) *float64 {
+	if run.State != pipeline.Done {
+		return nil
+	}
+	dollars := run.Dollars()
+	return &dollars
 }

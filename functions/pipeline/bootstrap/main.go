@@ -144,7 +144,7 @@ func manifest(_ context.Context, environ map[string]string, aws aws.Config) (any
 		return nil, err
 	}
 	return (&pipeline.Publication{
-		Store: store(aws, cfg.Runs, "", 0), Objects: s3.New(aws, cfg.Bucket), Clock: clock.System{}, Log: logger(cfg.Base, "manifest"),
+		Store: store(aws, cfg.Runs, "", 0), Objects: s3.New(aws, cfg.Bucket), Prices: cfg.Prices, Clock: clock.System{}, Log: logger(cfg.Base, "manifest"),
 		Metrics: metrics(cfg.Base, "manifest"),
 	}).Handle, nil
 }

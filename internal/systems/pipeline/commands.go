@@ -88,10 +88,10 @@ func runsCommand() command.Command {
 			}
 			unwell := false
 			text := command.Table(func(row func(cells ...any)) {
-				row("RUN", "STATE", "FILES", "INGESTED", "FAILED", "ITEMS", "SEGMENTS", "BEGUN", "TOOK", "WHY")
+				row("RUN", "STATE", "FILES", "INGESTED", "FAILED", "ITEMS", "SEGMENTS", "COST", "BEGUN", "TOOK", "WHY")
 				for _, r := range c.Runs {
 					unwell = unwell || r.Stuck != "" && !r.State.Over()
-					row(r.Run, r.State, r.Files, r.Ingested, r.Failed, r.Items, fmt.Sprintf("%d of %d", r.Described, r.Segments), moment(r.Started), took(r), r.Stuck+r.Reason)
+					row(r.Run, r.State, r.Files, r.Ingested, r.Failed, r.Items, fmt.Sprintf("%d of %d", r.Described, r.Segments), cost(r), moment(r.Started), took(r), r.Stuck+r.Reason)
 				}
 			})
 			return command.Answer{JSON: c.Runs, Text: text, Unwell: unwell}, nil
@@ -108,6 +108,14 @@ func took(r pipeline.RunLine) string {
 		return ""
 	}
 	return (time.Duration(r.DoneAt-r.Started) * time.Millisecond).Round(time.Second).String()
+}
+
+// cost is what the reads and writes of a run cost, in dollars; empty for one that is not done.
+func cost(r pipeline.RunLine) string {
+	if r.State != pipeline.Done {
+		return ""
+	}
+	return fmt.Sprintf("$%.4f", r.CostUSD)
 }
 
 func failedCommand() command.Command {

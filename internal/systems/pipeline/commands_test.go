@@ -43,7 +43,7 @@ const now = 1_900_000_000_000
 
 var (
 	stuck = pipeline.RunLine{Run: "second", State: pipeline.Ingesting, Files: 10, Ingested: 4, Failed: 1, Items: 5, Started: now - 3_600_000, Stuck: "1 of 2 chunks are not ingested"}
-	done  = pipeline.RunLine{Run: "first", State: pipeline.Done, Files: 10, Ingested: 9, Failed: 1, Items: 9, Segments: 2, Described: 2, Started: now - 90_000_000, DoneAt: now - 89_400_000}
+	done  = pipeline.RunLine{Run: "first", State: pipeline.Done, Files: 10, Ingested: 9, Failed: 1, Items: 9, Segments: 2, Described: 2, Started: now - 90_000_000, DoneAt: now - 89_400_000, CostUSD: 0.0104}
 )
 
 func TestFacts(t *testing.T) {
@@ -77,12 +77,12 @@ func TestCommands(t *testing.T) {
 		"runs": {
 			"runs", "", nil, []pipeline.Controlling{{Runs: []pipeline.RunLine{stuck, done}}}, []string{`control {"action":"runs","last":20}`},
 			command.Answer{JSON: []pipeline.RunLine{stuck, done}, Unwell: true, Text: "" +
-				"RUN     STATE      FILES  INGESTED  FAILED  ITEMS  SEGMENTS  BEGUN                 TOOK  WHY\n" +
-				"second  ingesting  10     4         1       5      0 of 0    2030-03-17T16:46:40Z        1 of 2 chunks are not ingested\n" +
-				"first   done       10     9         1       9      2 of 2    2030-03-16T16:46:40Z  10m0s\n"},
+				"RUN     STATE      FILES  INGESTED  FAILED  ITEMS  SEGMENTS  COST     BEGUN                 TOOK  WHY\n" +
+				"second  ingesting  10     4         1       5      0 of 0             2030-03-17T16:46:40Z        1 of 2 chunks are not ingested\n" +
+				"first   done       10     9         1       9      2 of 2    $0.0104  2030-03-16T16:46:40Z  10m0s\n"},
 		},
 		"one run": {"runs", "first", map[string]any{"last": 1}, []pipeline.Controlling{{Runs: []pipeline.RunLine{done}}}, []string{`control {"action":"runs","run":"first","last":1}`}, command.Answer{
-			JSON: []pipeline.RunLine{done}, Text: "RUN    STATE  FILES  INGESTED  FAILED  ITEMS  SEGMENTS  BEGUN                 TOOK  WHY\nfirst  done   10     9         1       9      2 of 2    2030-03-16T16:46:40Z  10m0s\n",
+			JSON: []pipeline.RunLine{done}, Text: "RUN    STATE  FILES  INGESTED  FAILED  ITEMS  SEGMENTS  COST     BEGUN                 TOOK  WHY\nfirst  done   10     9         1       9      2 of 2    $0.0104  2030-03-16T16:46:40Z  10m0s\n",
 		}},
 		"failed": {
 			"failed", "first", nil, []pipeline.Controlling{{After: "x"}, {Failures: []pipeline.Failure{failure}}}, []string{`control {"action":"failed","run":"first"}`, `control {"action":"failed","run":"first","after":"x"}`},

@@ -11,6 +11,7 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
+	"github.com/burstline/terraform-provider-serverless/internal/preflight"
 )
 
 // System names the pipeline wherever AWS or a user sees it.
@@ -326,11 +327,20 @@ func (l *line) metadata() {
 	})
 }
 
+// prices are those that reports are reckoned with, of the list that the provider carries.
+func prices() pipeline.Prices {
+	million := preflight.Builtin().Million
+	return pipeline.Prices{
+		Read:  million(preflight.Dimension{Service: "s3", Name: "get_requests"}),
+		Write: million(preflight.Dimension{Service: "dynamodb", Name: "write_units"}),
+	}
+}
+
 // manifest publishes a run that is whole.
 func (l *line) manifest() {
 	f := l.function("manifest", blueprint.Function{
 		MemoryMB: 512, Timeout: shortTimeout,
-		Environment: config.Environ(pipeline.ManifestConfig{Base: l.base, Runs: l.runsTable(), Bucket: l.results.Name()}),
+		Environment: config.Environ(pipeline.ManifestConfig{Base: l.base, Runs: l.runsTable(), Prices: prices(), Bucket: l.results.Name()}),
 		Grants:      [][]blueprint.Grant{l.runs.Get(), l.runs.Update(), l.results.Get(runObjects), l.results.Put(runObjects, pipeline.ManifestObject)},
 	})
 	l.Hand("manifest-stage", l.stage, f)

@@ -21,6 +21,12 @@ export function bytes(t: Translator, n: number): string {
   }).format(n / 1000 ** power);
 }
 
+/** Dollars, of less than a cent in four digits. */
+export function dollars(t: Translator, n: number): string {
+  const digits = n < 0.01 ? { maximumSignificantDigits: 4 } : {};
+  return new Intl.NumberFormat(t.locale, { style: "currency", currency: "USD", ...digits }).format(n);
+}
+
 /** A span of milliseconds in its two largest units. */
 export function span(t: Translator, ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));

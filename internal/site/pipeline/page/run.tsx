@@ -3,7 +3,7 @@ import { Progress } from "../../shared/progress.tsx";
 import { Sure } from "../../shared/sure.tsx";
 import { newKey, useAct } from "./act.ts";
 import { useAnswer } from "./answer.ts";
-import { bytes, span, time } from "./format.ts";
+import { bytes, dollars, span, time } from "./format.ts";
 import { Badge, Facts, Page, Pager, Result, Wrong } from "./parts.tsx";
 import failuresQuery from "./queries/failures.graphql?raw";
 import mutation from "./queries/replay.graphql?raw";
@@ -120,6 +120,7 @@ function What(props: { run: Shown }) {
         ["read", bytes(t, run.cost.bytes)],
         ["calls", t.number(run.cost.calls)],
         ["write_units", t.number(run.cost.writeUnits)],
+        ["cost", run.cost.usd === null ? undefined : dollars(t, run.cost.usd)],
       ]}
     />
   );

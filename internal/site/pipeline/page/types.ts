@@ -96,7 +96,7 @@ export interface Run extends RunRow {
   uploadedAt: string | null;
   listedAt: string | null;
   ingestedAt: string | null;
-  cost: { bytes: number; calls: number; writeUnits: number };
+  cost: { bytes: number; calls: number; writeUnits: number; usd: number | null };
   failuresByReason: { reason: string; count: number }[];
 }
 

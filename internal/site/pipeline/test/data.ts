@@ -122,7 +122,7 @@ export function runOf(id: string, state: RunState, started: number, more: Partia
     listedAt: state === "LISTING" ? null : at(240_000),
     ingestedAt: done ? at(900_000) : null,
     doneAt: done ? at(1_150_000) : null,
-    cost: { bytes: 812_400_000, calls: 1_046_000, writeUnits: 1_002_311 },
+    cost: { bytes: 812_400_000, calls: 1_046_000, writeUnits: 1_002_311, usd: 1.0448 },
     failuresByReason: [
       { reason: "not_json", count: 2 },
       { reason: "empty", count: 1 },

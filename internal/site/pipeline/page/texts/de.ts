@@ -183,6 +183,7 @@ export const de: typeof en = {
   read: "Gelesen",
   calls: "Aufrufe von AWS",
   write_units: "Schreibeinheiten",
+  cost: "Kosten für Lesen und Schreiben",
   by_reason: "Warum Dateien gescheitert sind",
   reason_column: "Grund",
   reason_empty: "Die Datei ist leer",

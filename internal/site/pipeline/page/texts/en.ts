@@ -182,6 +182,7 @@ export const en = {
   read: "Read",
   calls: "Calls of AWS",
   write_units: "Write units",
+  cost: "Cost of reads and writes",
   by_reason: "Why files failed",
   reason_column: "Reason",
   reason_empty: "The file is empty",
