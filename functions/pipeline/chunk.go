@@ -50,6 +50,9 @@ func readChunk(data []byte, bucket string) (*Chunk, error) {
 	if err := json.Unmarshal(data, &chunk); err != nil {
 		return nil, fmt.Errorf("read a chunk: %w", err)
 	}
+	if chunk.Bucket == "" { // Written by a person, for whatever pipeline: the lister names it.
+		chunk.Bucket = bucket
+	}
 	switch {
 	case !ValidRun(chunk.Run) || len(chunk.ID) != idLength:
 		return nil, errors.New("read a chunk: it has no run or no id")

@@ -167,6 +167,7 @@ func FuzzMessages(f *testing.F) {
 func FuzzChunks(f *testing.F) {
 	f.Add("up/a.json\nup/b \"ä\".json\nup/\x01", []byte(`{"run":"r1","chunk":"0123456789012345678901","at":1,"bucket":"b","keys":["x"]}`))
 	f.Add("ä\nâ", []byte(`{"run":"r1"}`))
+	f.Add("", []byte(`{"run":"r1","chunk":"0123456789012345678901","at":1,"keys":["x"]}`))
 	f.Fuzz(func(t *testing.T, text string, other []byte) {
 		if chunk, err := pipeline.ReadChunk(other, "b"); err == nil {
 			if len(chunk.Keys) == 0 || !pipeline.ValidRun(chunk.Run) || chunk.Bucket != "b" || chunk.Key(0) == "" {
