@@ -136,7 +136,7 @@ func (b *board) WriteOf(_ context.Context, sale, text string) error {
 	return b.failed
 }
 
-// TestShown: figures are told every two seconds, a pause at once, and the object follows where there is a board.
+// TestShown: figures are told every five seconds, a pause at once, and the object follows where there is a board.
 func TestShown(t *testing.T) {
 	s := sale()
 	w := newWorld(s.OpensAt, s)
@@ -155,10 +155,10 @@ func TestShown(t *testing.T) {
 		w.mustLead(t, k)
 		w.clock.pass(time.Second)
 	}
-	if len(shown.lines) != 15 || objects != 2 {
-		t.Errorf("in 30 s it was shown %d times and the object written %d times", len(shown.lines), objects)
+	if len(shown.lines) != 6 || objects != 2 {
+		t.Fatalf("in 30 s it was shown %d times and the object written %d times", len(shown.lines), objects)
 	}
-	if last := shown.lines[14]; !strings.HasPrefix(last, "gig: ") || !strings.Contains(last, " open ") {
+	if last := shown.lines[5]; !strings.HasPrefix(last, "gig: ") || !strings.Contains(last, " open ") {
 		t.Errorf("the last line is %q", last)
 	}
 	s.Paused = true
