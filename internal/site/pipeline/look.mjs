@@ -1,7 +1,6 @@
 // Looks at the real page of a pipeline whose API asks for a key, in headless Chromium, as a reader would. For the demo.
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../shared/chromium.mjs";
+import { open, run, visit } from "../shared/visit.mjs";
 
 const usage = `usage: API_KEY=KEY node look.mjs --url URL --segment VALUE [--screenshot FILE.png] [--figures FILE.png]
                                [--timeout SECONDS] [--proxy URL]
@@ -10,12 +9,7 @@ Signs in at the page at URL, finds the segment of a value, opens it, and prints 
 --screenshot takes a picture of the segments, --figures one of the segment. --proxy leads to an AWS that is not the real one, and
 its certificates are taken as they are.`;
 
-try {
-  await look(options());
-} catch (e) {
-  console.error(e instanceof Error ? e.message : e);
-  process.exitCode = 1;
-}
+await run(() => look(options()));
 
 function options() {
   const text = { type: /** @type {const} */ ("string") };
@@ -37,20 +31,8 @@ function options() {
 
 /** @param {ReturnType<typeof options>} wanted */
 async function look({ url, segment, key, screenshot, figures, proxy, timeout }) {
-  const browser = await chromium.launch({
-    ...launchOptions,
-    ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
-  });
-  try {
-    const page = await browser.newPage({
-      locale: "en-GB",
-      viewport: { width: 1000, height: 760 },
-      reducedMotion: "reduce",
-      ignoreHTTPSErrors: proxy !== undefined,
-    });
-    page.setDefaultTimeout(timeout);
-    const response = await page.goto(url);
-    if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
+  await visit({ proxy, timeout, viewport: { width: 1000, height: 760 } }, async (page) => {
+    await open(page, url);
     await page.getByLabel("API key").fill(key);
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     const alert = page.getByRole("alert");
@@ -67,7 +49,5 @@ async function look({ url, segment, key, screenshot, figures, proxy, timeout }) 
     if ((await shown.count()) === 0) throw new Error(`the page shows no figures: ${await alert.allInnerTexts()}`);
     console.log(await page.locator("main").innerText());
     if (figures !== undefined) await page.screenshot({ path: figures, fullPage: true });
-  } finally {
-    await browser.close();
-  }
+  });
 }

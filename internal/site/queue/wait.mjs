@@ -1,7 +1,6 @@
 // Goes the whole way through the real page, in headless Chromium, as a fan would. For acceptance tests and the demo.
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../shared/chromium.mjs";
+import { messageOf, open, run, visit } from "../shared/visit.mjs";
 
 const usage = `usage: node wait.mjs --url URL [--code CODE] [--reads OPERATION] [--screenshot FILE.png] [--timeout SECONDS] [--proxy URL]
 
@@ -10,12 +9,7 @@ the headings that were seen, and the address of the link to the tickets. --reads
 has called that operation of AWS. --screenshot takes a picture of that link. --proxy leads
 to an AWS that is not the real one, and its certificates are taken as they are.`;
 
-try {
-  await wait(options());
-} catch (e) {
-  console.error(e instanceof Error ? e.message : e);
-  process.exitCode = 1;
-}
+await run(() => wait(options()));
 
 function options() {
   const text = { type: /** @type {const} */ ("string") };
@@ -36,30 +30,14 @@ function options() {
 
 /** @param {ReturnType<typeof options>} wanted */
 async function wait({ url, code, reads, screenshot, timeout, proxy }) {
-  const browser = await chromium.launch({
-    ...launchOptions,
-    ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
-  });
-  try {
-    const page = await browser.newPage({
-      locale: "en-GB",
-      viewport: { width: 480, height: 960 },
-      reducedMotion: "reduce",
-      ignoreHTTPSErrors: proxy !== undefined,
-    });
-    page.setDefaultTimeout(timeout);
-    const failures = /** @type {string[]} */ ([]);
-    page.on("requestfailed", (r) => failures.push(`${r.method()} ${r.url()}: ${r.failure()?.errorText}`));
-    page.on("response", (r) => r.status() >= 400 && failures.push(`${r.request().method()} ${r.url()}: ${r.status()}`));
-    page.on("pageerror", (e) => failures.push(String(e)));
+  await visit({ proxy, timeout }, async (page, failures) => {
     const address = new URL(url);
     if (code !== undefined) address.hash = new URLSearchParams({ code }).toString();
     // A visitor may think until the page has read the status by itself.
     const read =
       reads !== undefined &&
       page.waitForResponse((r) => r.request().headers()["x-amz-target"]?.endsWith(reads) === true);
-    const response = await page.goto(address.href);
-    if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
+    await open(page, address.href);
     const seen = /** @type {string[]} */ ([]);
     const note = (/** @type {string} */ text) => seen.at(-1) !== text && seen.push(text);
     await page.exposeFunction("noteHeading", note);
@@ -80,10 +58,8 @@ async function wait({ url, code, reads, screenshot, timeout, proxy }) {
     } catch (e) {
       const said = await page.locator("body").innerText();
       throw new Error(
-        `${e instanceof Error ? e.message : e}\nseen: ${seen.join(" / ")}\nthe page says: ${said}\nrequests that failed:\n  ${failures.join("\n  ")}`,
+        `${messageOf(e)}\nseen: ${seen.join(" / ")}\nthe page says: ${said}\nrequests that failed:\n  ${failures.join("\n  ")}`,
       );
     }
-  } finally {
-    await browser.close();
-  }
+  });
 }

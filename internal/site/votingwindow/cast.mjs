@@ -1,7 +1,6 @@
 // Casts one vote through the real page, in headless Chromium, as a voter would. For the demo and for acceptance tests.
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../shared/chromium.mjs";
+import { messageOf, open, run, visit } from "../shared/visit.mjs";
 
 const usage = `usage: node cast.mjs --url URL --answer ID [--voter IDENTIFIER] [--question ID] [--ticket TICKET] [--token JWT]
                      [--rehearsal] [--screenshot FILE.png] [--studio FILE.png] [--timeout SECONDS]
@@ -12,12 +11,7 @@ Waits for the window to open, votes through the page at URL, and exits with 0 on
 --screenshot takes a picture of the results after the vote, --studio one of the studio view. --proxy leads to an AWS that is
 not the real one, and its certificates are taken as they are.`;
 
-try {
-  await cast(options());
-} catch (e) {
-  console.error(e instanceof Error ? e.message : e);
-  process.exitCode = 1;
-}
+await run(() => cast(options()));
 
 function options() {
   const text = { type: /** @type {const} */ ("string") };
@@ -57,18 +51,7 @@ async function cast({
   proxy,
   watch,
 }) {
-  const browser = await chromium.launch({
-    ...launchOptions,
-    ...(proxy === undefined ? {} : { proxy: { server: proxy } }),
-  });
-  try {
-    const page = await browser.newPage({
-      locale: "en-GB",
-      viewport: { width: 480, height: 960 },
-      reducedMotion: "reduce",
-      ignoreHTTPSErrors: proxy !== undefined,
-    });
-    page.setDefaultTimeout(timeout);
+  await visit({ proxy, timeout }, async (page, failures) => {
     const fragment = new URLSearchParams({
       ...(ticket === undefined ? {} : { ticket }),
       ...(token === undefined ? {} : { token }),
@@ -76,17 +59,13 @@ async function cast({
     });
     const address = new URL(url);
     address.hash = fragment.toString();
-    const failures = /** @type {string[]} */ ([]);
-    page.on("requestfailed", (r) => failures.push(`${r.method()} ${r.url()}: ${r.failure()?.errorText}`));
-    page.on("response", (r) => r.status() >= 400 && failures.push(`${r.request().method()} ${r.url()}: ${r.status()}`));
     const reads = { object: 0, board: 0 };
     page.on("response", (r) => {
       if (r.status() >= 400) return;
       if (r.url().endsWith("/results.json")) reads.object++;
       if (r.request().headers()["x-amz-target"]?.endsWith(".GetItem")) reads.board++;
     });
-    const response = await page.goto(address.href);
-    if (!response?.ok()) throw new Error(`there is no page at ${url}: ${response?.status()}`);
+    await open(page, address.href);
     try {
       if (voter !== undefined) {
         await page.locator("#voter").fill(voter);
@@ -103,7 +82,7 @@ async function cast({
         throw new Error(`the vote was not accepted: ${await said(page)}`);
     } catch (e) {
       const seen = failures.length > 0 ? `\nrequests that failed:\n  ${failures.join("\n  ")}` : "";
-      throw new Error(`${e instanceof Error ? e.message : e}${seen}`);
+      throw new Error(`${messageOf(e)}${seen}`);
     }
     console.log(await said(page));
     if (watch !== undefined) {
@@ -125,9 +104,7 @@ async function cast({
       await page.locator(".scene").waitFor();
       await page.screenshot({ path: studio });
     }
-  } finally {
-    await browser.close();
-  }
+  });
 }
 
 /**
