@@ -221,6 +221,7 @@ func TestAccPipeline(t *testing.T) {
 	if want := (pipeline.Report{
 		Run: "first", Prefix: "homes/1/", Files: int64(len(files)), Ingested: ingested, Failed: int64(len(failed)), Items: items, Segments: 4, Chunks: 2, ByReason: byReason(failed),
 		Started: r.Started, ListedAt: r.ListedAt, IngestedAt: r.IngestedAt, DoneAt: r.DoneAt, Bytes: r.Bytes, Calls: r.Calls, WriteUnits: items,
+		CostUSD: float64(400*int64(len(files))+625*items) / 1e9, // Forty cents for a million reads, 62.5 for a million writes.
 	}); fmt.Sprintf("%+v", r) != fmt.Sprintf("%+v", want) {
 		t.Errorf("the report is\n%+v, want\n%+v", r, want)
 	}
