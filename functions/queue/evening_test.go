@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -80,13 +81,20 @@ func (e *evening) work() {
 		for _, message := range batch {
 			switch {
 			case life.dead || failed[message.MessageId]:
-				e.hidden[now+30] = append(e.hidden[now+30], message)
+				e.hidden[now+30] = append(e.hidden[now+30], again(message))
 			case e.faults > 0 && e.random.IntN(100) == 0:
-				again := now + 1 + int64(e.random.IntN(40))
-				e.hidden[again] = append(e.hidden[again], message)
+				later := now + 1 + int64(e.random.IntN(40))
+				e.hidden[later] = append(e.hidden[later], again(message))
 			}
 		}
 	}
+}
+
+// again is a message as SQS delivers it another time.
+func again(message events.SQSMessage) events.SQSMessage {
+	message.Attributes = maps.Clone(message.Attributes)
+	message.Attributes["ApproximateReceiveCount"] = "2"
+	return message
 }
 
 // shop lets those who have a window claim and buy, leave, or do nothing.
@@ -182,7 +190,8 @@ func TestAHundredThousandFansInFiveSeconds(t *testing.T) {
 	if e.hottest["counter"] < 190 || e.hottest["counter"] > 400 || e.hottest["fans"] > 20 || e.hottest["windows"] > 20 || e.hottest["state"] > 20 {
 		t.Errorf("most writes of an item a second: %v", e.hottest)
 	}
-	if lost := given - eveningFans; lost > eveningFans/20 {
+	// Who pressed twice, each a twentieth, and what died placers had taken.
+	if lost := given - eveningFans; lost > eveningFans/20+eveningFans/50 {
 		t.Errorf("%d gaps", lost)
 	}
 	if ends["purchased"] < eveningFans/2 || ends["left"] == 0 || ends["expired"] == 0 {

@@ -61,6 +61,7 @@ type Placer struct {
 type arrival struct {
 	id      string
 	sent    int64 // Milliseconds since 1970, by SQS's clock.
+	first   bool  // SQS has delivered it to nobody before, as far as it knows.
 	message Message
 	err     error // Why it must come again.
 }
@@ -113,6 +114,7 @@ func readArrival(record events.SQSMessage) arrival {
 		read.err = fmt.Errorf("read message: %w", read.err)
 		return read
 	}
+	read.first = record.Attributes["ApproximateReceiveCount"] == "1"
 	read.sent, read.err = strconv.ParseInt(record.Attributes["SentTimestamp"], 10, 64)
 	return read
 }
@@ -200,12 +202,7 @@ func (b Block) records(expires int64) []Fan {
 // place gives those a place who have none, and returns how many. At each arrival it notes why it must come again.
 func (p *Placer) place(ctx context.Context, sale Sale, line string, arrivals []*arrival) (int, error) {
 	first := firsts(arrivals)
-	ids := make([]string, len(first))
-	for i, arrival := range first {
-		ids[i] = arrival.message.Fan
-	}
-	// Eventually consistent, for half the price: a record that is too young to be seen is not written twice, and leaves a gap.
-	standing, err := p.Store.ReadFans(ctx, sale.ID, ids, false)
+	standing, err := p.standing(ctx, sale.ID, first)
 	if err != nil {
 		return 0, err
 	}
@@ -240,6 +237,21 @@ func (p *Placer) place(ctx context.Context, sale Sale, line string, arrivals []*
 		return 0, err
 	}
 	return p.write(ctx, inserted, replaced, now, arrivals)
+}
+
+// standing are the records of the fans who are likely to have one, by id: whose message comes again, or who join anew. A record is written once whether it was
+// read or not; whoever has one all the same leaves a gap. That is why the read may be eventually consistent, for half the price, too.
+func (p *Placer) standing(ctx context.Context, sale string, arrivals []*arrival) (map[string]Fan, error) {
+	var ids []string
+	for _, arrival := range arrivals {
+		if !arrival.first || arrival.message.Attempt > 0 {
+			ids = append(ids, arrival.message.Fan)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return p.Store.ReadFans(ctx, sale, ids, false)
 }
 
 // write makes the records, and notes at the arrivals of each whose record may not stand that they must come again.

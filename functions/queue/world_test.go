@@ -98,7 +98,9 @@ func (q joinsQueue) SendBatch(ctx context.Context, bodies []string) error {
 
 func (w *world) send(body string) {
 	w.nextID++
-	w.joins = append(w.joins, sqsMessage(fmt.Sprintf("m%08d", w.nextID), w.clock.at.Load(), body))
+	message := sqsMessage(fmt.Sprintf("m%08d", w.nextID), w.clock.at.Load(), body)
+	message.Attributes["ApproximateReceiveCount"] = "1"
+	w.joins = append(w.joins, message)
 }
 
 type lineQueue struct{ *world }

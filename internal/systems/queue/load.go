@@ -117,7 +117,7 @@ func (r *room) load() {
 	joins := blueprint.Load{Unit: "fan", Count: fans, Over: openingSpike, Peak: expected("peak_joins_per_second", 0)}
 	batch := 1 / r.placing.Fill(joins)
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
-		blueprint.Eventually(r.fans.Gets(1, recordBytes)), r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
+		r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
 	far, all := polls(wait)
 	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
