@@ -78,8 +78,8 @@ func (r *round) call(ctx context.Context) error {
 	return r.tell(ctx, windows)
 }
 
-// WindowsEvery is how often the windows are read where that changes nothing for those who wait: for the status. A read of each of them every second
-// would cost more than all else that a keeper does.
+// WindowsEvery is how often the windows are read where that changes nothing for those who wait: for the status. Where many sales
+// share the table, a read of each of them every second would cost more than all else that a keeper does.
 const WindowsEvery = 5 * time.Second
 
 // readWindows reads all windows where somebody can be called and not as many are known to be free as the rate allows, or the ticketing service is to be told who was

@@ -59,7 +59,7 @@ type memory struct {
 	faultOf func(call) fault
 	// leaves says whether a batch leaves its last keys unprocessed; nil for never.
 	leaves func() bool
-	// lags says whether an eventually consistent read of a batch does not show an item's last write; nil for never.
+	// lags says whether an eventually consistent read of several items does not show an item's last write; nil for never.
 	lags   func() bool
 	former map[string]dynamodb.Item // By table and key.
 }
@@ -222,15 +222,19 @@ func (m *memory) BatchGetItem(ctx context.Context, table string, keys []dynamodb
 		if i > 0 && m.leaves != nil && m.leaves() {
 			return items, keys[i:], nil
 		}
-		item := m.tables[table][key]
-		if !consistent && m.lags != nil && m.lags() {
-			item = m.former[table+" "+key]
-		}
-		if item != nil {
+		if item := m.seen(table, key, consistent); item != nil {
 			items = append(items, maps.Clone(item))
 		}
 	}
 	return items, nil, nil
+}
+
+// seen is an item as one of a read of several shows it.
+func (m *memory) seen(table, key string, consistent bool) dynamodb.Item {
+	if !consistent && m.lags != nil && m.lags() {
+		return m.former[table+" "+key]
+	}
+	return m.tables[table][key]
 }
 
 var insertion = regexp.MustCompile(`^INSERT INTO "(\w+)" VALUE \{'(\w+(?:': \?, '\w+)*)': \?\}$`)
@@ -322,11 +326,11 @@ func (m *memory) Scan(ctx context.Context, scan *dynamodb.Scan) (page dynamodb.P
 		at++
 	}
 	for _, key := range keys[at:] {
-		if looked == m.page {
+		if looked == m.page || scan.Limit > 0 && looked == scan.Limit {
 			return page, nil
 		}
-		item := m.tables[table][key]
-		if dynamodbtest.Judge(scan.FilterExpression, item, scan.ExpressionAttributeNames, scan.ExpressionAttributeValues) {
+		item := m.seen(table, key, scan.ConsistentRead)
+		if item != nil && dynamodbtest.Judge(scan.FilterExpression, item, scan.ExpressionAttributeNames, scan.ExpressionAttributeValues) {
 			page.Items = append(page.Items, maps.Clone(item))
 		}
 		looked++

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
@@ -20,23 +22,53 @@ type Window struct {
 // free says whether a window can be called.
 func (w Window) free(now int64) bool { return w.Fan == "" || w.Until < now }
 
-// ReadWindows returns the windows from 1 to a number, eventually consistent: a keeper reads all of them every second, and what it
+// scanWorth is how many items a scan of the windows may come across for each that is wanted before a read of every single one is taken: DynamoDB bills single
+// items as if each had 4 KB, in which there is room for thirty windows (DynamoDB Developer Guide, "DynamoDB read and write operations").
+const scanWorth = 8
+
+// ReadWindows returns the windows from 1 to a number, eventually consistent: a keeper reads all of them again and again, and what it
 // does by them is conditional. Those that nobody ever had are not in it.
 func (s *Store) ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error) {
-	ids, of := make([]string, to), make(map[string]int, to)
+	windows, all, err := s.scanWindows(ctx, sale, to)
+	if err != nil || all {
+		return windows, err
+	}
+	ids := make([]string, to)
 	for i := range ids {
 		ids[i] = windowID(sale, i+1)
-		of[ids[i]] = i + 1
 	}
 	found, err := s.getMany(ctx, s.Tables.Windows, WindowsKey, ids, false)
-	windows := make(map[int]Window, len(found))
-	for id, item := range found {
-		windows[of[id]] = Window{
-			Number: of[id], Fan: item["fan"].Text(), Place: Place{item["line"].Text(), item["place"].Int()},
-			Called: item["called"].Int(), Until: item["until"].Int(), Claimed: item["claimed"].Int(), Told: item["told"].Int() != 0,
-		}
+	for _, item := range found {
+		window := readWindow(item)
+		windows[window.Number] = window
 	}
 	return windows, err
+}
+
+// scanWindows goes through the windows of all sales. It gives up, and all is false, where other sales have so many that this would cost more than it spares.
+func (s *Store) scanWindows(ctx context.Context, sale string, to int) (windows map[int]Window, all bool, err error) {
+	windows, budget := make(map[int]Window, to), max(to, 1)*scanWorth
+	for item, err := range dynamodb.Items(ctx, s.Client.Scan, &dynamodb.Scan{TableName: s.Tables.Windows, Limit: budget + 1}) {
+		if err != nil {
+			return nil, false, fmt.Errorf("scan %s: %w", s.Tables.Windows, err)
+		}
+		if budget--; budget < 0 {
+			return windows, false, nil
+		}
+		if window := readWindow(item); window.Number <= to && item[WindowsKey].Text() == windowID(sale, window.Number) {
+			windows[window.Number] = window
+		}
+	}
+	return windows, true, nil
+}
+
+// readWindow is a window by its item.
+func readWindow(item dynamodb.Item) Window {
+	number, _ := strconv.Atoi(lastPart(item[WindowsKey].Text())) // windowID made it.
+	return Window{
+		Number: number, Fan: item["fan"].Text(), Place: Place{item["line"].Text(), item["place"].Int()},
+		Called: item["called"].Int(), Until: item["until"].Int(), Claimed: item["claimed"].Int(), Told: item["told"].Int() != 0,
+	}
 }
 
 // Calling is what became of a call.

@@ -144,7 +144,7 @@ func (r *room) load() {
 
 	live := keepersBegin + open
 	r.PerEvent(blueprint.Load{Unit: "second", Count: live.Seconds(), Over: live},
-		r.lines.Gets(countersEach, windowBytes), blueprint.Eventually(r.windows.Gets(windowReads(first), windowBytes)), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
+		r.lines.Gets(countersEach, windowBytes), blueprint.Eventually(r.windows.Scans(windowReads(first), float64(first.Windows)*windowBytes)), blueprint.Eventually(r.salesTable.Scans(0.5, saleBytes)),
 		r.status.Puts(1, progressBytes), r.shows(), keeper.Logs(1/queue.PublishEvery.Seconds(), logBytes))
 	// Each keeper lives for almost two minutes, and one begins every minute.
 	r.PerEvent(blueprint.Load{Unit: "minute", Count: live.Minutes(), Over: live}, keeper.Invocations(1, keeperTimeout-10*time.Second), r.status.Puts(2+20, windowBytes))
@@ -165,13 +165,13 @@ func polls(wait time.Duration) (far, called float64) {
 	return far, called + math.Floor(left/60/luck) // Near the front the own turn tells more.
 }
 
-// windowReads is how many windows a keeper reads in a second on the mean: all of
-// them, or where a rate is set as often as the status wants them.
+// windowReads is how often in a second a keeper goes through the windows on the
+// mean: always, or where a rate is set as often as the status wants them.
 func windowReads(sale queue.Sale) float64 {
 	if sale.Rate > 0 {
-		return float64(sale.Windows) / queue.WindowsEvery.Seconds()
+		return 1 / queue.WindowsEvery.Seconds()
 	}
-	return float64(sale.Windows)
+	return 1
 }
 
 // shows is what it costs in a second to write the status wherever it is read.

@@ -264,8 +264,9 @@ func (r *room) keeper() {
 	}
 	grants := [][]blueprint.Grant{
 		r.salesTable.Scan(), r.joins.Send(), r.fans.GetMany(), r.fans.Insert(), r.fans.Update(),
-		r.lines.Get(), r.lines.GetMany(), r.lines.Scan(), r.lines.Put(), r.windows.GetMany(), r.windows.Update(), r.status.Get(), r.status.Put(),
+		r.lines.Get(), r.lines.GetMany(), r.lines.Scan(), r.lines.Put(), r.windows.Scan(), r.windows.Update(), r.status.Get(), r.status.Put(),
 		r.pages.Put(statusObjects, drawObjects), blueprint.Rarely("used by a keeper that takes over in the middle of a draw", r.pages.Get(drawObjects)),
+		blueprint.Rarely("used where other sales' windows crowd the table", r.windows.GetMany()),
 	}
 	if r.board != nil {
 		c.StatusTable, c.BoardShards = r.board.Name(), r.m.boardShards()
