@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// nearFor is how long before their call fans are asked for a sign of life, in seconds: about two minutes, and some, since the pace is never even.
-	nearFor = 150
+	// NearFor is how long before their call fans are asked for a sign of life, in seconds: longer than AskMost, so that all have learned of it, and some, since
+	// the pace is never even.
+	NearFor = 180
 	// probesEvery is how often probes are looked for, in milliseconds.
 	probesEvery = 5000
 )
@@ -369,5 +370,5 @@ func (r *round) near() int64 {
 	}
 	p := r.progress
 	pace := max(p.pace(paceOver, r.now), p.pace(paceNow, r.now))
-	return max(int64(math.Ceil(pace*nearFor)), int64(r.sale.Windows))
+	return max(int64(math.Ceil(pace*NearFor)), int64(r.sale.Windows))
 }

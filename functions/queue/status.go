@@ -64,8 +64,8 @@ type DrawStatus struct {
 }
 
 const (
-	// AskLeast and AskMost bound when to ask again, in seconds. Half of the wait between them makes about fifteen questions in twenty minutes.
-	AskLeast, AskMost = 5, 120
+	// AskLeast and AskMost bound when to ask again, in seconds. Half of the wait between them makes thirteen questions in twenty minutes.
+	AskLeast, AskMost = 5, 150
 	// askUnknown is when to ask again where nobody can say how long the wait is.
 	askUnknown = 15
 )

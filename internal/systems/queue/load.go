@@ -65,9 +65,6 @@ const (
 	// looksForPlace is how often a page asks turn until it has a place: first after
 	// two to eight seconds, when placers that keep up have given it.
 	looksForPlace = 1.1
-	// nearFor is for how long fans are near the front, in seconds: so long before
-	// their call they are asked for a sign of life.
-	nearFor = 150
 	// looksInWindow is how often a page asks when it was called and after the
 	// claim: that it is, then once a minute, of purchases that take three.
 	looksInWindow = 1 + 2
@@ -131,8 +128,8 @@ func (r *room) load() {
 	near, seen := 0.0, 0.0
 	if first.Heartbeat > 0 {
 		each := max(queue.AskLeast, float64(first.Heartbeat)/3) * luck
-		near = nearFor / each
-		seen = nearFor / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
+		near = queue.NearFor / each
+		seen = queue.NearFor / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
 	}
 	changes := 2 * 3.0
 	r.PerEvent(admission, scaled(near+looksInWindow, r.looks(turnedBytes, turnTakes)), r.fans.Updates(seen+changes, recordBytes), r.windows.Updates(changes, windowBytes),
@@ -158,7 +155,7 @@ func polls(wait time.Duration) (far, called float64) {
 	far = 1 + math.Floor(wait.Seconds()/(queue.AskMost*luck))
 	called = 1
 	left := wait.Seconds()
-	for left > nearFor {
+	for left > queue.NearFor {
 		left -= float64(queue.Ask(int64(left), 1)) * luck
 		called++
 	}

@@ -153,7 +153,7 @@ func saleSchema() map[string]schema.Attribute {
 		"window_ttl_seconds": integer("How long a fan has a window from taking it on, in seconds: 10 to 86,400, default 600.", queue.MinTTL, queue.MaxTTL),
 		"claim_ttl_seconds":  integer("How long a called fan has to take the window, in seconds: 10 to 86,400, default 180. Less than 120 may pass a tab by that browsers have put to sleep.", queue.MinTTL, queue.MaxTTL),
 		"max_renewals":       integer("How often a fan may have a window for another `window_ttl_seconds`: 0 to 100, default 1.", 0, maxRenewals),
-		"heartbeat_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "Fans about two minutes before their turn must have been there within so many seconds, or are passed over and may join again: 20 to 86,400, default 60; 0 passes nobody over.",
+		"heartbeat_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "Fans about three minutes before their turn must have been there within so many seconds, or are passed over and may join again: 20 to 86,400, default 60; 0 passes nobody over.",
 			Validators: []validator.Int64{int64validator.Any(int64validator.OneOf(0), int64validator.Between(queue.MinHeartbeat, queue.MaxTTL))}},
 		"paused": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether nobody is called. Fans join, take and keep windows as always. An operator's `pause` and `resume` hold until this argument changes."},
 		"pre_queue": schema.SingleNestedAttribute{

@@ -8,7 +8,7 @@ interface Place {
 
 /** Seconds between two questions, at least and at most, and where nobody can say how long the wait is. */
 const least = 5;
-const most = 120;
+export const most = 150;
 const unknown = 15;
 
 /** How many fans come before a place; 0 for one that was called or is next. Who was drawn comes before the queue. */

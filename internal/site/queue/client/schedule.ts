@@ -1,5 +1,5 @@
 // When a tab asks next. Millions of fans follow these rules, so each of them is money and load.
-import { aheadOf, askAt, isNear } from "./line.ts";
+import { aheadOf, askAt, isNear, most } from "./line.ts";
 import type { FanState, SaleState, Status, Turn } from "./types.ts";
 
 /** What decides when to ask next. Times are milliseconds of the server's clock, spans milliseconds. */
@@ -69,7 +69,7 @@ export function nextStatus(w: Waiting): number | undefined {
 export function nextTurn(w: Waiting): number | undefined {
   const { fan, turn } = w;
   if (fan === "none" || fan === "wanted" || terminal.has(fan)) return undefined;
-  const far = (w.status?.ask.far || 120) * 1000;
+  const far = (w.status?.ask.far || most) * 1000;
   const told = turn?.ask === undefined ? undefined : Math.max(1, turn.ask) * 1000;
   const after = (span: number) => (w.turnRead ?? 0) + span * (1 + 0.1 * w.luck);
   if (fan === "joined") {
@@ -105,5 +105,5 @@ export function aheadNow(w: Pick<Waiting, "status" | "turn">): number | undefine
 
 function spanOf(w: Waiting): number {
   const ahead = aheadNow(w);
-  return (w.status === undefined || ahead === undefined ? 120 : askAt(w.status, ahead)) * 1000;
+  return (w.status === undefined || ahead === undefined ? most : askAt(w.status, ahead)) * 1000;
 }

@@ -49,7 +49,7 @@ test("no status for a while, then again", async ({ page, backend }) => {
   await settle(page);
   await advance(page, backend, 10_000);
   backend.broken.set("/status/arena.json", 429);
-  await advance(page, backend, 130_000);
+  await advance(page, backend, 170_000);
   await expect(page.getByText(stale)).toBeVisible();
   await expect(page.getByTestId("ahead")).toBeVisible();
   backend.broken.clear();
@@ -240,7 +240,7 @@ test("a tab that is looked at again asks at once, a hidden one goes on asking", 
   await advance(page, backend, 10_000);
   await show(page, false);
   const asked = backend.count("/status/arena.json");
-  await advance(page, backend, 5 * minute, 10_000);
+  await advance(page, backend, 6 * minute, 10_000);
   expect(backend.count("/status/arena.json") - asked).toBeGreaterThanOrEqual(2);
   const before = backend.count("/status/arena.json");
   await show(page, true);

@@ -102,7 +102,7 @@ const draws: Status = { ...base, state: "gathering", draw_from: 0, draw: { count
 
 // In how many seconds the status, and the fan's own turn, are asked for; with all of the chance after the slash.
 const schedule: Record<string, { w: Partial<Waiting>; status: string; turn: string }> = {
-  "nothing known": { w: { status: undefined, statusRead: undefined }, status: "0/0", turn: "120/132" },
+  "nothing known": { w: { status: undefined, statusRead: undefined }, status: "0/0", turn: "150/165" },
   far: { w: {}, status: "120/132", turn: "never/never" },
   near: { w: { turn: near }, status: "10/11", turn: "10/11" },
   "near, told how many are ahead": { w: { turn: { ...near, ahead: 30, ask: 7 } }, status: "60/66", turn: "7/7.7" },
