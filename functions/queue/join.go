@@ -117,6 +117,7 @@ func (j *Join) Handle(ctx context.Context, request Request) (Response, error) {
 	}
 	if asked.Watch && j.Watching != nil {
 		answer.Readers, answer.Status = j.Watching.of(ctx, sale.ID)
+		return request.compress(respond(http.StatusAccepted, answer)), nil
 	}
 	return respond(http.StatusAccepted, answer), nil
 }

@@ -2,12 +2,12 @@ package queue_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -99,7 +99,10 @@ func newPresale(t *testing.T, s queue.Sale) *presale {
 type published struct{}
 
 func (published) GetObject(context.Context, string) ([]byte, error) {
-	return []byte(`{"session_token":"` + strings.Repeat("x", 1850) + `"}`), nil
+	token := make([]byte, 1650*6/8) // In base64.
+	_, _ = rand.NewChaCha8([32]byte{}).Read(token)
+	return []byte(`{"access_key_id":"ASIAIOSFODNN7EXAMPLE","secret_access_key":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY","session_token":"` + base64.StdEncoding.EncodeToString(token) +
+		`","expires_at":"2027-05-01T18:00:00Z","table":"presale-status-0a1b2c","shards":8,"region":"us-east-1"}`), nil
 }
 
 // WriteOf implements queue.Board: the page reads what it says.
@@ -113,14 +116,17 @@ func (p *presale) WriteOf(_ context.Context, _, text string) error {
 func (p *presale) comes(n int) {
 	v := &p.visitors[n]
 	p.page.add("visits", 1)
-	response, err := p.join.Handle(context.Background(), post(`{"sale":"gig","nonce":"`+nonceOf(n)+`","attempt":0,"watch":true}`))
+	request := post(`{"sale":"gig","nonce":"` + nonceOf(n) + `","attempt":0,"watch":true}`)
+	request.Headers = map[string]string{"accept-encoding": "gzip, deflate, br"}
+	response, err := p.join.Handle(context.Background(), request)
 	if err != nil || response.StatusCode != 202 {
 		p.t.Fatalf("%+v %v", response, err)
 	}
 	p.page.add("joins", 1)
-	p.sized("join", response.Body)
+	body, plain := bodyOf(p.t, response)
+	p.sized("join", body)
 	var answer struct{ Ticket string }
-	if err := json.Unmarshal([]byte(response.Body), &answer); err != nil {
+	if err := json.Unmarshal(plain, &answer); err != nil {
 		p.t.Fatal(err)
 	}
 	now := p.clock.at.Load()

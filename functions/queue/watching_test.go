@@ -71,6 +71,31 @@ func TestJoinBringsWhatIsWatched(t *testing.T) {
 	}
 }
 
+// What joining brings is packed for a client that takes gzip, and the same.
+func TestJoinPacksWhatIsWatched(t *testing.T) {
+	w := newWorld(200_000, sale())
+	j := w.join()
+	j.Watching = &queue.Watching{Objects: published{}, Store: w.store(), Clock: w.clock, Log: discard}
+	answers := map[string]queue.Response{}
+	for _, takes := range []string{"", "br", "gzip, deflate, br", "gzip"} {
+		request := post(`{"sale":"gig","nonce":"` + nonce + `","watch":true}`)
+		request.Headers = map[string]string{"accept-encoding": takes}
+		response, err := j.Handle(t.Context(), request)
+		if err != nil || response.StatusCode != 202 {
+			t.Fatalf("%+v, %v", response, err)
+		}
+		answers[takes] = response
+	}
+	sent, plain := bodyOf(t, answers["gzip"])
+	if again, _ := bodyOf(t, answers["gzip, deflate, br"]); again != sent || string(plain) != answers[""].Body || answers["br"].Body != answers[""].Body {
+		t.Error("the answers differ")
+	}
+	// A token is random, in base64: six bits of each byte.
+	if share := float64(len(sent)) / float64(len(plain)); share > 0.85 {
+		t.Errorf("%d bytes of %d", len(sent), len(plain))
+	}
+}
+
 // Credentials that were renewed reach those who join within a minute.
 func TestWatchingReadsAgain(t *testing.T) {
 	w := newWorld(200_000, sale())

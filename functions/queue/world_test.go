@@ -2,12 +2,15 @@ package queue_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,6 +215,27 @@ type turned struct {
 	Token        string `json:"token"`
 	RenewalsLeft *int   `json:"renewals_left"`
 	Ask          int64  `json:"ask"`
+}
+
+// bodyOf is what an answer's body is on its way, and as the client reads it.
+func bodyOf(t tester, response queue.Response) (sent string, plain []byte) {
+	t.Helper()
+	if !response.IsBase64Encoded {
+		return response.Body, []byte(response.Body)
+	}
+	packed, err := base64.StdEncoding.DecodeString(response.Body)
+	if err != nil || response.Headers["Content-Encoding"] != "gzip" {
+		t.Fatalf("%v, %v", response.Headers, err)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err = io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(packed), plain
 }
 
 func post(body any) (request queue.Request) {

@@ -39,11 +39,11 @@ func expectedLoad() schema.Attribute {
 // as HTTP/1.1 has them, every header included; the handshakes of TLS and TCP are
 // not, of which AWS's price lists say nothing.
 const (
-	joinBytes     = 90                                 // A join as a message.
-	messageBytes  = 400                                // The same as received, with its attributes.
-	joinedBytes   = 650                                // Join's answer: the ticket as JSON, and Lambda's headers.
-	broughtBytes  = credentialBytes + lineOfBoard + 30 // What it brings of the status table.
-	turnedBytes   = 560                                // Turn's answer to who waits, likewise.
+	joinBytes     = 90   // A join as a message.
+	messageBytes  = 400  // The same as received, with its attributes.
+	joinedBytes   = 650  // Join's answer: the ticket as JSON, and Lambda's headers.
+	broughtBytes  = 2150 // Where it brings what the status table is read with, packed.
+	turnedBytes   = 560  // Turn's answer to who waits, likewise.
 	claimedBytes  = 2100
 	servedBytes   = 500
 	statusBytes   = 400 // The status without gaps.
@@ -187,7 +187,7 @@ func (r *room) joined() []blueprint.Operation {
 		return slices.Concat(r.pool.Identities(1), r.identities.Puts(1, recordBytes), r.identities.Updates(1, 2*recordBytes), r.streaming.Takes(batchOf, placerTakes))
 	}
 	join := r.functions["join"]
-	return append(join.Invocations(1, joinTakes), join.Answers(1, joinedBytes+(1-r.unbrought())*broughtBytes)...)
+	return append(join.Invocations(1, joinTakes), join.Answers(1, joinedBytes*r.unbrought()+broughtBytes*(1-r.unbrought()))...)
 }
 
 // looks is what it costs to ask turn.
