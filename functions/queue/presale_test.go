@@ -258,6 +258,15 @@ func TestPresale(t *testing.T) {
 		}
 		p.clock.pass(time.Second)
 	}
+	// Who is in the shop at the closing buys.
+	for range int(buying.Seconds()) + 1 {
+		for n := range p.visitors {
+			if v := &p.visitors[n]; v.claimed != 0 && !v.over {
+				p.acts(v)
+			}
+		}
+		p.clock.pass(time.Second)
+	}
 	got := p.result()
 	if *update {
 		text, err := json.MarshalIndent(got, "", "  ")

@@ -127,9 +127,11 @@ func (r *room) load() {
 	admission := blueprint.Load{Unit: "admission", Count: admitted, Over: open}
 	near, seen := 0.0, 0.0
 	if first.Heartbeat > 0 {
+		// Who is called that soon after the opening was near for half of it on the mean.
+		span := queue.NearFor * (1 - min(1, queue.NearFor/open.Seconds())/2)
 		each := max(queue.AskLeast, float64(first.Heartbeat)/3) * luck
-		near = queue.NearFor / each
-		seen = queue.NearFor / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
+		near = span / each
+		seen = span / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
 	}
 	changes := 2 * 3.0
 	r.PerEvent(admission, scaled(near+looksInWindow, r.looks(turnedBytes, turnTakes)), r.fans.Updates(seen+changes, recordBytes), r.windows.Updates(changes, windowBytes),
@@ -150,9 +152,10 @@ func (r *room) load() {
 
 // polls is how often a page asks for the status while a fan waits, the first time
 // when it is opened: by the rule that both go by, of a fan who never comes near the
-// front, and of one who is called after so long.
+// front, and of one who is called after so long. Waits differ, so that the last span
+// is half over on the mean.
 func polls(wait time.Duration) (far, called float64) {
-	far = 1 + math.Floor(wait.Seconds()/(queue.AskMost*luck))
+	far = 0.5 + wait.Seconds()/(queue.AskMost*luck)
 	called = 1
 	left := wait.Seconds()
 	for left > queue.NearFor {
