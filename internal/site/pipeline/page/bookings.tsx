@@ -6,7 +6,8 @@ import { bytes, time } from "./format.ts";
 import { Badge, Facts, Page, Pager, Result, Wrong } from "./parts.tsx";
 import oneQuery from "./queries/booking.graphql?raw";
 import listQuery from "./queries/bookings.graphql?raw";
-import mutation from "./queries/cancel.graphql?raw";
+import cancelMutation from "./queries/cancel.graphql?raw";
+import retryMutation from "./queries/retry.graphql?raw";
 import { go, href, type Route } from "./route.ts";
 import { mayWrite } from "./session.ts";
 import { clock, said, texts } from "./state.ts";
@@ -125,7 +126,7 @@ export function Booking(props: { id: string }) {
               ["booking_id", b.id],
             ]}
           />
-          <Cancel booking={b} answer={answer} />
+          <Deed booking={b} answer={answer} />
           {b.segment !== null && (
             <p>
               <a href={href("segment", b.segment.id)}>{t.text("to_segment")}</a>
@@ -137,20 +138,31 @@ export function Booking(props: { id: string }) {
   );
 }
 
-function Cancel(props: { booking: Shown; answer: Answer<{ booking: Shown }> }) {
+/** What can be done with a booking, by its status, and by which mutation. */
+const deeds = { cancel: ["cancelBooking", cancelMutation], retry: ["retryBooking", retryMutation] } as const;
+
+function deedOf(status: BookingRow["status"]): keyof typeof deeds | undefined {
+  if (status === "FAILED") return "retry";
+  return status === "BOOKED" || status === "GENERATING" || status === "GENERATED" ? "cancel" : undefined;
+}
+
+function Deed(props: { booking: Shown; answer: Answer<{ booking: Shown }> }) {
   const t = texts.value;
   const act = useAct();
   const { id, status } = props.booking;
-  const can = status === "BOOKED" || status === "GENERATING" || status === "GENERATED";
+  const deed = deedOf(status);
+  const asked = useRef<keyof typeof deeds>("cancel");
   // What was clicked goes, and must not take the focus with it.
   const toHeading = () => document.getElementById("booking")?.focus();
-  const cancel = () =>
-    act.send<{ cancelBooking: Shown }>(
-      "cancelBooking",
+  const send = (deed: keyof typeof deeds) => () => {
+    asked.current = deed;
+    const [field, mutation] = deeds[deed];
+    act.send<Record<string, Shown>>(
+      field,
       mutation,
       { id },
-      (data) => {
-        props.answer.put({ booking: data.cancelBooking });
+      ({ [field]: booking }) => {
+        if (booking) props.answer.put({ booking });
         toHeading();
       },
       () => {
@@ -158,17 +170,19 @@ function Cancel(props: { booking: Shown; answer: Answer<{ booking: Shown }> }) {
         toHeading();
       },
     );
+  };
   return (
     <>
-      {act.trouble && <Wrong trouble={act.trouble} about="cancel" />}
-      {can && mayWrite.value && (
+      {act.trouble && <Wrong trouble={act.trouble} about={asked.current} />}
+      {deed && mayWrite.value && (
         <Sure
-          label={t.text("cancel")}
-          question={t.text("cancel_sure")}
-          yes={t.text("cancel_yes")}
-          no={t.text("cancel_no")}
+          key={deed}
+          label={t.text(deed)}
+          question={t.text(`${deed}_sure`)}
+          yes={t.text(`${deed}_yes`)}
+          no={t.text(`${deed}_no`)}
           busy={act.busy}
-          act={cancel}
+          act={send(deed)}
         />
       )}
     </>

@@ -258,6 +258,13 @@ export class Backend {
         booking.endedAt = new Date(this.now()).toISOString();
         return booking;
       },
+      retryBooking: ({ id }: { id: string }) => {
+        this.#mayWrite();
+        const booking = this.#booking(id);
+        if (booking.status !== "FAILED") fail("CONFLICT", "The booking has not failed.");
+        Object.assign(booking, { status: "GENERATED", attempts: 0, reason: null, endedAt: null });
+        return booking;
+      },
       replayRun: ({ id, failedOnly }: { id: string; failedOnly?: boolean | null }) => {
         this.#mayWrite();
         const run = this.runs.find((r) => r.id === id) ?? fail("NOT_FOUND", "There is no such run.");

@@ -119,6 +119,33 @@ test("too late to cancel", async ({ page, backend }) => {
   await expect(page.getByText("Its data is being sent.")).toBeVisible();
 });
 
+test("tried again after it failed", async ({ page, backend }) => {
+  await stopClocks(page, backend, now);
+  const booking = backend.book("b1", "FAILED", { reason: "The third party answered 503.", attempts: 9 });
+  await enter(page, backend, "#/booking/b1");
+  await expect(button(page, "Cancel the booking")).toHaveCount(0);
+  await button(page, "Try the booking again").click();
+  await expect(page.getByText("Send the data again?")).toBeVisible();
+  await button(page, "Send it").click();
+  await expect(heading(page, "Booking of Fitzroy")).toBeFocused();
+  await expect(page.getByText("The third party answered 503.")).toHaveCount(0);
+  await expect(button(page, "Cancel the booking")).toBeVisible();
+  expect([booking.status, backend.count("Retry")]).toEqual(["GENERATED", 1]);
+});
+
+test("not tried again where its data is gone, or by whom may not", async ({ page, backend }) => {
+  backend.book("b1", "FAILED");
+  backend.wrong.set("retryBooking", { code: "CONFLICT", message: "Its data is gone." });
+  await enter(page, backend, "#/booking/b1");
+  await button(page, "Try the booking again").click();
+  await button(page, "Send it").click();
+  await expect(page.getByRole("alert")).toContainText("This booking cannot be tried again");
+  backend.mayWrite = false;
+  await page.reload();
+  await expect(heading(page, "Booking of Fitzroy")).toBeVisible();
+  await expect(button(page, "Try the booking again")).toHaveCount(0);
+});
+
 test("the list, by status and by page", async ({ page, backend }) => {
   for (let i = 0; i < 25; i++)
     backend.book(`b${i}`, i % 5 === 0 ? "FAILED" : "UPLOADED", { segmentValue: `Suburb ${i}` });

@@ -28,6 +28,8 @@ export const de: typeof en = {
   book_NOT_FOUND: "Der aktuelle Upload hat dieses Segment nicht mehr.",
   book_CONFLICT: "Das ließ sich nicht buchen: Die Pipeline nimmt keine Buchungen an, oder diese schon anders.",
   cancel_CONFLICT: "Zum Stornieren ist es zu spät: Die Übertragung hat begonnen.",
+  retry_CONFLICT:
+    "Diese Buchung lässt sich nicht noch einmal versuchen: Ihre Daten sind weg, oder sie ist nicht gescheitert.",
   replay_CONFLICT: "So lässt sich dieser Lauf zurzeit nicht wiederholen.",
 
   ways: "Ansichten",
@@ -145,6 +147,10 @@ export const de: typeof en = {
   cancel_sure: "Möchten Sie diese Buchung wirklich stornieren?",
   cancel_yes: "Stornieren",
   cancel_no: "Behalten",
+  retry: "Buchung noch einmal versuchen",
+  retry_sure: "Die Daten noch einmal senden? Eine Gegenseite, die sie schon hat, bekommt sie nicht doppelt.",
+  retry_yes: "Senden",
+  retry_no: "Lassen",
 
   runs: "Läufe",
   run_of: "Lauf {run}",

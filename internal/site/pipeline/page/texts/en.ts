@@ -27,6 +27,7 @@ export const en = {
   book_NOT_FOUND: "The current upload has this segment no more.",
   book_CONFLICT: "This could not be booked: the pipeline takes no bookings, or took this one otherwise already.",
   cancel_CONFLICT: "It is too late to cancel: the upload has begun.",
+  retry_CONFLICT: "This booking cannot be tried again: its data is gone, or it has not failed.",
   replay_CONFLICT: "This run cannot be replayed so as things are.",
 
   ways: "Views",
@@ -144,6 +145,10 @@ export const en = {
   cancel_sure: "Do you really want to cancel this booking?",
   cancel_yes: "Cancel it",
   cancel_no: "Keep it",
+  retry: "Try the booking again",
+  retry_sure: "Send the data again? A third party that has it already does not get it twice.",
+  retry_yes: "Send it",
+  retry_no: "Leave it",
 
   runs: "Runs",
   run_of: "Run {run}",
