@@ -51,7 +51,7 @@ type page struct {
 	TurnURL string `json:"turn_url"`
 	Status  source `json:"status"`
 	// OpensAt and ClosesAt are milliseconds since 1970, of a sale that fans join when it
-	// opens; the status may know better.
+	// opens: the page goes by them until it has a status, which may know better.
 	OpensAt  int64  `json:"opens_at,omitempty"`
 	ClosesAt int64  `json:"closes_at,omitempty"`
 	Codes    bool   `json:"codes"`
@@ -96,7 +96,7 @@ func (r *room) page(sale queue.Sale) (string, error) {
 		Sale: sale.ID, Name: r.base.Name, Title: sale.Name, JoinURL: r.join.URL(), TurnURL: r.turn.URL(),
 		Status: r.source(sale.ID, root), Codes: known(r.m.JoinCodes), Look: pages.LookOf(s, root),
 	}
-	if r.board != nil && sale.DrawFrom == 0 {
+	if sale.DrawFrom == 0 {
 		p.OpensAt, p.ClosesAt = sale.OpensAt, sale.ClosesAt
 	}
 	if j := r.m.JWT; known(j) {

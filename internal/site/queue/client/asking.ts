@@ -89,10 +89,9 @@ export class Asking {
     const { signal } = this.#stop;
     this.#started = this.#clock.steady();
     this.#joined = this.now();
-    const { sale, open } = this.#options;
     const stands = fanOf(this.identity.saved);
-    if (open !== undefined && this.#source.wants?.() && (stands === "none" || stands === "wanted")) {
-      this.#known = { ...nothing, status: presumed(sale, open.from, open.to) };
+    if (this.#source.wants?.() && (stands === "none" || stands === "wanted")) {
+      this.#known = { ...nothing, ...this.#presumed() };
       this.#changed();
     }
     const looked = () => document.visibilityState === "visible" && this.#hurry();
@@ -190,7 +189,7 @@ export class Asking {
       joined: this.#joined,
       looks: this.#looks,
       luck: this.#luck,
-      undecided: this.#clock.steady() - this.#started < patience,
+      undecided: this.#source.wants?.() === true && this.#clock.steady() - this.#started < patience,
     };
     const steady = this.#clock.steady();
     const at = (time: number | undefined, q: Question) =>
@@ -268,14 +267,20 @@ export class Asking {
       // As good as none.
     }
     this.#answered("status", found !== undefined);
-    if (found === undefined) return this.update({});
     const { status: former } = this.#known;
+    if (found === undefined) return this.update(former === undefined ? this.#presumed() : {});
     // A cache may answer with an older one than another has.
     if (found.at < (former?.at ?? 0)) return this.update({ statusRead: Date.now() });
     // Whoever was drawn looks for their place from the end of the draw on.
     if (former?.state !== "open" && found.state === "open" && this.identity.saved.drawn) this.#joined = this.now();
     this.update({ status: found, statusRead: Date.now() });
     this.#noteStart();
+  }
+
+  /** What the page was told of the sale beforehand, for as long as no status comes. */
+  #presumed(): Partial<Known> {
+    const { sale, open } = this.#options;
+    return open === undefined ? {} : { status: presumed(sale, open.from, open.to) };
   }
 
   async #askJoin(): Promise<void> {

@@ -120,8 +120,9 @@ export interface Options {
   /** The address of the status object, or another source of it. */
   status: string | URL | StatusSource;
   /**
-   * When fans may join, and no longer, where the page was told so beforehand: milliseconds since 1970. While a visitor
-   * who can join by it decides whether to, nothing is asked, if joining brings the status as well.
+   * When fans may join, and no longer, where the page was told so beforehand: milliseconds since 1970. It goes by this
+   * for as long as no status comes. While a visitor who can join by it decides whether to, nothing is asked, if joining
+   * brings the status as well.
    */
   open?: { from: number; to?: number };
   /**

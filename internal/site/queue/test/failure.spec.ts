@@ -57,6 +57,22 @@ test("no status for a while, then again", async ({ page, backend }) => {
   await expect(page.getByText(stale)).toHaveCount(0);
 });
 
+test("before the first status is written, fans join by the times that the page has", async ({ page, backend }) => {
+  backend.sale.opens_at = opening;
+  backend.broken.set("/status/arena.json", 403);
+  await at(page, backend, -minute);
+  await expect(page.getByTestId("opening")).toBeVisible();
+  await button(page, "Join when it opens").click();
+  await settle(page);
+  await advance(page, backend, minute + 20_000);
+  await expect(heading(page, "You are in the line")).toBeVisible();
+  await expect(page.getByText(stale)).toBeVisible();
+  expect(backend.joins).toHaveLength(1);
+  backend.broken.clear();
+  await advance(page, backend, 2 * minute);
+  await expect(page.getByText(stale)).toHaveCount(0);
+});
+
 test("where the status does not come at all, a fan learns of their turn nevertheless", async ({ page, backend }) => {
   backend.behind = 1_000;
   backend.pace = 1;
