@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// NearFor is how long before their call fans are asked for a sign of life, in seconds: longer than AskMost, so that all have learned of it, and some, since
-	// the pace is never even.
-	NearFor = 180
 	// probesEvery is how often probes are looked for, in milliseconds.
 	probesEvery = 5000
 )
@@ -177,7 +174,7 @@ func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) [
 	if r.sale.Heartbeat == 0 {
 		return waiting
 	}
-	silent, asked := r.now-r.sale.Heartbeat*1000, r.now-max(r.sale.Heartbeat, AskMost)*1000
+	silent, asked := r.now-r.sale.Heartbeat*1000, r.now-r.sale.askedFor()*1000
 	ghost := make([]bool, len(waiting))
 	for i, look := range waiting {
 		last := max(look.fan.Seen, look.fan.Joined)
@@ -370,5 +367,5 @@ func (r *round) near() int64 {
 	}
 	p := r.progress
 	pace := max(p.pace(paceOver, r.now), p.pace(paceNow, r.now))
-	return max(int64(math.Ceil(pace*NearFor)), int64(r.sale.Windows))
+	return max(int64(math.Ceil(pace*float64(r.sale.NearFor()))), int64(r.sale.Windows))
 }

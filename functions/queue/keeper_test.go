@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -216,6 +217,48 @@ func TestGhostsAreSkippedAfterTheyWereAsked(t *testing.T) {
 	w.mustPlace(t, 1, 7) // Comes back, to the end.
 	if fan := w.fan(t, 7); fan.Place != 11 || fan.Done != "" {
 		t.Errorf("%+v", fan)
+	}
+}
+
+// In a line that moves all the time, too.
+func TestGhostsAreSkippedInALineThatMoves(t *testing.T) {
+	heart := sale()
+	heart.Windows, heart.Heartbeat, heart.Rate = 1000, 60, 2
+	w := newWorld(200_000, heart)
+	k, turn := w.keeper("a"), w.turn()
+	const fans = 700
+	for n := 1; n <= fans; n += 100 {
+		var some []int
+		for i := range 100 {
+			some = append(some, n+i)
+		}
+		w.mustPlace(t, 0, some...)
+	}
+	for second := range fans/2 + 30 {
+		w.mustLead(t, k)
+		for n := 1; n <= fans; n++ {
+			if n%5 != 0 && (n+second)%20 == 0 {
+				w.ask(t, t.Context(), turn, n, 0, queue.Look)
+			}
+		}
+		w.clock.pass(time.Second)
+	}
+	ghosts := 0
+	for n := 1; n <= fans; n++ {
+		switch fan := w.fan(t, n); {
+		case fan.Done == queue.Ghost && n%5 == 0 && n > 2*150:
+			ghosts++ // Nobody is one who was not asked for long.
+		case fan.Called == 0:
+			t.Errorf("fan %d: %+v", n, fan)
+		}
+	}
+	// Those who are called within three minutes cannot be told.
+	if least := (fans - 2*190) / 5; ghosts < least {
+		t.Errorf("%d ghosts were passed over, want %d at least", ghosts, least)
+	}
+	progress, err := w.memory.store().ReadProgress(t.Context(), "gig")
+	if text, _ := json.Marshal(progress); err != nil || len(text) > 1000 {
+		t.Errorf("the progress has %d bytes, more than a write unit: %s %v", len(text), text, err)
 	}
 }
 

@@ -20,7 +20,7 @@ type Progress struct {
 	TokensAt int64   `json:"tokens_at"` // Milliseconds since 1970; 0 where there was no rate yet.
 	Slots    int     `json:"slots"`     // No window beyond this number was called.
 	Front    Place   `json:"front"`
-	Calls    []calls `json:"calls,omitempty"` // Of the last ten minutes.
+	Calls    calls   `json:"called"` // Of the last ten minutes.
 	Asked    []asked `json:"asked,omitempty"`
 	Gaps     []Gap   `json:"gaps,omitempty"` // Beyond the front, as far as Scout.
 	Scout    scout   `json:"scout"`
@@ -44,10 +44,10 @@ type hole struct {
 	At    int64  `json:"a,omitempty"` // When its places were taken, by the placer's clock, or later: what is not there long after it is a gap.
 }
 
-// calls are how many were called in the ten seconds from At, in milliseconds since 1970.
+// calls are how many were called in spans of ten seconds, one after another, the first of which begins at From, in milliseconds since 1970.
 type calls struct {
-	At int64 `json:"at"`
-	N  int64 `json:"n"`
+	From int64   `json:"from"`
+	N    []int64 `json:"n,omitempty"`
 }
 
 // asked says that since At the fans up to an ordinal are asked for a sign of life.
@@ -70,13 +70,22 @@ const (
 
 // called counts calls at a time.
 func (p *Progress) called(n, now int64) {
-	at := now - now%callsEach
-	if last := len(p.Calls) - 1; last >= 0 && p.Calls[last].At >= at {
-		p.Calls[last].N += n
-	} else if n > 0 {
-		p.Calls = append(p.Calls, calls{at, n})
+	c := &p.Calls
+	// What is too old goes, and spans without calls before the first that has some.
+	for len(c.N) > 0 && (c.N[0] == 0 || c.From < now-paceOver) {
+		c.From, c.N = c.From+callsEach, c.N[1:]
 	}
-	p.Calls = slices.DeleteFunc(p.Calls, func(c calls) bool { return c.At < now-paceOver })
+	if n == 0 {
+		return
+	}
+	if len(c.N) == 0 {
+		c.From = now - now%callsEach
+	}
+	span := max(0, int(now-c.From)/callsEach)
+	for len(c.N) <= span {
+		c.N = append(c.N, 0)
+	}
+	c.N[span] += n
 }
 
 // moveFront takes the front to a place that was called, unless it is farther.
@@ -89,10 +98,10 @@ func (p *Progress) moveFront(at Place) {
 // pace is how many were called a second over the last so many milliseconds, or since the first call in that time where it is later.
 func (p *Progress) pace(over, now int64) float64 {
 	var n, since int64
-	for _, c := range p.Calls {
-		if c.At >= now-over {
-			n += c.N
-			since = cmp.Or(since, c.At)
+	for i, called := range p.Calls.N {
+		if at := p.Calls.From + int64(i)*callsEach; called > 0 && at >= now-over {
+			n += called
+			since = cmp.Or(since, at)
 		}
 	}
 	if n == 0 {
@@ -115,17 +124,29 @@ func (p *Progress) refill(rate float64, now int64) {
 	p.TokensAt = max(now, p.TokensAt)
 }
 
+// askedFor is for how long a fan near the front must have been asked for a sign of life before silence says anything, in seconds: everybody has learned of it,
+// since clients add up to a tenth to AskMost, and has been told to come within the heartbeat.
+func (s Sale) askedFor() int64 { return max(s.Heartbeat, AskMost*11/10) }
+
+// askedEach is for how long those who come near are noted as one, in seconds: fifteen notes are enough.
+func (s Sale) askedEach() int64 { return max(10, s.askedFor()/15) }
+
+// NearFor is how long before their call fans are asked for a sign of life, in seconds: for long enough to tell who is gone, and some, since the pace is never
+// even.
+func (s Sale) NearFor() int64 { return s.askedFor() + s.askedEach() + 20 }
+
 // askUpTo notes that fans up to an ordinal are asked from now on.
-func (p *Progress) askUpTo(ordinal, now int64) {
+func (p *Progress) askUpTo(ordinal, now int64, sale Sale) {
+	each := sale.askedEach() * 1000
 	if last := len(p.Asked) - 1; last < 0 || ordinal > p.Asked[last].Ordinal {
-		if last >= 0 && now-p.Asked[last].At < callsEach { // Later than it is true: nobody is a ghost too soon.
+		if last >= 0 && now/each == p.Asked[last].At/each { // Later than it is true: nobody is a ghost too soon.
 			p.Asked[last] = asked{ordinal, now}
 		} else {
 			p.Asked = append(p.Asked, asked{ordinal, now})
 		}
 	}
 	// Of those long ago the greatest says it all.
-	for len(p.Asked) > 1 && p.Asked[1].At <= now-10*AskMost*1000 {
+	for len(p.Asked) > 1 && p.Asked[1].At <= now-sale.askedFor()*1000 {
 		p.Asked = p.Asked[1:]
 	}
 }

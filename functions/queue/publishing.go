@@ -143,7 +143,7 @@ func (r *round) status(ctx context.Context) (Status, error) {
 	}
 	status.Waiting = max(0, status.Waiting)
 	if status.Near > 0 && r.state == Open {
-		p.askUpTo(ends.ordinal(status.Front)+status.Near, r.now)
+		p.askUpTo(ends.ordinal(status.Front)+status.Near, r.now, r.sale)
 	}
 	return status, nil
 }

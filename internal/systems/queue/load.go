@@ -51,9 +51,9 @@ const (
 	recordBytes   = 190 // A fan's record.
 	windowBytes   = 120
 	saleBytes     = 700
-	progressBytes = 1600 // The keeper's, in the middle of an event.
-	lineBytes     = 24   // A fan in a block of the line.
-	logBytes      = 500  // A line of metrics in the log.
+	progressBytes = 900 // The keeper's, in the middle of an event.
+	lineBytes     = 24  // A fan in a block of the line.
+	logBytes      = 500 // A line of metrics in the log.
 
 	joinTakes    = 10 * time.Millisecond // One message sent.
 	placerTakes  = 90 * time.Millisecond // A hundred places: three calls, then four at the same time.
@@ -116,7 +116,7 @@ func (r *room) load() {
 	r.PerEvent(joins, r.joined(), r.joins.Sends(1, joinBytes), r.placing.Takes(joins, messageBytes, placerTakes),
 		r.fans.Puts(1, recordBytes), r.lines.Updates(batch, windowBytes), r.lines.Puts(batch, lineBytes/batch), placer.Logs(batch, logBytes))
 	r.PerEvent(blueprint.Load{Unit: "look for a place", Count: fans * looksForPlace, Over: wait}, r.looks(turnedBytes, turnTakes))
-	far, all := polls(wait)
+	far, all := polls(first, wait)
 	r.asks(((fans-admitted)*far+admitted*all)/fans, wait, fans)
 	if r.m.hasPage() {
 		r.PerEvent(blueprint.Load{Unit: "visit", Count: fans, Over: wait}, r.serves(1, r.pageBytes+objectHeaders))
@@ -128,7 +128,8 @@ func (r *room) load() {
 	near, seen := 0.0, 0.0
 	if first.Heartbeat > 0 {
 		// Who is called that soon after the opening was near for half of it on the mean.
-		span := queue.NearFor * (1 - min(1, queue.NearFor/open.Seconds())/2)
+		span := float64(first.NearFor())
+		span *= 1 - min(1, span/open.Seconds())/2
 		each := max(queue.AskLeast, float64(first.Heartbeat)/3) * luck
 		near = span / each
 		seen = span / (math.Ceil(float64(first.Heartbeat)/2/each) * each) // At most once in half a heartbeat.
@@ -154,11 +155,11 @@ func (r *room) load() {
 // when it is opened: by the rule that both go by, of a fan who never comes near the
 // front, and of one who is called after so long. Waits differ, so that the last span
 // is half over on the mean.
-func polls(wait time.Duration) (far, called float64) {
+func polls(sale queue.Sale, wait time.Duration) (far, called float64) {
 	far = 0.5 + wait.Seconds()/(queue.AskMost*luck)
 	called = 1
 	left := wait.Seconds()
-	for left > queue.NearFor {
+	for left > float64(sale.NearFor()) {
 		left -= float64(queue.Ask(int64(left), 1)) * luck
 		called++
 	}
