@@ -56,7 +56,7 @@ func (r *round) call(ctx context.Context) error {
 	}
 	free := r.freeWindows(windows)
 	if r.state == Paused {
-		p.Asked = nil // Nobody is a ghost for having slept through a pause.
+		p.Asked = asked{} // Nobody is a ghost for having slept through a pause.
 		return r.tell(ctx, windows)
 	}
 	n := min(len(free), callAtMost)
@@ -166,6 +166,10 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 			break // Nobody new.
 		}
 	}
+	// Behind the last who was called may be gaps and those who are gone: with nobody there, they do not count as waiting.
+	if len(waiting) == 0 && len(p.Walk.Holes) == 0 && p.Walk.Place > 0 {
+		p.moveFront(Place{p.Walk.Line, p.Walk.Place})
+	}
 	return r.callThese(ctx, waiting, windows, free)
 }
 
@@ -174,11 +178,11 @@ func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) [
 	if r.sale.Heartbeat == 0 {
 		return waiting
 	}
-	silent, asked := r.now-r.sale.Heartbeat*1000, r.now-r.sale.askedFor()*1000
+	silent, since := r.now-r.sale.Heartbeat*1000, r.now-r.sale.askedFor()*1000
 	ghost := make([]bool, len(waiting))
 	for i, look := range waiting {
 		last := max(look.fan.Seen, look.fan.Joined)
-		ghost[i] = last < silent && look.fan.Joined < asked && r.progress.wasAsked(ends.ordinal(Place{look.Line, look.Place}), asked)
+		ghost[i] = last < silent && look.fan.Joined < since && r.progress.Asked.since(ends.ordinal(Place{look.Line, look.Place}), since)
 	}
 	marked := make([]bool, len(waiting))
 	err := each(len(waiting), func(i int) (err error) {

@@ -415,3 +415,33 @@ func TestKeepersFollowEachOther(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Who joins twice takes a place that nobody stands at. At the end of the line nobody waits there.
+func TestPlacesOfNobodyAtTheEndAreNotWaitedFor(t *testing.T) {
+	s := sale()
+	s.Windows, s.Rate = 3, 2
+	w := newWorld(200_000, s)
+	k := w.keeper("a")
+	for range 2 {
+		for n := range 9 {
+			w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n)))
+		}
+		if failed := place(t, placerOf(w.memory, w.clock), t.Context(), w.joins...); len(failed) > 0 {
+			t.Fatal(failed)
+		}
+		w.joins = nil
+	}
+	if given := w.tables["line"]["gig/counter/queue"]["place"].Int(); given != 18 {
+		t.Fatalf("%d places were given", given)
+	}
+	for range 300 {
+		w.mustLead(t, k)
+		w.clock.pass(time.Second)
+	}
+	if called := len(w.called()); called != 9 {
+		t.Errorf("%d were called", called)
+	}
+	if status := w.status(t); status.Waiting != 0 {
+		t.Errorf("%+v", status)
+	}
+}

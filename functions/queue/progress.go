@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
@@ -21,7 +20,7 @@ type Progress struct {
 	Slots    int     `json:"slots"`     // No window beyond this number was called.
 	Front    Place   `json:"front"`
 	Calls    calls   `json:"called"` // Of the last ten minutes.
-	Asked    []asked `json:"asked,omitempty"`
+	Asked    asked   `json:"near"`
 	Gaps     []Gap   `json:"gaps,omitempty"` // Beyond the front, as far as Scout.
 	Scout    scout   `json:"scout"`
 	Version  int64   `json:"-"`
@@ -32,6 +31,7 @@ type walk struct {
 	Line  string `json:"line"`
 	Block int64  `json:"block"` // The first that was not looked through.
 	Index int    `json:"index"` // Its first entry that was not looked at.
+	Place int64  `json:"place"` // Of the last entry that was looked at.
 	Holes []hole `json:"holes,omitempty"`
 }
 
@@ -50,10 +50,11 @@ type calls struct {
 	N    []int64 `json:"n,omitempty"`
 }
 
-// asked says that since At the fans up to an ordinal are asked for a sign of life.
+// asked says up to which ordinals fans are asked for a sign of life, in spans one after another, the first of which begins at From, in milliseconds since 1970.
 type asked struct {
-	Ordinal int64 `json:"o"`
-	At      int64 `json:"at"`
+	From int64   `json:"from"`
+	Each int64   `json:"each"` // Milliseconds of a span.
+	UpTo []int64 `json:"to,omitempty"`
 }
 
 // scout is how far a line was searched for gaps.
@@ -128,32 +129,41 @@ func (p *Progress) refill(rate float64, now int64) {
 // since clients add up to a tenth to AskMost, and has been told to come within the heartbeat.
 func (s Sale) askedFor() int64 { return max(s.Heartbeat, AskMost*11/10) }
 
-// askedEach is for how long those who come near are noted as one, in seconds: fifteen notes are enough.
-func (s Sale) askedEach() int64 { return max(10, s.askedFor()/15) }
+// askedEach is for how long those who come near are noted as one, in seconds: eight notes are enough.
+func (s Sale) askedEach() int64 { return max(10, s.askedFor()/8) }
 
 // NearFor is how long before their call fans are asked for a sign of life, in seconds: for long enough to tell who is gone, and some, since the pace is never
 // even.
-func (s Sale) NearFor() int64 { return s.askedFor() + s.askedEach() + 20 }
+func (s Sale) NearFor() int64 { return s.askedFor() + s.askedEach() + 15 }
 
 // askUpTo notes that fans up to an ordinal are asked from now on.
 func (p *Progress) askUpTo(ordinal, now int64, sale Sale) {
-	each := sale.askedEach() * 1000
-	if last := len(p.Asked) - 1; last < 0 || ordinal > p.Asked[last].Ordinal {
-		if last >= 0 && now/each == p.Asked[last].At/each { // Later than it is true: nobody is a ghost too soon.
-			p.Asked[last] = asked{ordinal, now}
-		} else {
-			p.Asked = append(p.Asked, asked{ordinal, now})
-		}
+	a, each := &p.Asked, sale.askedEach()*1000
+	if len(a.UpTo) == 0 || a.Each != each {
+		*a = asked{From: now - now%each, Each: each, UpTo: []int64{0}}
 	}
-	// Of those long ago the greatest says it all.
-	for len(p.Asked) > 1 && p.Asked[1].At <= now-sale.askedFor()*1000 {
-		p.Asked = p.Asked[1:]
+	span := int(max(0, now-a.From) / each)
+	for last := a.UpTo[len(a.UpTo)-1]; len(a.UpTo) <= span; {
+		a.UpTo = append(a.UpTo, last)
+	}
+	a.UpTo[span] = max(a.UpTo[span], ordinal)
+	// Of those long ago the last says it all.
+	for len(a.UpTo) > 1 && a.end(1) <= now-sale.askedFor()*1000 {
+		a.From, a.UpTo = a.From+each, a.UpTo[1:]
 	}
 }
 
-// wasAsked says whether the fan with an ordinal is asked since a time.
-func (p *Progress) wasAsked(ordinal, since int64) bool {
-	return slices.ContainsFunc(p.Asked, func(a asked) bool { return a.Ordinal >= ordinal && a.At <= since })
+// end is when a span is over. All who came near in it are taken to be asked since then: nobody is a ghost too soon.
+func (a asked) end(span int) int64 { return a.From + int64(span+1)*a.Each }
+
+// since says whether the fan with an ordinal is asked since a time.
+func (a asked) since(ordinal, at int64) bool {
+	for span, upTo := range a.UpTo {
+		if upTo >= ordinal {
+			return a.end(span) <= at
+		}
+	}
+	return false
 }
 
 // ReadProgress returns the keepers' progress with a sale, strongly consistent; the zero Progress where there is none.

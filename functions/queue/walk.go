@@ -56,7 +56,7 @@ func (r *round) next(ctx context.Context, w *walk, ends lines, n int) ([]hole, e
 	}
 	for n > 0 {
 		if w.Line == DrawLine && w.Block > ends.drawBlocks {
-			w.Line, w.Block, w.Index = QueueLine, 1, 0
+			w.Line, w.Block, w.Index, w.Place = QueueLine, 1, 0, 0
 		}
 		last := ends.last
 		if w.Line == DrawLine {
@@ -75,7 +75,9 @@ func (r *round) next(ctx context.Context, w *walk, ends lines, n int) ([]hole, e
 		take := min(n, len(block.Fans)-w.Index)
 		looks = append(looks, block.looks(w.Index, w.Index+take)...)
 		n -= take
-		if w.Index += take; w.Index >= len(block.Fans) {
+		w.Index += take
+		w.Place = block.First + int64(w.Index) - 1
+		if w.Index >= len(block.Fans) {
 			w.Block, w.Index = w.Block+1, 0
 		}
 	}
