@@ -408,11 +408,12 @@ func TestStreamMappingsSetPoisonAside(t *testing.T) {
 		})
 		c.put()
 		var got []string
-		for len(got) < len(voters)-1 {
+		for !slices.Contains(got, "kim") {
 			got = append(got, m.batch()...)
 		}
-		if want := []string{"ann", "bob", "eve", "joe", "kim"}; !slices.Equal(got, want) {
-			t.Errorf("%s: the function was given %q, want %q", c.name, got, want)
+		// A stream's records are given at least once, in their order: on a busy machine the function's own call is now and then made twice.
+		if want := []string{"ann", "bob", "eve", "joe", "kim"}; !slices.Equal(slices.Compact(got), want) {
+			t.Errorf("%s: the function was given %q, want %q; it was called %d times", c.name, got, want, m.calls(mark, "lambda", "Invoke").Calls)
 		}
 		var document map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(m.take(aside)), &document); err != nil {
