@@ -91,7 +91,8 @@ func (b Block) looks(from, to int) []hole {
 	return looks
 }
 
-// fillHoles returns the entries among the holes, and those of missing blocks that turned up. It leaves in the walk the blocks that may still turn up.
+// fillHoles returns the entries among the holes, and those of missing blocks that turned up, but no more than there is room for: of a table that stood still, a hundred
+// blocks may turn up at once. It leaves in the walk the blocks that may still turn up, or have to wait for that room.
 func (r *round) fillHoles(ctx context.Context, w *walk) ([]hole, error) {
 	var looks, missing []hole
 	numbers := map[string][]int64{}
@@ -113,9 +114,10 @@ func (r *round) fillHoles(ctx context.Context, w *walk) ([]hole, error) {
 			if hole.Line != line {
 				continue
 			}
-			if block, found := blocks[hole.Block]; found {
+			switch block, found := blocks[hole.Block]; {
+			case found && len(looks) < holesAtMost:
 				looks = append(looks, block.looks(0, len(block.Fans))...)
-			} else if !r.tooLate(hole.At) {
+			case found || !r.tooLate(hole.At):
 				w.Holes = append(w.Holes, hole)
 			}
 		}
