@@ -69,3 +69,31 @@ func TestBlocksThatTurnUpAllAtOnceAreCalledInTheirOrder(t *testing.T) {
 		}
 	}
 }
+
+// Placers that take places and can write none of them down, until somebody has repaired it, leave as many gaps as they were called.
+func TestThousandsOfMissingBlocksHoldNobodyUpForLong(t *testing.T) {
+	w := newWorld(200_000, sale())
+	k := w.keeper("a")
+	w.mustPlace(t, 0, 1)
+	w.mustLead(t, k)
+	for range 5000 {
+		w.take(t, 1000)
+	}
+	w.mustPlace(t, 0, 2, 3)
+	for range 40 {
+		w.mustLead(t, k)
+		progress, err := w.store().ReadProgress(t.Context(), "gig")
+		if text, _ := json.Marshal(progress); err != nil || len(text) > 200_000 {
+			t.Fatalf("the progress has %d bytes, %v", len(text), err)
+		}
+		w.clock.pass(time.Second)
+	}
+	if fan := w.fan(t, 2); fan.Called == 0 || fan.Called > 205_000 {
+		t.Errorf("%+v", fan)
+	}
+	w.mustPlace(t, 0, 4)
+	w.mustLead(t, k)
+	if s := w.status(t); s.Waiting != 1 || s.Ahead(queue.Place{Line: "queue", Place: 500_004}) != 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -20,9 +20,9 @@ const (
 	holesAtMost = 1000
 	// callAtMost bounds how many fans one round calls, and by that the size of what is written down before.
 	callAtMost = 500
-	// blocksAtOnce is how many blocks are read at once, blocksAhead how far a round looks for a block that is there.
+	// blocksAtOnce is how many blocks are read at once, and blocksAfar where none of these is there.
 	blocksAtOnce = 20
-	blocksAhead  = 50 * blocksAtOnce
+	blocksAfar   = 1000
 )
 
 // look is one entry of a block, and the fan who waits there.
@@ -54,7 +54,7 @@ func (r *round) next(ctx context.Context, w *walk, ends lines, n int) ([]hole, e
 	if err != nil {
 		return nil, err
 	}
-	for n > 0 {
+	for n > 0 && len(w.Holes) < holesAtMost {
 		if w.Line == DrawLine && w.Block > ends.drawBlocks {
 			w.Line, w.Block, w.Index = QueueLine, 1, 0
 		}
@@ -135,12 +135,12 @@ func (r *round) tooLate(at int64) bool {
 	return r.now > at+(r.PlacerTimeout+lateMargin).Milliseconds()
 }
 
-// nextBlock returns the cursor's block. Where it is missing and a later one is there, the cursor goes there, and the missing ones are holes. It returns nil
-// where none is there.
+// nextBlock returns the cursor's block. Where it is missing and a later one is there, however far, the cursor goes there, and the missing ones are holes: the last of
+// them, since no more placers than that are at work at a time. It returns nil where none is there.
 func (r *round) nextBlock(ctx context.Context, w *walk, last int64) (*Block, error) {
-	for from := w.Block; from <= min(last, w.Block+blocksAhead); from += blocksAtOnce {
+	for from, n := w.Block, int64(blocksAtOnce); from <= last; from, n = from+n, blocksAfar {
 		var numbers []int64
-		for number := from; number < from+blocksAtOnce && number <= last; number++ {
+		for number := from; number < from+n && number <= last; number++ {
 			if _, known := r.blocks[blockID("", w.Line, number)]; !known {
 				numbers = append(numbers, number)
 			}
@@ -154,13 +154,13 @@ func (r *round) nextBlock(ctx context.Context, w *walk, last int64) (*Block, err
 				r.blocks[blockID("", w.Line, number)] = block
 			}
 		}
-		for number := from; number < from+blocksAtOnce && number <= last; number++ {
+		for number := from; number < from+n && number <= last; number++ {
 			block, found := r.blocks[blockID("", w.Line, number)]
 			if !found {
 				continue
 			}
 			for ; w.Block < number; w.Block++ {
-				if w.Index == 0 { // A block that was begun was there.
+				if w.Index == 0 && number-w.Block <= holesAtMost { // A block that was begun was there.
 					w.Holes = append(w.Holes, hole{Line: w.Line, Block: w.Block, At: block.At})
 				}
 				w.Index = 0
