@@ -128,6 +128,45 @@ func TestWhoJoinsInTheLastMomentIsDrawn(t *testing.T) {
 	}
 }
 
+// Whoever joins from another device while the places are drawn has the place that was drawn, as the only one, whether a placer or the keeper comes to it first.
+func TestAnotherDeviceLosesNobodyTheirDraw(t *testing.T) {
+	for _, placersCome := range []bool{true, false} {
+		w := newWorld(60_000, shuffled(false))
+		k := w.keeper("a")
+		w.mustLead(t, k)
+		for n := range 3 {
+			w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n)))
+		}
+		w.deliver(t)
+		w.clock.at.Store(101_000)
+		w.mustPlace(t, 0, 2, 7, 1, 0)
+		for range 60 {
+			w.mustLead(t, k)
+			if placersCome {
+				w.deliver(t)
+			}
+			w.clock.pass(time.Second)
+		}
+		_, order, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if called := w.called(); len(called) != 2 || called[0].ID != "gig/"+order[0] || called[1].ID != "gig/"+order[1] || called[0].Line != "draw" {
+			t.Errorf("placers come %v: called %+v", placersCome, called)
+		}
+		// The next two who are called are the last of the draw, and who joined at the opening.
+		for _, fan := range w.openWindows() {
+			if _, err := w.store().End(t.Context(), must(w.store().ReadFans(t.Context(), "gig", []string{fan}, true))[fan], queue.Left); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.mustLead(t, k)
+		if open := w.openWindows(); open[1] != order[2] || open[2] != fanOf(7) {
+			t.Errorf("placers come %v: %v have the windows", placersCome, open)
+		}
+	}
+}
+
 // The keeper dies at any call of the draw, and another goes on: the order is that of the one list, and every fan is called once.
 func TestADrawGoesOnWhereItStood(t *testing.T) {
 	want := ""

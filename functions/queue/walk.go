@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -187,11 +188,14 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 		return nil, nil, err
 	}
 	var drawn []hole
+	moves := map[string]bool{}
 	for _, hole := range looks {
 		fan, found := fans[hole.Fan]
 		switch {
-		case !found && hole.Line == DrawLine:
+		case hole.Line == DrawLine && (!found || fan.Line == QueueLine && fan.Attempt == 0 && fan.waiting()):
 			drawn = append(drawn, hole)
+			moves[hole.Fan] = true
+		case moves[hole.Fan]: // The draw comes before the queue.
 		case !found && r.tooLate(hole.At):
 		case !found:
 			again = append(again, hole)
@@ -208,11 +212,18 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 			records[i] = Fan{Sale: r.sale.ID, ID: hole.Fan, Line: hole.Line, Place: hole.Place, Joined: hole.At, Expires: r.expires(hole.At)}
 		}
 		done, err := r.Store.InsertFans(ctx, records)
+		moved := make([]bool, len(done))
+		err = errors.Join(err, each(len(done), func(i int) (err error) {
+			if done[i] == dynamodb.Taken {
+				moved[i], err = r.Store.MoveToDrawn(ctx, records[i])
+			}
+			return err
+		}))
 		if err != nil {
 			r.Log.WarnContext(ctx, "make records of the draw", "sale", r.sale.ID, "error", err)
 		}
 		for i, insertion := range done {
-			if insertion == dynamodb.Inserted {
+			if insertion == dynamodb.Inserted || moved[i] {
 				waiting = append(waiting, look{drawn[i], records[i]})
 			} else {
 				again = append(again, drawn[i])
