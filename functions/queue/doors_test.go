@@ -325,6 +325,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	key := make(queue.Key, queue.KeyBytes)
 	s := &queue.Stream{
 		Sales: &queue.Sales{Store: w.store(), Clock: w.clock}, Store: w.store(), Key: key, Joins: joinsQueue{w}, Aside: aside, Clock: w.clock, Log: discard, Metrics: quiet,
+		Retention: 24 * time.Hour,
 	}
 	s.Store.(*queue.Store).Tables.Joins = "joins"
 	w.tables["joins"] = map[string]dynamodb.Item{"eu:1": {"identity": dynamodb.String("eu:1")}}
@@ -363,6 +364,9 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	}
 	if ticket, err := key.OpenTicket(w.tables["joins"]["eu:1"]["ticket"].Text()); err != nil || ticket.Fan != queue.FanID("gig", "eu:1") {
 		t.Errorf("%+v %v", ticket, err)
+	}
+	if at := w.tables["joins"]["eu:1"]["expires"].Int(); at != 150+86_400 {
+		t.Errorf("it expires at %d", at)
 	}
 	// What can be neither sent nor set aside comes again, with what follows.
 	aside.broken = true

@@ -210,3 +210,30 @@ func TestAlarmsAreFew(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsKnownOfAFanExpires wherever it is, by whom it is written.
+func TestWhatIsKnownOfAFanExpires(t *testing.T) {
+	b, diags := describedBy(t, map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "retention_days": 30})
+	if diags.HasError() {
+		t.Fatal(diags)
+	}
+	tables, functions := map[string]string{}, map[string]string{}
+	for _, p := range b.Parts {
+		switch s := p.Spec.(type) {
+		case blueprint.TableSpec:
+			tables[p.Key] = s.TTLAttribute
+		case blueprint.FunctionSpec:
+			functions[p.Key] = s.Environment["RETENTION_DAYS"]
+		}
+	}
+	for _, key := range []string{"fans", "line", "identities"} {
+		if tables[key] != "expires" {
+			t.Errorf("items of %s expire by %q", key, tables[key])
+		}
+	}
+	for _, key := range []string{"placer", "keeper", "stream"} {
+		if functions[key] != "30" {
+			t.Errorf("%s is told %q days", key, functions[key])
+		}
+	}
+}
