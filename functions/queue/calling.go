@@ -15,6 +15,9 @@ import (
 const (
 	// probesEvery is how often probes are looked for, in milliseconds.
 	probesEvery = 5000
+	// signsLate is by how much a sign of life may be late, in milliseconds. A tab that is hidden asks once a minute, which is also the heartbeat that most have, and
+	// browsers and networks take their time (Chrome for Developers, "Heavy throttling of chained JS timers").
+	signsLate = 10_000
 )
 
 // readEnds reads where the lines end, once in a round.
@@ -178,7 +181,7 @@ func (r *round) withoutGhosts(ctx context.Context, ends lines, waiting []look) [
 	if r.sale.Heartbeat == 0 {
 		return waiting
 	}
-	silent, since := r.now-r.sale.Heartbeat*1000, r.now-r.sale.askedFor()*1000
+	silent, since := r.now-r.sale.Heartbeat*1000-signsLate, r.now-r.sale.askedFor()*1000
 	ghost := make([]bool, len(waiting))
 	for i, look := range waiting {
 		last := max(look.fan.Seen, look.fan.Joined)

@@ -183,7 +183,8 @@ type ControlConfig struct {
 type StreamConfig struct {
 	Base
 	Tables
-	JoinsURL     string `env:"JOINS_URL,required,notEmpty"`
-	AsideURL     string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
-	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	JoinsURL      string `env:"JOINS_URL,required,notEmpty"`
+	AsideURL      string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
+	KeyParameter  string `env:"KEY_PARAMETER,required,notEmpty"`
+	RetentionDays int    `env:"RETENTION_DAYS"` // Days from joining until a browser's item expires; 0 for never.
 }

@@ -17,7 +17,7 @@ const (
 	ControlPause  = "pause"
 	ControlResume = "resume"
 	ControlSet    = "set"   // Changes the values that the request has.
-	ControlClear  = "clear" // Goes back to what is configured.
+	ControlClear  = "clear" // Goes back to what is configured, but for the opening of a sale that has opened.
 	ControlShow   = "show"  // Changes nothing.
 )
 
@@ -81,6 +81,9 @@ func (s Sale) Decide(present Control, request ControlRequest, now int64) (Contro
 		next.Paused = set(s.Paused, &no, nil)
 	case ControlClear:
 		next = Control{}
+		if now >= s.Effective(present).OpensAt && now < s.OpensAt { // As below: what is open stays so.
+			next.OpensAt = present.OpensAt
+		}
 	case ControlSet:
 		opens, err := moment("opens_at", request.OpensAt)
 		closes, closesErr := moment("closes_at", request.ClosesAt)

@@ -273,6 +273,30 @@ func TestControlIsInForceWithinFiveSeconds(t *testing.T) {
 	}
 }
 
+// A sale that an operator opened before its time stays open when all else goes back to what is configured: fans were called.
+func TestClearingSendsNoSaleBackToBeforeItsOpening(t *testing.T) {
+	late := sale()
+	late.OpensAt = 900_000
+	w := newWorld(200_000, late)
+	control := &queue.Controller{Store: w.store(), Clock: w.clock, Log: discard}
+	five := 5
+	for _, step := range []struct {
+		request queue.ControlRequest
+		want    string
+	}{
+		{queue.ControlRequest{Action: "set", OpensAt: "1970-01-01T00:05:00Z"}, "scheduled [opens_at]"},
+		{queue.ControlRequest{Action: "clear"}, "scheduled []"}, // It has not opened.
+		{queue.ControlRequest{Action: "set", OpensAt: "1970-01-01T00:03:20Z", Windows: &five}, "open [opens_at windows]"},
+		{queue.ControlRequest{Action: "clear"}, "open [opens_at]"},
+	} {
+		step.request.Sale, step.request.By = "gig", "arn:a"
+		answer, err := control.Handle(t.Context(), step.request)
+		if got := fmt.Sprint(answer.State, " ", answer.Overridden); err != nil || got != step.want {
+			t.Errorf("%+v: %s, %v, want %s", step.request, got, err, step.want)
+		}
+	}
+}
+
 func streamRecord(number int, key, sale string, more map[string]events.DynamoDBAttributeValue) events.DynamoDBEventRecord {
 	image := map[string]events.DynamoDBAttributeValue{"identity": events.NewStringAttribute(key), "sale": events.NewStringAttribute(sale)}
 	for name, value := range more {
@@ -301,6 +325,7 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	key := make(queue.Key, queue.KeyBytes)
 	s := &queue.Stream{
 		Sales: &queue.Sales{Store: w.store(), Clock: w.clock}, Store: w.store(), Key: key, Joins: joinsQueue{w}, Aside: aside, Clock: w.clock, Log: discard, Metrics: quiet,
+		Retention: 24 * time.Hour,
 	}
 	s.Store.(*queue.Store).Tables.Joins = "joins"
 	w.tables["joins"] = map[string]dynamodb.Item{"eu:1": {"identity": dynamodb.String("eu:1")}}
@@ -339,6 +364,9 @@ func TestTheStreamIsNeverClogged(t *testing.T) {
 	}
 	if ticket, err := key.OpenTicket(w.tables["joins"]["eu:1"]["ticket"].Text()); err != nil || ticket.Fan != queue.FanID("gig", "eu:1") {
 		t.Errorf("%+v %v", ticket, err)
+	}
+	if at := w.tables["joins"]["eu:1"]["expires"].Int(); at != 150+86_400 {
+		t.Errorf("it expires at %d", at)
 	}
 	// What can be neither sent nor set aside comes again, with what follows.
 	aside.broken = true

@@ -19,6 +19,9 @@ const (
 	drawBlock = 100
 	// drawAtOnce is how many blocks of the draw one round writes and sends.
 	drawAtOnce = 500
+	// comeIn is how long after the opening those who joined before it still come to the list: most join in its last seconds, and a queue gathers batches for a second
+	// and hands out a crowd's more slowly than it comes.
+	comeIn = 10 * time.Second
 	// beaconLead is how long before its round the list is published at least.
 	beaconLead = 5 * time.Second
 	// beaconPatience is how long after its time a round is waited for. Then the draw is made without it, and says so: fans wait.
@@ -65,7 +68,7 @@ func (r *round) advance(ctx context.Context) error {
 		secret := r.Random()
 		d.Stage, d.Secret, d.Commitment = DrawCommitted, hex.EncodeToString(secret), verifydraw.Sum(secret)
 	case DrawCommitted:
-		if !opened {
+		if !opened || r.now >= r.sale.OpensAt && r.now < r.sale.OpensAt+comeIn.Milliseconds() {
 			return nil
 		}
 		d.Stage, d.ClosedAt = DrawClosed, r.now

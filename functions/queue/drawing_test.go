@@ -78,11 +78,11 @@ func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
 			states = append(states, string(s.State))
 			w.clock.pass(time.Second)
 		}
-		if slices.Compact(states)[0] != "drawing" || listed < 120_000 || listed > 122_000 {
+		if slices.Compact(states)[0] != "drawing" || listed < 130_000 || listed > 132_000 {
 			t.Errorf("states %v, listed at %d", slices.Compact(states), listed)
 		}
 		opened := w.clock.at.Load()
-		if beacon && opened < 130_000 || opened > 135_000 {
+		if beacon && opened < 136_000 || opened > 142_000 {
 			t.Errorf("drawn at %d", opened)
 		}
 		w.deliver(t)
@@ -106,6 +106,67 @@ func TestADrawFromTheFirstFanToTheLast(t *testing.T) {
 	}
 }
 
+// Most come in the last seconds, and wait for their placer when the sale opens: they are drawn with all others.
+func TestWhoJoinsInTheLastMomentIsDrawn(t *testing.T) {
+	w := newWorld(60_000, shuffled(false))
+	k := w.keeper("a")
+	w.mustLead(t, k)
+	w.clock.at.Store(99_999)
+	w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
+	for range 5 {
+		w.clock.pass(time.Second)
+		w.mustLead(t, k)
+	}
+	w.deliver(t)
+	for range 60 {
+		w.clock.pass(time.Second)
+		w.mustLead(t, k)
+	}
+	w.deliver(t)
+	if fan := w.fan(t, 1); fan.Line != "draw" || fan.Place != 1 {
+		t.Errorf("%+v", fan)
+	}
+}
+
+// Whoever joins from another device while the places are drawn has the place that was drawn, as the only one, whether a placer or the keeper comes to it first.
+func TestAnotherDeviceLosesNobodyTheirDraw(t *testing.T) {
+	for _, placersCome := range []bool{true, false} {
+		w := newWorld(60_000, shuffled(false))
+		k := w.keeper("a")
+		w.mustLead(t, k)
+		for n := range 3 {
+			w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n)))
+		}
+		w.deliver(t)
+		w.clock.at.Store(101_000)
+		w.mustPlace(t, 0, 2, 7, 1, 0)
+		for range 60 {
+			w.mustLead(t, k)
+			if placersCome {
+				w.deliver(t)
+			}
+			w.clock.pass(time.Second)
+		}
+		_, order, err := verifydraw.Verify(w.objects[queue.ProofObject("gig")], w.objects[queue.ListObject("gig")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if called := w.called(); len(called) != 2 || called[0].ID != "gig/"+order[0] || called[1].ID != "gig/"+order[1] || called[0].Line != "draw" {
+			t.Errorf("placers come %v: called %+v", placersCome, called)
+		}
+		// The next two who are called are the last of the draw, and who joined at the opening.
+		for _, fan := range w.openWindows() {
+			if _, err := w.store().End(t.Context(), must(w.store().ReadFans(t.Context(), "gig", []string{fan}, true))[fan], queue.Left); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.mustLead(t, k)
+		if open := w.openWindows(); open[1] != order[2] || open[2] != fanOf(7) {
+			t.Errorf("placers come %v: %v have the windows", placersCome, open)
+		}
+	}
+}
+
 // The keeper dies at any call of the draw, and another goes on: the order is that of the one list, and every fan is called once.
 func TestADrawGoesOnWhereItStood(t *testing.T) {
 	want := ""
@@ -116,7 +177,7 @@ func TestADrawGoesOnWhereItStood(t *testing.T) {
 		}
 		w.deliver(t)
 		w.mustLead(t, w.keeper("a")) // The commitment.
-		w.clock.at.Store(100_000)
+		w.clock.at.Store(110_000)
 		life := &life{dies: at, lost: at%2 == 0}
 		first := w.keeper("b")
 		for range 30 {
@@ -173,7 +234,7 @@ func TestABeaconThatFailsHoldsNobodyUpForLong(t *testing.T) {
 		if err != nil || !proof.BeaconMissed {
 			t.Errorf("%s: %+v %v", name, proof, err)
 		}
-		if called := w.called()[0].Called; called < 249_000 || called > 256_000 { // Two minutes after the round.
+		if called := w.called()[0].Called; called < 256_000 || called > 262_000 { // Two minutes after the round.
 			t.Errorf("%s: called at %d", name, called)
 		}
 	}
@@ -184,7 +245,7 @@ func TestNobodyDrawsFromAnotherList(t *testing.T) {
 	w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(1)))
 	w.deliver(t)
 	w.mustLead(t, w.keeper("a"))
-	w.clock.at.Store(100_000)
+	w.clock.at.Store(110_000)
 	w.mustLead(t, w.keeper("a"))
 	w.clock.pass(21 * time.Second)
 	w.mustLead(t, w.keeper("a"))

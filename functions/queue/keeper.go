@@ -53,6 +53,8 @@ type KeeperStore interface {
 	ReadBlocks(ctx context.Context, sale, line string, numbers []int64) (map[int64]Block, error)
 	ReadFans(ctx context.Context, sale string, ids []string, consistent bool) (map[string]Fan, error)
 	InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error)
+	// MoveToDrawn gives a fan who waits in the queue since another device joined, too, the place that was drawn. It says whether it did.
+	MoveToDrawn(ctx context.Context, fan Fan) (bool, error)
 	// ReadWindows returns the windows from 1 to a number. Those that nobody ever had are not in it.
 	ReadWindows(ctx context.Context, sale string, to int) (map[int]Window, error)
 	// Call gives a free window to a waiting fan, both or neither.

@@ -262,6 +262,36 @@ func TestGhostsAreSkippedInALineThatMoves(t *testing.T) {
 	}
 }
 
+// A tab that is not looked at asks once a minute, since browsers let it ask no more often, and its answers come sooner or later.
+func TestNobodyIsAGhostForATabThatIsHidden(t *testing.T) {
+	heart := sale()
+	heart.Windows, heart.Heartbeat, heart.Rate = 1000, 60, 2
+	w := newWorld(200_000, heart)
+	k, turn := w.keeper("a"), w.turn()
+	const fans = 700
+	for n := 1; n <= fans; n += 100 {
+		var some []int
+		for i := range 100 {
+			some = append(some, n+i)
+		}
+		w.mustPlace(t, 0, some...)
+	}
+	for second := range fans/2 + 30 {
+		w.mustLead(t, k)
+		for n := 1; n <= fans; n++ {
+			if since := second + 60 - n%60; since%60 == since/60*n%3 {
+				w.ask(t, t.Context(), turn, n, 0, queue.Look)
+			}
+		}
+		w.clock.pass(time.Second)
+	}
+	for n := 1; n <= fans; n++ {
+		if fan := w.fan(t, n); fan.Called == 0 {
+			t.Errorf("fan %d: %+v", n, fan)
+		}
+	}
+}
+
 func TestNobodyIsAGhostForSleepingThroughAPause(t *testing.T) {
 	heart := sale()
 	heart.Windows, heart.Heartbeat = 1, 60

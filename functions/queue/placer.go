@@ -34,6 +34,8 @@ type PlacerStore interface {
 	InsertFans(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error)
 	// ReplaceFan gives a fan who is over a new place, by a greater attempt. It says whether it did.
 	ReplaceFan(ctx context.Context, fan Fan, now int64) (bool, error)
+	// ReplaceByDrawn gives a fan who waits in the queue since another device joined, too, the place that was drawn. It says whether it did.
+	ReplaceByDrawn(ctx context.Context, fan Fan) (bool, error)
 	// PutArrivals keeps those who came before the draw, under an id that nobody else has.
 	PutArrivals(ctx context.Context, sale, id string, fans []string, expires int64) error
 }
@@ -186,8 +188,14 @@ func (p *Placer) drawn(ctx context.Context, sale Sale, arrival *arrival) error {
 	if !found {
 		return fmt.Errorf("there is no block %d of the draw", number)
 	}
-	_, err = p.Store.InsertFans(ctx, block.records(p.expires(block.At)))
-	return err
+	records := block.records(p.expires(block.At))
+	done, err := p.Store.InsertFans(ctx, records)
+	return errors.Join(err, each(len(done), func(i int) (err error) {
+		if done[i] == dynamodb.Taken { // By this block's own delivery before, or by who came from another device meanwhile.
+			_, err = p.Store.ReplaceByDrawn(ctx, records[i])
+		}
+		return err
+	}))
 }
 
 // records are the records of a block of the draw.

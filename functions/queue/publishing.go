@@ -148,7 +148,7 @@ func (r *round) status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// findGaps goes on through the line behind the front, a hundred blocks in a round, and notes the places of blocks that will never be there. It stays behind what
+// findGaps goes on through the line behind the front, a hundred blocks in a round or as far as the next that is there, and notes the places of blocks that will never be there. It stays behind what
 // placers may still write.
 func (r *round) findGaps(ctx context.Context, ends lines) error {
 	p := r.progress
@@ -159,16 +159,20 @@ func (r *round) findGaps(ctx context.Context, ends lines) error {
 		}
 	}
 	p.Gaps = kept
-	if p.Scout.Block >= ends.last {
-		return nil
-	}
 	var numbers []int64
-	for number := p.Scout.Block + 1; number <= min(ends.last, p.Scout.Block+readAtOnce); number++ {
-		numbers = append(numbers, number)
-	}
-	blocks, err := r.Store.ReadBlocks(ctx, r.sale.ID, QueueLine, numbers)
-	if err != nil {
-		return err
+	var blocks map[int64]Block
+	for n := int64(readAtOnce); len(blocks) == 0; n = blocksAfar {
+		from := p.Scout.Block + int64(len(numbers)) + 1
+		if from > ends.last {
+			return nil // Nobody is behind what is missing.
+		}
+		for number := from; number < from+n && number <= ends.last; number++ {
+			numbers = append(numbers, number)
+		}
+		var err error
+		if blocks, err = r.Store.ReadBlocks(ctx, r.sale.ID, QueueLine, numbers[from-p.Scout.Block-1:]); err != nil {
+			return err
+		}
 	}
 	for _, number := range numbers {
 		block, found := blocks[number]

@@ -97,14 +97,20 @@ type Control struct {
 	At        int64              `json:"at,omitempty"` // When.
 }
 
-// Effective is the sale with what operators changed. An opening that would fall behind the closing is left as configured.
+// Effective is the sale with what operators changed. Where an apply has moved the opening or the closing since, so that an operator's would fall behind the other, the
+// opening is left as configured, or else the closing; all else that operators changed holds.
 func (s Sale) Effective(control Control) Sale {
-	changed := s
-	control.apply(&changed)
-	if changed.Check() != nil {
-		return s // Made against an argument that has changed beside it.
+	first, last, neither := control, control, control
+	first.ClosesAt, last.OpensAt = nil, nil
+	neither.OpensAt, neither.ClosesAt = nil, nil
+	for _, possible := range []Control{control, last, first, neither} {
+		changed := s
+		possible.apply(&changed)
+		if changed.Check() == nil {
+			return changed
+		}
 	}
-	return changed
+	return s
 }
 
 func (c Control) apply(s *Sale) {

@@ -71,6 +71,11 @@ func TestControlHoldsAgainstWhatItWasSetAgainst(t *testing.T) {
 	if got := closes.Effective(late).OpensAt; got != 70_000 {
 		t.Errorf("opens at %d", got)
 	}
+	// That takes nothing else back.
+	late.Paused, late.Windows, late.ClosesAt = &queue.Override[bool]{To: true, Of: false}, &queue.Override[int]{To: 1, Of: 3}, &queue.Override[int64]{To: 75_000, Of: 80_000}
+	if got := closes.Effective(late); !got.Paused || got.Windows != 1 || got.OpensAt != 70_000 || got.ClosesAt != 75_000 {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestReadSale(t *testing.T) {

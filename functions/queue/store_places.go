@@ -77,3 +77,23 @@ func (s *Store) ReplaceFan(ctx context.Context, fan Fan, now int64) (bool, error
 		dynamodb.Item{":attempt": dynamodb.Number(int64(fan.Attempt)), ":purchased": dynamodb.String(string(Purchased)), ":now": dynamodb.Number(now)},
 	})
 }
+
+// fromAnotherDevice is the condition that a fan waits in the queue as one who joined once more while places were drawn: who lost a drawn place and came back has a greater
+// attempt.
+const fromAnotherDevice = "#line = :queue AND #attempt = :first AND attribute_not_exists(#called) AND attribute_not_exists(#done)"
+
+func ofTheQueue() dynamodb.Item {
+	return dynamodb.Item{":queue": dynamodb.String(QueueLine), ":first": dynamodb.Number(0)}
+}
+
+// ReplaceByDrawn gives a fan who waits in the queue since another device joined, too, the place that was drawn. It says whether it did.
+func (s *Store) ReplaceByDrawn(ctx context.Context, fan Fan) (bool, error) {
+	return s.put(ctx, s.Tables.Fans, fanItem(fan), condition{fromAnotherDevice, ofTheQueue()})
+}
+
+// MoveToDrawn is ReplaceByDrawn for a keeper, which may put no records.
+func (s *Store) MoveToDrawn(ctx context.Context, fan Fan) (bool, error) {
+	values := with(ofTheQueue(), ":place", fan.Place)
+	values[":line"] = dynamodb.String(fan.Line)
+	return s.update(ctx, s.Tables.Fans, FansKey, FanKey(fan.Sale, fan.ID), "SET #line = :line, #place = :place", condition{fromAnotherDevice, values})
+}

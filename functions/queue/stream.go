@@ -36,22 +36,23 @@ const (
 
 // TicketStore is where a browser's ticket is written back.
 type TicketStore interface {
-	// PutTicket writes the ticket to a browser's item, unless it has one.
-	PutTicket(ctx context.Context, key, ticket string) error
+	// PutTicket writes the ticket to a browser's item, unless it has one. The item expires then, in seconds since 1970; 0 for never.
+	PutTicket(ctx context.Context, key, ticket string, expires int64) error
 }
 
 // Stream takes the records that browsers wrote under their own identity from the table's stream to the joins queue, and writes each its ticket back. A record that is
 // none, too large, or that takes too long is set aside with its reason, and the others go on.
 type Stream struct {
-	Sales   *Sales
-	Store   TicketStore
-	Key     Key
-	Joins   Joiner
-	Aside   Joiner // The queue of what was set aside.
-	GivenUp GivenUp
-	Clock   clock.Clock
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Sales     *Sales
+	Store     TicketStore
+	Key       Key
+	Joins     Joiner
+	Aside     Joiner // The queue of what was set aside.
+	GivenUp   GivenUp
+	Clock     clock.Clock
+	Retention time.Duration // From joining until a browser's item expires; 0 for never.
+	Log       *slog.Logger
+	Metrics   *telemetry.Metrics
 }
 
 // SetAside is a message on the queue of what was set aside.
@@ -142,9 +143,13 @@ func (s *Stream) take(ctx context.Context, record events.DynamoDBEventRecord) (e
 		return err
 	}
 	if err = s.Joins.Send(within, body); err == nil {
-		err = s.Store.PutTicket(within, record.Change.NewImage[IdentityKey].String(), s.Key.Seal(Ticket{
-			Sale: message.Sale, Fan: message.Fan, Joined: ms(s.Clock.Now()), Attempt: message.Attempt,
-		}))
+		now := s.Clock.Now()
+		ticket := s.Key.Seal(Ticket{Sale: message.Sale, Fan: message.Fan, Joined: ms(now), Attempt: message.Attempt})
+		var expires int64
+		if s.Retention != 0 {
+			expires = now.Add(s.Retention).Unix()
+		}
+		err = s.Store.PutTicket(within, record.Change.NewImage[IdentityKey].String(), ticket, expires)
 	}
 	if err != nil && ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) {
 		return &reason{AsideTimeout, err}
@@ -212,9 +217,12 @@ func (s *Stream) setAside(ctx context.Context, record events.DynamoDBEventRecord
 	return s.Aside.Send(ctx, string(body))
 }
 
-// PutTicket writes the ticket to a browser's item, unless it has one.
-func (s *Store) PutTicket(ctx context.Context, key, ticket string) error {
-	_, err := s.update(ctx, s.Tables.Joins, IdentityKey, key, "SET #ticket = :ticket",
-		condition{"attribute_exists(#identity) AND attribute_not_exists(#ticket)", dynamodb.Item{":ticket": dynamodb.String(ticket)}})
+// PutTicket writes the ticket to a browser's item, unless it has one, and when the item expires, in seconds since 1970; 0 for never.
+func (s *Store) PutTicket(ctx context.Context, key, ticket string, expires int64) error {
+	change, values := "SET #ticket = :ticket", dynamodb.Item{":ticket": dynamodb.String(ticket)}
+	if expires != 0 {
+		change, values = change+", #expires = :expires", with(values, ":expires", expires)
+	}
+	_, err := s.update(ctx, s.Tables.Joins, IdentityKey, key, change, condition{"attribute_exists(#identity) AND attribute_not_exists(#ticket)", values})
 	return err
 }

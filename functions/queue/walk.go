@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -20,9 +21,9 @@ const (
 	holesAtMost = 1000
 	// callAtMost bounds how many fans one round calls, and by that the size of what is written down before.
 	callAtMost = 500
-	// blocksAtOnce is how many blocks are read at once, blocksAhead how far a round looks for a block that is there.
+	// blocksAtOnce is how many blocks are read at once, and blocksAfar where none of these is there.
 	blocksAtOnce = 20
-	blocksAhead  = 50 * blocksAtOnce
+	blocksAfar   = 1000
 )
 
 // look is one entry of a block, and the fan who waits there.
@@ -54,7 +55,7 @@ func (r *round) next(ctx context.Context, w *walk, ends lines, n int) ([]hole, e
 	if err != nil {
 		return nil, err
 	}
-	for n > 0 {
+	for n > 0 && len(w.Holes) < holesAtMost {
 		if w.Line == DrawLine && w.Block > ends.drawBlocks {
 			w.Line, w.Block, w.Index, w.Place = QueueLine, 1, 0, 0
 		}
@@ -93,7 +94,8 @@ func (b Block) looks(from, to int) []hole {
 	return looks
 }
 
-// fillHoles returns the entries among the holes, and those of missing blocks that turned up. It leaves in the walk the blocks that may still turn up.
+// fillHoles returns the entries among the holes, and those of missing blocks that turned up, but no more than there is room for: of a table that stood still, a hundred
+// blocks may turn up at once. It leaves in the walk the blocks that may still turn up, or have to wait for that room.
 func (r *round) fillHoles(ctx context.Context, w *walk) ([]hole, error) {
 	var looks, missing []hole
 	numbers := map[string][]int64{}
@@ -115,9 +117,10 @@ func (r *round) fillHoles(ctx context.Context, w *walk) ([]hole, error) {
 			if hole.Line != line {
 				continue
 			}
-			if block, found := blocks[hole.Block]; found {
+			switch block, found := blocks[hole.Block]; {
+			case found && len(looks) < holesAtMost:
 				looks = append(looks, block.looks(0, len(block.Fans))...)
-			} else if !r.tooLate(hole.At) {
+			case found || !r.tooLate(hole.At):
 				w.Holes = append(w.Holes, hole)
 			}
 		}
@@ -135,12 +138,12 @@ func (r *round) tooLate(at int64) bool {
 	return r.now > at+(r.PlacerTimeout+lateMargin).Milliseconds()
 }
 
-// nextBlock returns the cursor's block. Where it is missing and a later one is there, the cursor goes there, and the missing ones are holes. It returns nil
-// where none is there.
+// nextBlock returns the cursor's block. Where it is missing and a later one is there, however far, the cursor goes there, and the missing ones are holes: the last of
+// them, since no more placers than that are at work at a time. It returns nil where none is there.
 func (r *round) nextBlock(ctx context.Context, w *walk, last int64) (*Block, error) {
-	for from := w.Block; from <= min(last, w.Block+blocksAhead); from += blocksAtOnce {
+	for from, n := w.Block, int64(blocksAtOnce); from <= last; from, n = from+n, blocksAfar {
 		var numbers []int64
-		for number := from; number < from+blocksAtOnce && number <= last; number++ {
+		for number := from; number < from+n && number <= last; number++ {
 			if _, known := r.blocks[blockID("", w.Line, number)]; !known {
 				numbers = append(numbers, number)
 			}
@@ -154,13 +157,13 @@ func (r *round) nextBlock(ctx context.Context, w *walk, last int64) (*Block, err
 				r.blocks[blockID("", w.Line, number)] = block
 			}
 		}
-		for number := from; number < from+blocksAtOnce && number <= last; number++ {
+		for number := from; number < from+n && number <= last; number++ {
 			block, found := r.blocks[blockID("", w.Line, number)]
 			if !found {
 				continue
 			}
 			for ; w.Block < number; w.Block++ {
-				if w.Index == 0 { // A block that was begun was there.
+				if w.Index == 0 && number-w.Block <= holesAtMost { // A block that was begun was there.
 					w.Holes = append(w.Holes, hole{Line: w.Line, Block: w.Block, At: block.At})
 				}
 				w.Index = 0
@@ -187,11 +190,14 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 		return nil, nil, err
 	}
 	var drawn []hole
+	moves := map[string]bool{}
 	for _, hole := range looks {
 		fan, found := fans[hole.Fan]
 		switch {
-		case !found && hole.Line == DrawLine:
+		case hole.Line == DrawLine && (!found || fan.Line == QueueLine && fan.Attempt == 0 && fan.waiting()):
 			drawn = append(drawn, hole)
+			moves[hole.Fan] = true
+		case moves[hole.Fan]: // The draw comes before the queue.
 		case !found && r.tooLate(hole.At):
 		case !found:
 			again = append(again, hole)
@@ -208,11 +214,18 @@ func (r *round) sort(ctx context.Context, looks []hole) (waiting []look, again [
 			records[i] = Fan{Sale: r.sale.ID, ID: hole.Fan, Line: hole.Line, Place: hole.Place, Joined: hole.At, Expires: r.expires(hole.At)}
 		}
 		done, err := r.Store.InsertFans(ctx, records)
+		moved := make([]bool, len(done))
+		err = errors.Join(err, each(len(done), func(i int) (err error) {
+			if done[i] == dynamodb.Taken {
+				moved[i], err = r.Store.MoveToDrawn(ctx, records[i])
+			}
+			return err
+		}))
 		if err != nil {
 			r.Log.WarnContext(ctx, "make records of the draw", "sale", r.sale.ID, "error", err)
 		}
 		for i, insertion := range done {
-			if insertion == dynamodb.Inserted {
+			if insertion == dynamodb.Inserted || moved[i] {
 				waiting = append(waiting, look{drawn[i], records[i]})
 			} else {
 				again = append(again, drawn[i])

@@ -148,7 +148,7 @@ func stream(ctx context.Context, environ map[string]string, aws aws.Config) (any
 	tables := store(aws, cfg.Tables)
 	function := &queue.Stream{
 		Sales: sales(tables), Store: tables, Joins: queueAt(aws, cfg.JoinsURL), Aside: queueAt(aws, cfg.AsideURL), GivenUp: streams.New(aws), Clock: clock.System{},
-		Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
+		Retention: days(cfg.RetentionDays), Log: logger(cfg.Base, "stream"), Metrics: metrics(cfg.Base, "stream"),
 	}
 	function.Key, err = key(ctx, aws, cfg.KeyParameter)
 	return function.Handle, err

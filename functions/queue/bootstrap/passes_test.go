@@ -70,9 +70,12 @@ func TestPasses(t *testing.T) {
 		change func(*queue.Claims)
 		want   error
 	}{
-		"good":   {func(*queue.Claims) {}, nil},
-		"over":   {func(c *queue.Claims) { c.Expires = now - 1 }, queue.ErrPass},
-		"bypass": {func(c *queue.Claims) { c.Window, c.VIP = 0, true }, nil},
+		"good": {func(*queue.Claims) {}, nil},
+		// The window may have been renewed since: the fan's record tells.
+		"over":           {func(c *queue.Claims) { c.IssuedAt, c.NotBefore, c.Expires = now-600, now-600, now-1 }, nil},
+		"not good yet":   {func(c *queue.Claims) { c.NotBefore = now + 30 }, queue.ErrPass},
+		"bypass":         {func(c *queue.Claims) { c.Window, c.VIP = 0, true }, nil},
+		"a bypass, over": {func(c *queue.Claims) { c.Window, c.VIP, c.Expires = 0, true, now-1 }, queue.ErrPass},
 	} {
 		t.Run(name, func(t *testing.T) {
 			claims := good

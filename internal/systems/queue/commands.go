@@ -150,7 +150,7 @@ func saleCommand() command.Command {
 }
 
 func unsetCommand() command.Command {
-	return plain("unset", queue.ControlClear, "Go back to what is configured of a sale", "Takes back all that operators have changed of a sale: pause, rate, windows, times. Within five seconds what is configured is in force.")
+	return plain("unset", queue.ControlClear, "Go back to what is configured of a sale", "Takes back all that operators have changed of a sale: pause, rate, windows, times. Within five seconds what is configured is in force. A sale that was opened before its time stays open.")
 }
 
 // valued is a command that sets one value, its argument.

@@ -53,7 +53,7 @@ const codesObject = "join-codes"
 // identity lets browsers write a record of their own under a Cognito identity,
 // from whose stream a function takes them to the same queue.
 func (r *room) identity() {
-	table := r.Table("identities", blueprint.Table{Key: queue.IdentityKey, Stream: blueprint.NewImages, Data: true})
+	table := r.Table("identities", blueprint.Table{Key: queue.IdentityKey, Stream: blueprint.NewImages, TTL: r.m.expires(), Data: true})
 	r.identities = &table
 	aside := r.Queue("aside", blueprint.Queue{Visibility: time.Minute, Data: true})
 	r.aside = &aside
@@ -61,6 +61,7 @@ func (r *room) identity() {
 		MemoryMB: 512, Timeout: streamTimeout,
 		Environment: config.Environ(queue.StreamConfig{
 			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Joins: table.Name()}, JoinsURL: r.joins.URL(), AsideURL: aside.URL(), KeyParameter: r.key.Name(),
+			RetentionDays: int(r.m.RetentionDays.ValueInt64()),
 		}),
 		Grants: [][]blueprint.Grant{table.ReadStream(), table.Update(), r.salesTable.Get(), r.joins.Send(), aside.Send(), r.key.Read()},
 	})

@@ -218,10 +218,7 @@ func (r *room) stores() error {
 			return err
 		}
 	}
-	expires := ""
-	if known(r.m.RetentionDays) {
-		expires = queue.ExpiresAttribute
-	}
+	expires := r.m.expires()
 	warm := blueprint.Throughput{Writes: int(r.m.WarmWrites.ValueInt64())}
 	r.fans = r.Table("fans", blueprint.Table{Key: queue.FansKey, TTL: expires, Data: true, Warm: warm})
 	r.lines = r.Table("line", blueprint.Table{Key: queue.LineKey, TTL: expires, Data: true})
@@ -232,6 +229,15 @@ func (r *room) stores() error {
 	r.probeKey = r.Secret("probe-key", blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
 	r.pages = r.Bucket("pages", pages.Bucket(r.m.Site, r.publicObjects()))
 	return nil
+}
+
+// expires is the attribute by which what is known of fans is deleted; empty where
+// it stays.
+func (m *Model) expires() string {
+	if known(m.RetentionDays) {
+		return queue.ExpiresAttribute
+	}
+	return ""
 }
 
 // tables are the names of all tables, for the functions.

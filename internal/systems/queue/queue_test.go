@@ -97,6 +97,8 @@ func TestRefused(t *testing.T) {
 		"plain HTTP":           {map[string]any{"purchase_url": "http://tickets.example.com"}, []string{"purchase_url", "https"}},
 		"too many windows":     {map[string]any{"windows": 2001}, []string{"windows"}},
 		"a short heartbeat":    {map[string]any{"heartbeat_seconds": 5}, []string{"heartbeat_seconds"}},
+		"forgotten too soon":   {map[string]any{"retention_days": 1, "closes_at": "2027-05-23T10:00:01+02:00"}, []string{"retention_days", "arena lasts longer"}},
+		"another forgotten":    {map[string]any{"retention_days": 2, "sales": map[string]any{"semi": map[string]any{"pre_queue": map[string]any{"from": "2027-05-20T17:59:59+02:00"}}}}, []string{"retention_days", "semi lasts longer"}},
 		"the same sale":        {map[string]any{"sales": map[string]any{"arena": map[string]any{}}}, []string{`sales["arena"]`, "the resource's name"}},
 		"a bad sale":           {map[string]any{"sales": map[string]any{"semi": map[string]any{"closes_at": "2027-05-22T09:00:00+02:00"}}}, []string{`sales["semi"]`, "not after it opens"}},
 		"a bad id":             {map[string]any{"sales": map[string]any{"Semi": map[string]any{}}}, []string{"sales", "lower-case"}},
@@ -207,6 +209,33 @@ func TestAlarmsAreFew(t *testing.T) {
 		}
 		if count != c.want || count > 15 {
 			t.Errorf("%s: %d alarms, want %d and never more than 15", name, count, c.want)
+		}
+	}
+}
+
+// TestWhatIsKnownOfAFanExpires wherever it is, by whom it is written.
+func TestWhatIsKnownOfAFanExpires(t *testing.T) {
+	b, diags := describedBy(t, map[string]any{"join": "identity", "site": map[string]any{"enabled": false}, "retention_days": 30})
+	if diags.HasError() {
+		t.Fatal(diags)
+	}
+	tables, functions := map[string]string{}, map[string]string{}
+	for _, p := range b.Parts {
+		switch s := p.Spec.(type) {
+		case blueprint.TableSpec:
+			tables[p.Key] = s.TTLAttribute
+		case blueprint.FunctionSpec:
+			functions[p.Key] = s.Environment["RETENTION_DAYS"]
+		}
+	}
+	for _, key := range []string{"fans", "line", "identities"} {
+		if tables[key] != "expires" {
+			t.Errorf("items of %s expire by %q", key, tables[key])
+		}
+	}
+	for _, key := range []string{"placer", "keeper", "stream"} {
+		if functions[key] != "30" {
+			t.Errorf("%s is told %q days", key, functions[key])
 		}
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/burstline/terraform-provider-serverless/functions/queue"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
 )
@@ -39,9 +41,11 @@ func (v *validation) refuse(at path.Path, summary, format string, values ...any)
 func (v *validation) sales() {
 	first := v.m.first()
 	if first.decided() && known(v.m.Name) {
-		if _, err := first.sale(v.m.Name.ValueString(), ""); err != nil {
+		sale, err := first.sale(v.m.Name.ValueString(), "")
+		if err != nil {
 			v.refuse(path.Root("opens_at"), "The sale is not possible", "%s.", err)
 		}
+		v.remembered(sale)
 	}
 	for id, element := range v.m.Sales.Elements() {
 		at := path.Root("sales").AtMapKey(id)
@@ -53,10 +57,21 @@ func (v *validation) sales() {
 			continue
 		}
 		if sale := first.another(o); sale.decided() {
-			if _, err := sale.sale(id, ""); err != nil {
+			sale, err := sale.sale(id, "")
+			if err != nil {
 				v.refuse(at, "The sale is not possible", "%s.", err)
 			}
+			v.remembered(sale)
 		}
+	}
+}
+
+// remembered: who joined first is known until the sale is over. Else a place would be
+// lost while its fan waits, and who has bought could join again.
+func (v *validation) remembered(s queue.Sale) {
+	days := v.m.RetentionDays
+	if lasts := time.Duration(s.ClosesAt-s.JoinsFrom()) * time.Millisecond; known(days) && time.Duration(days.ValueInt64())*24*time.Hour < lasts {
+		v.refuse(path.Root("retention_days"), "Forgotten too soon", "The sale %s lasts longer than %d days from when fans can join. Keep what is known of them for longer.", s.ID, days.ValueInt64())
 	}
 }
 

@@ -29,6 +29,8 @@ const idle = 60_000;
 /** Before the opening: a quarter of what is left, between these. */
 const shortest = 30_000;
 const longest = 600_000;
+/** Over how long those in the line ask whether the sale has closed. */
+const closing = 30_000;
 /** A draw is soon done, and everybody waits for it. */
 const drawing = 10_000;
 /** How many fans a second may ask for their place after the draw. */
@@ -52,7 +54,13 @@ export function nextStatus(w: Waiting): number | undefined {
   }
   // A tenth of chance, always added, so that the spans stay the least.
   const after = (span: number) => read + span * (1 + 0.1 * w.luck);
-  if (sale === "closed" || fan === "called" || fan === "claimed" || fan === "purchased") return undefined;
+  if (fan === "called" || fan === "claimed" || fan === "purchased") return undefined;
+  if (sale === "closed") {
+    // By the clock alone: who is in the line asks whether it was put off meanwhile.
+    const { closes_at: closes = 0, state } = status;
+    if (state === "closed" || closes === 0 || fan === "none" || terminal.has(fan)) return undefined;
+    return read < closes ? closes + closing * w.luck : after(idle);
+  }
   if (sale === "scheduled" || sale === "gathering") {
     const next = sale === "scheduled" ? (status.draw_from ?? status.opens_at) : status.opens_at;
     const rarer = after(Math.min(longest, Math.max(shortest, (next - read) / 4)));

@@ -110,6 +110,9 @@ const schedule: Record<string, { w: Partial<Waiting>; status: string; turn: stri
   "far, and no status comes": { w: { status: base }, status: "120/132", turn: "120/132" },
   paused: { w: { sale: "paused" }, status: "60/66", turn: "never/never" },
   closed: { w: { sale: "closed", turn: near }, status: "never/never", turn: "never/never" },
+  "closed by the clock": { w: { sale: "closed", now: now + 10_000, status: { ...base, closes_at: now + 10_000 } }, status: "0/30", turn: "never/never" }, // prettier-ignore
+  "closed, and not said so": { w: { sale: "closed", now: now + 50_000, statusRead: now + 50_000, status: { ...base, closes_at: now + 10_000 } }, status: "60/66", turn: "never/never" }, // prettier-ignore
+  "closed, as it says": { w: { sale: "closed", now: now + 10_000, status: { ...base, state: "closed", closes_at: now + 10_000 } }, status: "never/never", turn: "never/never" }, // prettier-ignore
   "an hour before": { w: { ...scheduled, now: 0, statusRead: 0, status: { ...base, opens_at: 3_600_000 } }, status: "600/660", turn: "never/never" }, // prettier-ignore
   "a minute before": { w: { ...scheduled, now: 0, statusRead: 0, status: { ...base, opens_at: minute } }, status: "30/33", turn: "never/never" }, // prettier-ignore
   "in the draw": { w: { ...joined, sale: "gathering", drawn: true, now: 0, statusRead: 0, status: draws }, status: "150/165", turn: "never/never" }, // prettier-ignore

@@ -220,10 +220,22 @@ test("closed while a fan waits", async ({ page, backend }) => {
   await settle(page);
   await advance(page, backend, 4 * minute + 10_000);
   await expect(heading(page, "The sale is closed")).toBeVisible();
-  await advance(page, backend, 10_000);
+  await advance(page, backend, 40_000);
   const asked = backend.seen.length;
   await advance(page, backend, 10 * minute, 15_000);
   expect(backend.seen.length).toBe(asked);
+});
+
+test("the closing is put off in the last minute", async ({ page, backend }) => {
+  backend.closesAt = opening + 5 * minute;
+  backend.pace = 0.1;
+  await at(page, backend, minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await advance(page, backend, 3 * minute + 30_000);
+  backend.closesAt += 60 * minute;
+  await advance(page, backend, 2 * minute);
+  await expect(heading(page, "You are in the line")).toBeVisible();
 });
 
 test("closed, but a window is still open", async ({ page, backend }) => {
