@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,8 +20,8 @@ const runKnown = 5 * time.Second
 // Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key; then its marker and the run's counters in
 // one transaction. So a chunk counts once, whoever ingests it how often.
 //
-// A chunk fails by AWS's fault alone, and then comes again. What is a file's fault makes it a failure, and so does AWS's fault after GiveUp: a shard never waits for
-// ever.
+// A chunk fails by AWS's fault alone, and then comes again. What is a file's fault makes it a failure, and so does AWS's fault once the chunk was tried for GiveUp: a
+// shard never waits for ever.
 type Ingest struct {
 	Store     *Store
 	Source    Source
@@ -92,9 +93,13 @@ func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (o
 	if err != nil || !wanted {
 		return outcome{}, err
 	}
-	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: g.Clock.Now().Sub(arrived) > g.GiveUp}
-	if err := work.do(ctx); err != nil {
+	giveUp, err := g.givesUp(ctx, chunk, arrived)
+	if err != nil {
 		return outcome{}, err
+	}
+	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp}
+	if err := work.do(ctx); err != nil {
+		return outcome{}, errors.Join(err, g.noteTry(ctx, chunk))
 	}
 	done := work.outcome()
 	counted, err := g.commit(ctx, chunk, done)
@@ -102,6 +107,33 @@ func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (o
 		return outcome{}, err
 	}
 	return done, nil
+}
+
+// givesUp says whether a chunk was tried for so long that what AWS does not let be read or written is a failure. How long it waited in the stream for others does
+// not count: of a large upload most wait for longer.
+func (g *Ingest) givesUp(ctx context.Context, chunk *Chunk, arrived time.Time) (bool, error) {
+	now := g.Clock.Now()
+	if now.Sub(arrived) <= g.GiveUp {
+		return false, nil
+	}
+	tried, err := g.Store.get(ctx, triedItem(chunk.Run, chunk.ID))
+	return len(tried) > 0 && now.Sub(time.UnixMilli(tried["since"].Int())) > g.GiveUp, err
+}
+
+// noteTime bounds how long it takes to note that a chunk was tried, in what is kept back of an invocation for its answer.
+const noteTime = 500 * time.Millisecond
+
+// noteTry notes since when a chunk is tried, where that is not noted; also at the end of an invocation's time.
+func (g *Ingest) noteTry(ctx context.Context, chunk *Chunk) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	change, values := "SET #since = :now", dynamodb.Item{":now": dynamodb.Number(ms(g.Clock.Now()))}
+	if expires := g.Store.expires(); expires != 0 {
+		change += ", #expires = :expires"
+		values[":expires"] = dynamodb.Number(expires)
+	}
+	_, err := g.Store.update(ctx, g.Store.change(triedItem(chunk.Run, chunk.ID), change, "attribute_not_exists(#id)", values))
+	return err
 }
 
 // wanted says whether a chunk is to be ingested: its run goes on, and it has no marker.

@@ -135,11 +135,35 @@ func TestIngestGivesUp(t *testing.T) {
 		}
 		return fine
 	}
-	w.clock.pass(101 * time.Hour)
-	if response, err = w.ingest().Handle(t.Context(), w.batch()); err != nil || len(response.BatchItemFailures) != 0 {
-		t.Fatalf("%v, %v", response, err)
+	for _, comesAgain := range []int{1, 0} {
+		if response, err = w.ingest().Handle(t.Context(), w.batch()); err != nil || len(response.BatchItemFailures) != comesAgain {
+			t.Fatalf("%v, %v", response, err)
+		}
+		w.clock.pass(101 * time.Hour)
 	}
 	if run := w.run(t, "r1"); run.ByReason[pipeline.FileUnavailable] != 4 || run.Items != 0 {
+		t.Errorf("%+v", run)
+	}
+}
+
+// A chunk that waited in the stream for longer than files are tried is tried for as long as any other: one call that is throttled makes no failures.
+func TestIngestGivesNoChunkUpThatWaited(t *testing.T) {
+	w := listed(t, plainFiles(8))
+	throttled := 0
+	w.fateOf = func(call string) fate {
+		if call == "put items" && throttled < 2 {
+			throttled++
+			return before
+		}
+		return fine
+	}
+	w.clock.pass(101 * time.Hour)
+	for range 2 {
+		if _, err := w.ingest().Handle(t.Context(), w.batch()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if run := w.run(t, "r1"); run.State != pipeline.Segmenting || run.Ingested != 8 || run.Failures != 0 {
 		t.Errorf("%+v", run)
 	}
 }
