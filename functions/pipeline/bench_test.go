@@ -103,7 +103,7 @@ func BenchmarkIngest(b *testing.B) {
 	for i := range keys {
 		keys[i] = fmt.Sprintf("up/2026/11/20/listing-%08d.json", i)
 	}
-	records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: begun, Bucket: "uploads"}, "", keys, pipeline.ChunkKeys)
+	records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: begun, Bucket: "uploads"}, "", keys, nil, pipeline.ChunkKeys)
 	if err != nil || len(records) != 1 {
 		b.Fatal(len(records), err)
 	}
