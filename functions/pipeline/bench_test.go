@@ -28,6 +28,7 @@ func (i *idle) GetItem(_ context.Context, get *dynamodb.GetItem) (dynamodb.Item,
 	}
 	return nil, nil
 }
+func (i *idle) PutItem(context.Context, *dynamodb.PutItem) error            { return nil }
 func (i *idle) UpdateItem(context.Context, *dynamodb.UpdateItem) error      { return nil }
 func (i *idle) TransactUpdate(context.Context, []dynamodb.UpdateItem) error { return nil }
 func (i *idle) Publish(context.Context, string) error                       { return nil }

@@ -14,10 +14,10 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
-// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled.
+// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled or that a later one began.
 const runKnown = 5 * time.Second
 
-// Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key; then its marker and the run's counters in
+// Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key unless that is of a later upload; then its marker and the run's counters in
 // one transaction. So a chunk counts once, whoever ingests it how often.
 //
 // A chunk fails by AWS's fault alone, and then comes again. What is a file's fault makes it a failure, and so does AWS's fault once the chunk was tried for GiveUp: a
@@ -45,6 +45,7 @@ type Ingest struct {
 // knownRun is what was read of a run.
 type knownRun struct {
 	state State // Empty where there is no such run.
+	later bool  // Another run began after its upload did.
 	at    time.Time
 }
 
@@ -89,7 +90,7 @@ func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.
 
 // ingest does one chunk. What is done already, or is of a run that is over, is no error.
 func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (outcome, error) {
-	wanted, err := g.wanted(ctx, chunk)
+	run, wanted, err := g.wanted(ctx, chunk)
 	if err != nil || !wanted {
 		return outcome{}, err
 	}
@@ -97,7 +98,7 @@ func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (o
 	if err != nil {
 		return outcome{}, err
 	}
-	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp}
+	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp, behind: run.later}
 	if err := work.do(ctx); err != nil {
 		return outcome{}, errors.Join(err, g.noteTry(ctx, chunk))
 	}
@@ -137,25 +138,42 @@ func (g *Ingest) noteTry(ctx context.Context, chunk *Chunk) error {
 }
 
 // wanted says whether a chunk is to be ingested: its run goes on, and it has no marker.
-func (g *Ingest) wanted(ctx context.Context, chunk *Chunk) (bool, error) {
+func (g *Ingest) wanted(ctx context.Context, chunk *Chunk) (knownRun, bool, error) {
 	known, found := g.known[chunk.Run]
 	if now := g.Clock.Now(); !found || !now.Before(known.at.Add(runKnown)) {
-		run, _, err := g.Store.ReadRun(ctx, chunk.Run)
-		if err != nil {
-			return false, err
+		var err error
+		if known, err = g.know(ctx, chunk); err != nil {
+			return known, false, err
 		}
 		if g.known == nil || len(g.known) > 100 {
 			g.known = map[string]knownRun{}
 		}
-		known = knownRun{run.State, now}
+		known.at = now
 		g.known[chunk.Run] = known
 	}
 	if known.state != Listing && known.state != Ingesting {
 		g.Log.InfoContext(ctx, "a chunk of a run that does not ingest", "run", chunk.Run, "state", known.state)
-		return false, nil
+		return known, false, nil
 	}
 	marker, err := g.Store.get(ctx, chunkItem(chunk.Run, chunk.ID))
-	return len(marker) == 0, err
+	return known, len(marker) == 0, err
+}
+
+// know reads a chunk's run, and whether another began after its upload did. That may be a replay of an earlier one, too, by which nothing changes but the calls.
+func (g *Ingest) know(ctx context.Context, chunk *Chunk) (known knownRun, err error) {
+	run, _, err := g.Store.ReadRun(ctx, chunk.Run)
+	if err != nil {
+		return known, err
+	}
+	recent, err := g.Store.Notes(ctx, RecentID)
+	if err != nil {
+		return known, err
+	}
+	known.state = run.State
+	for id, started := range recent {
+		known.later = known.later || id != chunk.Run && started > chunk.At
+	}
+	return known, nil
 }
 
 // commit counts a chunk, and says whether it did: another may have.

@@ -124,7 +124,7 @@ func (l *Lister) open(ctx context.Context, start Start) (Run, error) {
 			l.Log.WarnContext(ctx, "there is no such run", "run", start.Run)
 			return Run{}, nil
 		}
-		at := ms(l.Clock.Now())
+		at := int64(0)
 		if start.ReplayOf != "" {
 			of, found, err := l.Store.ReadRun(ctx, start.ReplayOf)
 			if err != nil {

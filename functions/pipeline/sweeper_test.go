@@ -45,7 +45,7 @@ func TestStuckRun(t *testing.T) {
 		t.Errorf("after a chunk: %+v", run)
 	}
 	// The second is counted, and its function dies before it looks.
-	owner := &life{dies: 9}
+	owner := &life{dies: 10}
 	if _, err := w.ingest().Handle(owner.of(t.Context()), events.KinesisEvent{Records: event.Records[1:2]}); err != nil {
 		t.Fatal(err)
 	}
