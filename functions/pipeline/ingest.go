@@ -63,14 +63,14 @@ func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.
 	response := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	var all outcome
 	runs := map[string]bool{}
-	for _, record := range event.Records {
+	for i, record := range event.Records {
 		chunk, err := readChunk(record.Kinesis.Data, g.Bucket)
 		if err != nil { // It would be none the next time.
 			g.Log.ErrorContext(ctx, "refused a record", "record", record.Kinesis.SequenceNumber, "error", err)
 			all.refused++
 			continue
 		}
-		done, err := g.ingest(ctx, chunk, record.Kinesis.ApproximateArrivalTimestamp.Time)
+		done, err := g.ingest(ctx, chunk, record.Kinesis.ApproximateArrivalTimestamp.Time, i == 0)
 		if err != nil {
 			g.Log.ErrorContext(ctx, "ingest a chunk", "run", chunk.Run, "chunk", chunk.ID, "error", err)
 			response.BatchItemFailures = append(response.BatchItemFailures, events.KinesisBatchItemFailure{ItemIdentifier: record.Kinesis.SequenceNumber})
@@ -88,8 +88,8 @@ func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.
 	return response, nil
 }
 
-// ingest does one chunk. What is done already, or is of a run that is over, is no error.
-func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (outcome, error) {
+// ingest does one chunk, the first of a batch or another. What is done already, or is of a run that is over, is no error.
+func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time, first bool) (outcome, error) {
 	run, wanted, err := g.wanted(ctx, chunk)
 	if err != nil || !wanted {
 		return outcome{}, err
@@ -98,7 +98,7 @@ func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (o
 	if err != nil {
 		return outcome{}, err
 	}
-	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp, behind: run.later}
+	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp, whole: first, behind: run.later}
 	if err := work.do(ctx); err != nil {
 		return outcome{}, errors.Join(err, g.noteTry(ctx, chunk))
 	}
@@ -119,6 +119,18 @@ func (g *Ingest) givesUp(ctx context.Context, chunk *Chunk, arrived time.Time) (
 	}
 	tried, err := g.Store.get(ctx, triedItem(chunk.Run, chunk.ID))
 	return len(tried) > 0 && now.Sub(time.UnixMilli(tried["since"].Int())) > g.GiveUp, err
+}
+
+// commitTime is kept back of an invocation's time for the last items and the marker of a chunk: a quarter of it where it is short.
+const commitTime = 10 * time.Second
+
+// toCommit is a context that ends while there is still time to commit.
+func toCommit(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-min(commitTime, time.Until(end)/4)))
 }
 
 // noteTime bounds how long it takes to note that a chunk was tried, in what is kept back of an invocation for its answer.

@@ -23,6 +23,7 @@ type chunkWork struct {
 	*Ingest
 	chunk  *Chunk
 	giveUp bool // What AWS does not let be read or written now is a failure.
+	whole  bool // It has an invocation's time to itself, as each chunk has in the end.
 	behind bool // A later upload may have written its items already.
 
 	mu      sync.Mutex
@@ -46,17 +47,23 @@ func (w *chunkWork) do(ctx context.Context) error {
 	w.places = make(map[string]int, dynamodb.BatchWriteItems)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	files := ctx
+	if w.giveUp && w.whole { // What that time does not do for is given up, too.
+		var end context.CancelFunc
+		files, end = toCommit(ctx)
+		defer end()
+	}
 	err := parallel.Each(len(w.chunk.Keys), w.Reads, func(file int) error {
 		select {
 		case <-ctx.Done():
 			return nil
 		default:
 		}
-		items, err := w.read(ctx, file)
+		items, err := w.read(files, file)
 		if err != nil {
 			err = w.fail(file, err)
 		} else {
-			err = w.add(ctx, file, items)
+			err = w.add(files, file, items)
 		}
 		if err != nil {
 			cancel(err) // The others would be done in vain.
@@ -208,7 +215,10 @@ func (w *chunkWork) write(ctx context.Context, batch []pendingItem) error {
 	for try := 0; len(left) > 0; try++ {
 		if try > 0 {
 			if err := wait(ctx, w.Clock, w.Jitter, try); err != nil {
-				return fmt.Errorf("write items to %s: %d are left: %w", w.Store.Items, len(left), err)
+				if err = fmt.Errorf("write items to %s: %d are left: %w", w.Store.Items, len(left), err); w.giveUp {
+					return w.failAll(batch, err)
+				}
+				return err
 			}
 		}
 		var err error
