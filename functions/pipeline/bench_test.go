@@ -28,6 +28,7 @@ func (i *idle) GetItem(_ context.Context, get *dynamodb.GetItem) (dynamodb.Item,
 	}
 	return nil, nil
 }
+func (i *idle) PutItem(context.Context, *dynamodb.PutItem) error            { return nil }
 func (i *idle) UpdateItem(context.Context, *dynamodb.UpdateItem) error      { return nil }
 func (i *idle) TransactUpdate(context.Context, []dynamodb.UpdateItem) error { return nil }
 func (i *idle) Publish(context.Context, string) error                       { return nil }
@@ -103,7 +104,7 @@ func BenchmarkIngest(b *testing.B) {
 	for i := range keys {
 		keys[i] = fmt.Sprintf("up/2026/11/20/listing-%08d.json", i)
 	}
-	records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: begun, Bucket: "uploads"}, "", keys, pipeline.ChunkKeys)
+	records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: begun, Bucket: "uploads"}, "", keys, nil, pipeline.ChunkKeys)
 	if err != nil || len(records) != 1 {
 		b.Fatal(len(records), err)
 	}

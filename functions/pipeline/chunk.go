@@ -17,6 +17,9 @@ const (
 	// (Kinesis Data Streams pricing, PUT payload units).
 	ChunkKeys  = 250
 	chunkBytes = 100 << 10
+	// ChunkFileBytes bounds the files of a chunk together, where there are several. Of one that does not fit into an invocation all is done in vain, at each of its
+	// attempts, and the shard stands still behind it: with its default memory ingest writes about a megabyte of small items a second.
+	ChunkFileBytes = 16 << 20
 	// idLength is how much of a digest is an id: 132 bits.
 	idLength = 22
 )
@@ -69,14 +72,18 @@ func readChunk(data []byte, bucket string) (*Chunk, error) {
 	return &chunk, nil
 }
 
-// pack makes records of a page's keys, most of them in a chunk. head is all that the chunks have in common, marker where the page begins.
-func pack(head Chunk, marker string, keys []string, most int) ([]kinesis.Record, error) {
+// pack makes records of a page's keys, most of them in a chunk. sizes are those of the files, in bytes; nil where they are of one chunk that was packed before. head is
+// all that the chunks have in common, marker where the page begins.
+func pack(head Chunk, marker string, keys []string, sizes []int64, most int) ([]kinesis.Record, error) {
 	records := make([]kinesis.Record, 0, len(keys)/most+1)
 	for len(keys) > 0 {
-		n, size := 0, 0
+		n, size, fileBytes := 0, 0, int64(0)
 		for n < len(keys) && n < most {
 			size += len(keys[n]) + 3
-			if size > chunkBytes && n > 0 {
+			if sizes != nil {
+				fileBytes += sizes[n]
+			}
+			if (size > chunkBytes || fileBytes > ChunkFileBytes) && n > 0 {
 				break
 			}
 			n++
@@ -88,6 +95,9 @@ func pack(head Chunk, marker string, keys []string, most int) ([]kinesis.Record,
 		}
 		records = append(records, kinesis.Record{Data: data, PartitionKey: head.ID})
 		keys = keys[n:]
+		if sizes != nil {
+			sizes = sizes[n:]
+		}
 	}
 	return records, nil
 }

@@ -121,7 +121,7 @@ func (l *Lister) packFailures(ctx context.Context, run Run, page *checkpoint) (r
 		for _, failure := range chunk.Failures {
 			l.keys = append(l.keys, failure.Key)
 		}
-		some, err := pack(l.head(run), chunk.ID, l.keys, l.ChunkKeys)
+		some, err := pack(l.head(run), chunk.ID, l.keys, nil, l.ChunkKeys)
 		if err != nil {
 			return nil, err
 		}

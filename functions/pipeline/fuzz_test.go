@@ -180,7 +180,7 @@ func FuzzChunks(f *testing.F) {
 				keys = append(keys, key)
 			}
 		}
-		records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: 7, Bucket: "b"}, "marker", keys, 3)
+		records, err := pipeline.Pack(pipeline.Chunk{Run: "r1", At: 7, Bucket: "b"}, "marker", keys, nil, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

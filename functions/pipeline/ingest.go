@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,14 +14,14 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 )
 
-// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled.
+// runKnown is for how long ingest goes by what it read of a run, to see that it was cancelled or that a later one began.
 const runKnown = 5 * time.Second
 
-// Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key; then its marker and the run's counters in
+// Ingest makes items of the files of chunks. A chunk's items are written first, each in the place of the one of its key unless that is of a later upload; then its marker and the run's counters in
 // one transaction. So a chunk counts once, whoever ingests it how often.
 //
-// A chunk fails by AWS's fault alone, and then comes again. What is a file's fault makes it a failure, and so does AWS's fault after GiveUp: a shard never waits for
-// ever.
+// A chunk fails by AWS's fault alone, and then comes again. What is a file's fault makes it a failure, and so does AWS's fault once the chunk was tried for GiveUp: a
+// shard never waits for ever.
 type Ingest struct {
 	Store     *Store
 	Source    Source
@@ -44,6 +45,7 @@ type Ingest struct {
 // knownRun is what was read of a run.
 type knownRun struct {
 	state State // Empty where there is no such run.
+	later bool  // Another run began after its upload did.
 	at    time.Time
 }
 
@@ -61,14 +63,14 @@ func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.
 	response := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	var all outcome
 	runs := map[string]bool{}
-	for _, record := range event.Records {
+	for i, record := range event.Records {
 		chunk, err := readChunk(record.Kinesis.Data, g.Bucket)
 		if err != nil { // It would be none the next time.
 			g.Log.ErrorContext(ctx, "refused a record", "record", record.Kinesis.SequenceNumber, "error", err)
 			all.refused++
 			continue
 		}
-		done, err := g.ingest(ctx, chunk, record.Kinesis.ApproximateArrivalTimestamp.Time)
+		done, err := g.ingest(ctx, chunk, record.Kinesis.ApproximateArrivalTimestamp.Time, i == 0)
 		if err != nil {
 			g.Log.ErrorContext(ctx, "ingest a chunk", "run", chunk.Run, "chunk", chunk.ID, "error", err)
 			response.BatchItemFailures = append(response.BatchItemFailures, events.KinesisBatchItemFailure{ItemIdentifier: record.Kinesis.SequenceNumber})
@@ -86,15 +88,19 @@ func (g *Ingest) Handle(ctx context.Context, event events.KinesisEvent) (events.
 	return response, nil
 }
 
-// ingest does one chunk. What is done already, or is of a run that is over, is no error.
-func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (outcome, error) {
-	wanted, err := g.wanted(ctx, chunk)
+// ingest does one chunk, the first of a batch or another. What is done already, or is of a run that is over, is no error.
+func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time, first bool) (outcome, error) {
+	run, wanted, err := g.wanted(ctx, chunk)
 	if err != nil || !wanted {
 		return outcome{}, err
 	}
-	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: g.Clock.Now().Sub(arrived) > g.GiveUp}
-	if err := work.do(ctx); err != nil {
+	giveUp, err := g.givesUp(ctx, chunk, arrived)
+	if err != nil {
 		return outcome{}, err
+	}
+	work := &chunkWork{Ingest: g, chunk: chunk, failed: make([]*Failure, len(chunk.Keys)), giveUp: giveUp, whole: first, behind: run.later}
+	if err := work.do(ctx); err != nil {
+		return outcome{}, errors.Join(err, g.noteTry(ctx, chunk))
 	}
 	done := work.outcome()
 	counted, err := g.commit(ctx, chunk, done)
@@ -104,26 +110,82 @@ func (g *Ingest) ingest(ctx context.Context, chunk *Chunk, arrived time.Time) (o
 	return done, nil
 }
 
+// givesUp says whether a chunk was tried for so long that what AWS does not let be read or written is a failure. How long it waited in the stream for others does
+// not count: of a large upload most wait for longer.
+func (g *Ingest) givesUp(ctx context.Context, chunk *Chunk, arrived time.Time) (bool, error) {
+	now := g.Clock.Now()
+	if now.Sub(arrived) <= g.GiveUp {
+		return false, nil
+	}
+	tried, err := g.Store.get(ctx, triedItem(chunk.Run, chunk.ID))
+	return len(tried) > 0 && now.Sub(time.UnixMilli(tried["since"].Int())) > g.GiveUp, err
+}
+
+// commitTime is kept back of an invocation's time for the last items and the marker of a chunk: a quarter of it where it is short.
+const commitTime = 10 * time.Second
+
+// toCommit is a context that ends while there is still time to commit.
+func toCommit(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-min(commitTime, time.Until(end)/4)))
+}
+
+// noteTime bounds how long it takes to note that a chunk was tried, in what is kept back of an invocation for its answer.
+const noteTime = 500 * time.Millisecond
+
+// noteTry notes since when a chunk is tried, where that is not noted; also at the end of an invocation's time.
+func (g *Ingest) noteTry(ctx context.Context, chunk *Chunk) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	change, values := "SET #since = :now", dynamodb.Item{":now": dynamodb.Number(ms(g.Clock.Now()))}
+	if expires := g.Store.expires(); expires != 0 {
+		change += ", #expires = :expires"
+		values[":expires"] = dynamodb.Number(expires)
+	}
+	_, err := g.Store.update(ctx, g.Store.change(triedItem(chunk.Run, chunk.ID), change, "attribute_not_exists(#id)", values))
+	return err
+}
+
 // wanted says whether a chunk is to be ingested: its run goes on, and it has no marker.
-func (g *Ingest) wanted(ctx context.Context, chunk *Chunk) (bool, error) {
+func (g *Ingest) wanted(ctx context.Context, chunk *Chunk) (knownRun, bool, error) {
 	known, found := g.known[chunk.Run]
 	if now := g.Clock.Now(); !found || !now.Before(known.at.Add(runKnown)) {
-		run, _, err := g.Store.ReadRun(ctx, chunk.Run)
-		if err != nil {
-			return false, err
+		var err error
+		if known, err = g.know(ctx, chunk); err != nil {
+			return known, false, err
 		}
 		if g.known == nil || len(g.known) > 100 {
 			g.known = map[string]knownRun{}
 		}
-		known = knownRun{run.State, now}
+		known.at = now
 		g.known[chunk.Run] = known
 	}
 	if known.state != Listing && known.state != Ingesting {
 		g.Log.InfoContext(ctx, "a chunk of a run that does not ingest", "run", chunk.Run, "state", known.state)
-		return false, nil
+		return known, false, nil
 	}
 	marker, err := g.Store.get(ctx, chunkItem(chunk.Run, chunk.ID))
-	return len(marker) == 0, err
+	return known, len(marker) == 0, err
+}
+
+// know reads a chunk's run, and whether another began after its upload did. That may be a replay of an earlier one, too, by which nothing changes but the calls.
+func (g *Ingest) know(ctx context.Context, chunk *Chunk) (known knownRun, err error) {
+	run, _, err := g.Store.ReadRun(ctx, chunk.Run)
+	if err != nil {
+		return known, err
+	}
+	recent, err := g.Store.Notes(ctx, RecentID)
+	if err != nil {
+		return known, err
+	}
+	known.state = run.State
+	for id, started := range recent {
+		known.later = known.later || id != chunk.Run && started > chunk.At
+	}
+	return known, nil
 }
 
 // commit counts a chunk, and says whether it did: another may have.

@@ -23,6 +23,8 @@ type chunkWork struct {
 	*Ingest
 	chunk  *Chunk
 	giveUp bool // What AWS does not let be read or written now is a failure.
+	whole  bool // It has an invocation's time to itself, as each chunk has in the end.
+	behind bool // A later upload may have written its items already.
 
 	mu      sync.Mutex
 	failed  []*Failure // By file; nil for none.
@@ -45,17 +47,23 @@ func (w *chunkWork) do(ctx context.Context) error {
 	w.places = make(map[string]int, dynamodb.BatchWriteItems)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	files := ctx
+	if w.giveUp && w.whole { // What that time does not do for is given up, too.
+		var end context.CancelFunc
+		files, end = toCommit(ctx)
+		defer end()
+	}
 	err := parallel.Each(len(w.chunk.Keys), w.Reads, func(file int) error {
 		select {
 		case <-ctx.Done():
 			return nil
 		default:
 		}
-		items, err := w.read(ctx, file)
+		items, err := w.read(files, file)
 		if err != nil {
 			err = w.fail(file, err)
 		} else {
-			err = w.add(ctx, file, items)
+			err = w.add(files, file, items)
 		}
 		if err != nil {
 			cancel(err) // The others would be done in vain.
@@ -197,16 +205,20 @@ func (w *chunkWork) write(ctx context.Context, batch []pendingItem) error {
 	if len(batch) == 0 {
 		return nil
 	}
+	if w.behind {
+		return w.writeBehind(ctx, batch)
+	}
 	left := make([]json.RawMessage, len(batch))
-	units := int64(0)
 	for i := range batch {
 		left[i] = batch[i].Encoded
-		units += int64(batch[i].Bytes+1023) / 1024 // DynamoDB Developer Guide, "Read and write operations": a unit is 1 KB.
 	}
 	for try := 0; len(left) > 0; try++ {
 		if try > 0 {
 			if err := wait(ctx, w.Clock, w.Jitter, try); err != nil {
-				return fmt.Errorf("write items to %s: %d are left: %w", w.Store.Items, len(left), err)
+				if err = fmt.Errorf("write items to %s: %d are left: %w", w.Store.Items, len(left), err); w.giveUp {
+					return w.failAll(batch, err)
+				}
+				return err
 			}
 		}
 		var err error
@@ -225,11 +237,52 @@ func (w *chunkWork) write(ctx context.Context, batch []pendingItem) error {
 			return fmt.Errorf("write items to %s: %w", w.Store.Items, err)
 		}
 	}
-	w.mu.Lock()
-	w.units += units
-	w.items += int64(len(batch))
-	w.mu.Unlock()
+	w.wrote(batch)
 	return nil
+}
+
+// wrote counts items.
+func (w *chunkWork) wrote(batch []pendingItem) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range batch {
+		w.units += int64(batch[i].Bytes+1023) / 1024 // DynamoDB Developer Guide, "Read and write operations": a unit is 1 KB.
+	}
+	w.items += int64(len(batch))
+}
+
+// behindAtOnce is how many items of a batch are written at the same time by one call each.
+const behindAtOnce = 8
+
+// writeBehind writes items where no later upload did: of that they would be taken for gone. A call for many knows no conditions. An item that another stands in the
+// place of counts as any other, and costs as much.
+func (w *chunkWork) writeBehind(ctx context.Context, batch []pendingItem) error {
+	const where = "attribute_not_exists(#at) OR #at <= :at"
+	return parallel.Each(len(batch), behindAtOnce, func(i int) error {
+		put := dynamodb.PutItem{
+			TableName: w.Store.Items, ConditionExpression: where, ExpressionAttributeNames: dynamodb.Names(where),
+			ExpressionAttributeValues: dynamodb.Item{":at": dynamodb.Number(w.chunk.At)},
+		}
+		if err := json.Unmarshal(batch[i].Encoded, &put.Item); err != nil {
+			return fmt.Errorf("read the item %q: %w", cut(batch[i].Key, 60), err)
+		}
+		err := w.Store.Client.PutItem(ctx, &put)
+		w.mu.Lock()
+		w.calls++
+		w.mu.Unlock()
+		var later *dynamodb.ConditionalCheckFailedException
+		var refused *awscall.Refusal
+		switch {
+		case err == nil, errors.As(err, &later):
+			w.wrote(batch[i : i+1])
+			return nil
+		case errors.As(err, &refused) && refused.Code == "ValidationException":
+			return w.writeEach(ctx, batch[i:i+1], refused)
+		case w.giveUp:
+			return w.failAll(batch[i:i+1], err)
+		}
+		return fmt.Errorf("write an item to %s: %w", w.Store.Items, err)
+	})
 }
 
 // writeEach finds the items for which a batch was refused.

@@ -135,11 +135,76 @@ func TestIngestGivesUp(t *testing.T) {
 		}
 		return fine
 	}
-	w.clock.pass(101 * time.Hour)
-	if response, err = w.ingest().Handle(t.Context(), w.batch()); err != nil || len(response.BatchItemFailures) != 0 {
-		t.Fatalf("%v, %v", response, err)
+	for _, comesAgain := range []int{1, 0} {
+		if response, err = w.ingest().Handle(t.Context(), w.batch()); err != nil || len(response.BatchItemFailures) != comesAgain {
+			t.Fatalf("%v, %v", response, err)
+		}
+		w.clock.pass(101 * time.Hour)
 	}
 	if run := w.run(t, "r1"); run.ByReason[pipeline.FileUnavailable] != 4 || run.Items != 0 {
+		t.Errorf("%+v", run)
+	}
+}
+
+// A chunk that waited in the stream for longer than files are tried is tried for as long as any other: one call that is throttled makes no failures.
+func TestIngestGivesNoChunkUpThatWaited(t *testing.T) {
+	w := listed(t, plainFiles(8))
+	throttled := 0
+	w.fateOf = func(call string) fate {
+		if call == "put items" && throttled < 2 {
+			throttled++
+			return before
+		}
+		return fine
+	}
+	w.clock.pass(101 * time.Hour)
+	for range 2 {
+		if _, err := w.ingest().Handle(t.Context(), w.batch()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if run := w.run(t, "r1"); run.State != pipeline.Segmenting || run.Ingested != 8 || run.Failures != 0 {
+		t.Errorf("%+v", run)
+	}
+}
+
+// hanging is a source one of whose files does not come to an end, or takes longer than there is.
+type hanging struct {
+	pipeline.Source
+	key string
+}
+
+func (h hanging) ReadObject(ctx context.Context, key string, most int64, into []byte) ([]byte, error) {
+	if key == h.key {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Source.ReadObject(ctx, key, most, into)
+}
+
+// A file for which an invocation's time does not do is a failure too after a while, and those with it are not.
+func TestIngestGivesUpWhatTakesTooLong(t *testing.T) {
+	w := listed(t, plainFiles(8))
+	handle := func(limit time.Duration) events.KinesisEventResponse {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		ingest := w.ingest()
+		ingest.Source = hanging{w.source, "up/0001.json"}
+		response, err := ingest.Handle(ctx, w.batch())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response
+	}
+	if response := handle(1200 * time.Millisecond); len(response.BatchItemFailures) != 2 || w.run(t, "r1").ChunksDone != 0 {
+		t.Fatalf("%v, %+v", response, w.run(t, "r1"))
+	}
+	w.clock.pass(101 * time.Hour)
+	if response := handle(1800 * time.Millisecond); len(response.BatchItemFailures) != 0 {
+		t.Errorf("%v", response)
+	}
+	if run := w.run(t, "r1"); run.State != pipeline.Segmenting || run.ByReason[pipeline.FileUnavailable] != 1 || run.Ingested != 7 || run.Items != 7 {
 		t.Errorf("%+v", run)
 	}
 }

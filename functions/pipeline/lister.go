@@ -47,8 +47,9 @@ type Lister struct {
 	Log       *slog.Logger
 	Metrics   *telemetry.Metrics
 
-	page []s3.Object // Used again for each page: an environment has one invocation at a time.
-	keys []string
+	page  []s3.Object // Used again for each page: an environment has one invocation at a time.
+	keys  []string
+	sizes []int64 // Of the files, by their places in keys.
 }
 
 // Handle lists for each message. A message that is none is logged and forgotten: it would be none the next time.
@@ -123,7 +124,7 @@ func (l *Lister) open(ctx context.Context, start Start) (Run, error) {
 			l.Log.WarnContext(ctx, "there is no such run", "run", start.Run)
 			return Run{}, nil
 		}
-		at := ms(l.Clock.Now())
+		at := int64(0)
 		if start.ReplayOf != "" {
 			of, found, err := l.Store.ReadRun(ctx, start.ReplayOf)
 			if err != nil {
@@ -205,16 +206,16 @@ func (l *Lister) packListing(ctx context.Context, run Run, page *checkpoint) ([]
 	if err != nil {
 		return nil, err
 	}
-	l.page, l.keys = objects, l.keys[:0]
+	l.page, l.keys, l.sizes = objects, l.keys[:0], l.sizes[:0]
 	for _, object := range objects {
 		page.marker = object.Key
 		if object.Size > 0 || !strings.HasSuffix(object.Key, "/") { // What consoles make of a folder is no file.
-			l.keys = append(l.keys, object.Key)
+			l.keys, l.sizes = append(l.keys, object.Key), append(l.sizes, object.Size)
 		}
 	}
 	if more && page.marker == run.Marker {
 		return nil, errors.New("S3 says that more follows and lists nothing")
 	}
 	page.files, page.last = int64(len(l.keys)), !more
-	return pack(l.head(run), run.Marker, l.keys, l.ChunkKeys)
+	return pack(l.head(run), run.Marker, l.keys, l.sizes, l.ChunkKeys)
 }

@@ -95,6 +95,48 @@ func TestListerChains(t *testing.T) {
 	}
 }
 
+// sized is a bucket of a page of files with these sizes.
+type sized []int64
+
+func (s sized) ListObjects(_ context.Context, prefix, _ string, into []s3.Object) ([]s3.Object, bool, error) {
+	for i, size := range s {
+		into = append(into, s3.Object{Key: fmt.Sprintf("%s%04d.json", prefix, i), Size: size})
+	}
+	return into, false, nil
+}
+
+// Large files are few in a chunk: what comes again whole must be done within one invocation.
+func TestChunksOfLargeFiles(t *testing.T) {
+	for name, test := range map[string]struct {
+		sizes sized
+		want  []int // Files of each chunk.
+	}{
+		"small ones":             {slices.Repeat(sized{900}, 600), []int{250, 250, 100}},
+		"a megabyte each":        {slices.Repeat(sized{1 << 20}, 40), []int{16, 16, 8}},
+		"larger than a chunk":    {slices.Repeat(sized{100 << 20}, 3), []int{1, 1, 1}},
+		"some among small ones":  {sized{900, 16 << 20, 900, 900, 10 << 20, 10 << 20}, []int{1, 1, 3, 1}},
+		"as much as a chunk has": {sized{8 << 20, 8 << 20, 1}, []int{2, 1}},
+	} {
+		w := newWorld()
+		lister := w.lister()
+		lister.Source, lister.ChunkKeys = test.sizes, pipeline.ChunkKeys
+		if err := lister.Handle(t.Context(), message(`{"run":"r1","prefix":"up/"}`)); err != nil {
+			t.Fatal(err)
+		}
+		var have []int
+		for _, record := range w.batch().Records {
+			var chunk pipeline.Chunk
+			if err := json.Unmarshal(record.Kinesis.Data, &chunk); err != nil {
+				t.Fatal(err)
+			}
+			have = append(have, len(chunk.Keys))
+		}
+		if run := w.run(t, "r1"); !slices.Equal(have, test.want) || run.Files != int64(len(test.sizes)) || run.Chunks != int64(len(test.want)) {
+			t.Errorf("%s: %v files, want %v; %+v", name, have, test.want, run)
+		}
+	}
+}
+
 func TestListerHasItsOwnCap(t *testing.T) {
 	w := newWorld()
 	w.upload(plainFiles(100))

@@ -214,6 +214,24 @@ func (m *memory) TransactUpdate(ctx context.Context, updates []dynamodb.UpdateIt
 	return err
 }
 
+func (m *memory) PutItem(ctx context.Context, put *dynamodb.PutItem) error {
+	happens, err := m.begin(ctx, "put "+put.TableName)
+	defer m.mu.Unlock()
+	if happens == before {
+		return err
+	}
+	dynamodbtest.CheckUse(put.ConditionExpression, put.ExpressionAttributeNames, put.ExpressionAttributeValues)
+	switch key := keyOf(put.Item); {
+	case m.refuses != nil && m.refuses(put.Item):
+		return refusal(400, "ValidationException")
+	case dynamodbtest.Judge(put.ConditionExpression, m.tables[put.TableName][key], put.ExpressionAttributeNames, put.ExpressionAttributeValues):
+		m.set(put.TableName, key, maps.Clone(put.Item))
+	case err == nil:
+		return &dynamodb.ConditionalCheckFailedException{}
+	}
+	return err
+}
+
 func (m *memory) BatchPutEncoded(ctx context.Context, table string, items []json.RawMessage) (left []json.RawMessage, err error) {
 	if len(items) < 1 || len(items) > 25 {
 		panic("a batch of " + fmt.Sprint(len(items)))

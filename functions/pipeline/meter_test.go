@@ -56,6 +56,12 @@ func (m *metered) GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.
 	return item, err
 }
 
+func (m *metered) PutItem(ctx context.Context, put *dynamodb.PutItem) error {
+	err := m.memory.PutItem(ctx, put)
+	m.writes(put.TableName, sizeOf(put.Item), 1)
+	return err
+}
+
 func (m *metered) UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error {
 	err := m.memory.UpdateItem(ctx, update)
 	m.writes(update.TableName, m.standing(update.TableName, update.Key), 1)

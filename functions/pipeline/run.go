@@ -75,6 +75,7 @@ const (
 )
 
 func chunkItem(run, chunk string) string     { return run + "/chunk/" + chunk }
+func triedItem(run, chunk string) string     { return run + "/tried/" + chunk }
 func segmentItem(run, segment string) string { return run + "/segment/" + segment }
 func failedPrefix(run string) string         { return run + "/failed/" }
 func failedItem(run, chunk string) string    { return failedPrefix(run) + chunk }

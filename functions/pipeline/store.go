@@ -14,6 +14,7 @@ import (
 // DynamoDB is the part of DynamoDB's client that Store uses.
 type DynamoDB interface {
 	GetItem(ctx context.Context, get *dynamodb.GetItem) (dynamodb.Item, error)
+	PutItem(ctx context.Context, put *dynamodb.PutItem) error
 	UpdateItem(ctx context.Context, update *dynamodb.UpdateItem) error
 	TransactUpdate(ctx context.Context, updates []dynamodb.UpdateItem) error
 	BatchPutEncoded(ctx context.Context, table string, items []json.RawMessage) (left []json.RawMessage, err error)

@@ -83,26 +83,16 @@ func (s *Sweeper) Handle(ctx context.Context) error {
 
 // sweep looks at one run, and says whether it is stuck.
 func (s *Sweeper) sweep(ctx context.Context, run Run) (stuck bool, err error) {
-	touched, attribute := run.Touched, "touched"
+	touched := run.Touched
 	if run.State == Listing { // Ingest goes on where listing stands still.
-		touched, attribute = run.PagedAt, "paged_at"
+		touched = run.PagedAt
 	}
 	idle := time.Duration(ms(s.Clock.Now())-touched) * time.Millisecond >> min(run.Pokes, maxBackOff)
 	switch {
 	case run.ingested():
 		return false, s.Completer.Complete(ctx, run)
-	case run.State == Listing && idle > listingIdle:
-		if run.Step >= int64(s.MaxSteps) {
-			return false, s.Store.Fail(ctx, run.ID, Listing, fmt.Sprintf("listing took more than %d invocations", s.MaxSteps))
-		}
-		message, err := encode(startOf(run, 0))
-		if err != nil {
-			return false, err
-		}
-		if err := s.Start.Publish(ctx, message); err != nil {
-			return false, err
-		}
-		return false, s.poked(ctx, run, attribute, touched)
+	case run.State == Listing:
+		return s.listing(ctx, run, idle)
 	case run.State == Ingesting && idle > s.StuckAfter && s.Idle && run.Ingested > 0:
 		return false, s.Completer.settle(ctx, run)
 	case run.State == Ingesting && idle > s.StuckAfter: // Its chunks are in the stream, or they went where it sends what fails for ever.
@@ -115,6 +105,29 @@ func (s *Sweeper) sweep(ctx context.Context, run Run) (stuck bool, err error) {
 		return s.again(ctx, run, StageSegments, fmt.Sprintf("%d of %d segments have no metadata", run.Segments-run.Described, run.Segments))
 	}
 	return run.Stuck != "", nil
+}
+
+// listing begins a listing again that stands still. It names the run stuck where that does not help.
+func (s *Sweeper) listing(ctx context.Context, run Run, idle time.Duration) (stuck bool, err error) {
+	if stuck = s.Clock.Now().Sub(time.UnixMilli(run.Touched)) > s.StuckAfter; stuck {
+		if err := s.name(ctx, run, "listing does not go on"); err != nil {
+			return true, err
+		}
+	}
+	if idle <= listingIdle {
+		return stuck, nil
+	}
+	if run.Step >= int64(s.MaxSteps) {
+		return false, s.Store.Fail(ctx, run.ID, Listing, fmt.Sprintf("listing took more than %d invocations", s.MaxSteps))
+	}
+	message, err := encode(startOf(run, 0))
+	if err != nil {
+		return stuck, err
+	}
+	if err := s.Start.Publish(ctx, message); err != nil {
+		return stuck, err
+	}
+	return stuck, s.poked(ctx, run, "paged_at", run.PagedAt)
 }
 
 // again begins a stage again, and names the run stuck until something happens. It never gives up: that is for an operator to do, who cancels the run.

@@ -1,14 +1,17 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/internal/telemetry"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 )
 
@@ -42,7 +45,7 @@ func TestStuckRun(t *testing.T) {
 		t.Errorf("after a chunk: %+v", run)
 	}
 	// The second is counted, and its function dies before it looks.
-	owner := &life{dies: 9}
+	owner := &life{dies: 10}
 	if _, err := w.ingest().Handle(owner.of(t.Context()), events.KinesisEvent{Records: event.Records[1:2]}); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +54,58 @@ func TestStuckRun(t *testing.T) {
 	}
 	w.sweep(t)
 	if run := w.run(t, "r1"); run.State != pipeline.Segmenting || len(w.stage.sent) != 1 {
+		t.Errorf("in the end: %+v", run)
+	}
+}
+
+// A run whose listing fails and fails is named stuck too, however often it was begun again, until a page is listed.
+func TestStuckListing(t *testing.T) {
+	w := newWorld()
+	w.upload(plainFiles(40))
+	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
+	denied := false
+	w.fateOf = func(call string) fate {
+		if call == "list" && denied {
+			return before
+		}
+		return fine
+	}
+	first, _ := w.start.next()
+	notify(t.Context(), first, w.lister().Handle) // Three pages of four.
+	denied = true
+	var metrics bytes.Buffer
+	stuckSince, named := 0, 0
+	for minute := range 200 {
+		for message, ok := w.start.next(); ok; message, ok = w.start.next() {
+			notify(t.Context(), message, w.lister().Handle)
+		}
+		w.clock.pass(time.Minute)
+		sweeper := w.sweeper()
+		metrics.Reset()
+		sweeper.Metrics = telemetry.NewMetrics(&metrics, telemetry.Source{})
+		if err := sweeper.Handle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w.run(t, "r1").Stuck == "" {
+			continue
+		}
+		if stuckSince == 0 {
+			stuckSince = minute + 1
+		}
+		if strings.Contains(metrics.String(), `"StuckRuns":1`) {
+			named++
+		}
+	}
+	run := w.run(t, "r1")
+	if stuckSince != 21 || named != 180 || run.Stuck != "listing does not go on" || run.State != pipeline.Listing || run.Pokes < 3 {
+		t.Errorf("it was stuck from minute %d, and told to be in %d: %+v", stuckSince, named, run)
+	}
+	denied = false
+	for range 200 {
+		w.sweep(t)
+		w.calm()
+	}
+	if run := w.run(t, "r1"); run.State != pipeline.Done || run.Files != 40 || run.Stuck != "" {
 		t.Errorf("in the end: %+v", run)
 	}
 }

@@ -44,6 +44,8 @@ type Client struct {
 	JSON string
 	// Retryer decides about attempts. Where it is nil, the first call takes the configuration's, or the SDK's standard one where that has none either.
 	Retryer aws.Retryer
+	// Retryable are codes of refusals that are worth another attempt beside those that the retryer knows.
+	Retryable []string
 	// Traced sends the trace id of the invocation along, by which Lambda counts the steps of a function that starts itself again through another service and
 	// stops a loop (Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
 	Traced bool
@@ -100,6 +102,9 @@ func (c *Client) retryer() aws.Retryer {
 			c.Retryer = c.Config.Retryer()
 		default:
 			c.Retryer = retry.NewStandard()
+		}
+		if len(c.Retryable) > 0 {
+			c.Retryer = retry.AddWithErrorCodes(c.Retryer, c.Retryable...)
 		}
 	})
 	return c.Retryer

@@ -18,9 +18,14 @@ import (
 // Client calls DynamoDB. It may be used from several goroutines.
 type Client struct{ client awscall.Client }
 
+// transactionConflict refuses the write of one item that is in somebody's transaction at that moment (DynamoDB Developer Guide, "Transaction conflict handling in
+// DynamoDB"). It had no effect and is over within milliseconds, but the SDK's rules do not know it. A transaction that meets another one is cancelled: it has
+// another code, and its caller tries it again.
+const transactionConflict = "TransactionConflictException"
+
 // New returns a client by a configuration.
 func New(cfg aws.Config) *Client {
-	return &Client{awscall.Client{Config: cfg, Service: "dynamodb", Target: "DynamoDB_20120810", JSON: "1.0"}}
+	return &Client{awscall.Client{Config: cfg, Service: "dynamodb", Target: "DynamoDB_20120810", JSON: "1.0", Retryable: []string{transactionConflict}}}
 }
 
 // ConditionalCheckFailedException is a write whose condition does not hold.

@@ -226,6 +226,7 @@ func TestFaults(t *testing.T) {
 		code    string // Of the error; empty for none.
 	}{
 		"throttled":               {[]answer{refused("ProvisionedThroughputExceededException", ""), refused("ThrottlingException", ""), good(`{}`)}, ""},
+		"in a transaction's way":  {[]answer{refused("TransactionConflictException", ""), refused("TransactionConflictException", ""), good(`{}`)}, ""},
 		"throttled for ever":      {[]answer{refused("RequestLimitExceeded", ""), refused("RequestLimitExceeded", ""), refused("RequestLimitExceeded", "")}, "RequestLimitExceeded"},
 		"out of order":            {[]answer{{http.StatusServiceUnavailable, ``}, good(`{}`)}, ""},
 		"no such table":           {[]answer{refused("ResourceNotFoundException", "")}, "ResourceNotFoundException"},

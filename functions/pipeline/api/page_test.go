@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
 )
 
 // pageQueries are the queries of the browser page.
@@ -33,7 +34,11 @@ func TestQueriesOfThePage(t *testing.T) {
 			w.tables["runs"]["|r1"]["failed"] = dynamodb.Number(3)
 			given := variables[name]
 			if given == nil {
-				given = map[string]any{"id": w.book("Fitzroy").ID}
+				booked := w.book("Fitzroy")
+				if name == "retry" {
+					w.tables["bookings"]["booking|"+booked.ID]["status"] = dynamodb.String(string(bookings.Failed))
+				}
+				given = map[string]any{"id": booked.ID}
 			}
 			if got := w.ask(string(query), given); len(got.Errors) > 0 || got.status != 200 {
 				t.Errorf("%d, %+v", got.status, got.Errors)

@@ -69,6 +69,7 @@ type Booking struct {
 	holder      string // Who is at it, or was: of a booking whose data is generated the pass.
 	generations int64  // How often that began.
 	sent        int64  // When a message about it arrives that is on its way; 0 for none.
+	denials     int64  // Tries to send it, the last ones, that were not authorized.
 	untold      bool   // How it ended is to be told.
 	tries       int64  // How often it was tried to go on with its data since it was kept, or to tell.
 	toldTopic   bool
@@ -108,7 +109,7 @@ func (b Booking) item() dynamodb.Item {
 	}
 	for name, n := range map[string]int64{
 		"at": b.At, "items": b.Items, "bytes": b.Bytes, "attempts": b.Attempts, "retries": b.Retries, "made": b.Made, "generated_at": b.GeneratedAt, "ended_at": b.EndedAt,
-		"next": b.Next, "deadline": b.Deadline, "generations": b.generations, "sent": b.sent, "tries": b.tries, "version": b.version, ExpiresAttribute: b.expires,
+		"next": b.Next, "deadline": b.Deadline, "generations": b.generations, "sent": b.sent, "tries": b.tries, "denials": b.denials, "version": b.version, ExpiresAttribute: b.expires,
 	} {
 		dynamodb.SetNumber(item, name, n)
 	}
@@ -127,7 +128,7 @@ func readBooking(item dynamodb.Item) Booking {
 		Key: item["key"].Text(), Object: item["object"].Text(), SHA256: item["sha256"].Text(), Items: item["items"].Int(), Bytes: item["bytes"].Int(),
 		Attempts: item["attempts"].Int(), Retries: item["retries"].Int(), Made: item["made"].Int(), GeneratedAt: item["generated_at"].Int(), EndedAt: item["ended_at"].Int(),
 		Next: item["next"].Int(), Deadline: item["deadline"].Int(), holder: item["holder"].Text(), generations: item["generations"].Int(), sent: item["sent"].Int(),
-		untold: item["untold"].True(), tries: item["tries"].Int(), toldTopic: item["told_topic"].True(), toldWebhook: item["told_webhook"].True(),
+		untold: item["untold"].True(), tries: item["tries"].Int(), denials: item["denials"].Int(), toldTopic: item["told_topic"].True(), toldWebhook: item["told_webhook"].True(),
 		version: item["version"].Int(), expires: item[ExpiresAttribute].Int(),
 	}
 }

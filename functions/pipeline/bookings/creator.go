@@ -81,7 +81,7 @@ func (c *Creator) Handle(ctx context.Context, event json.RawMessage) error {
 		return err
 	}
 	if len(asked.passes) == 0 {
-		return c.due(ctx, func(b Booking, now time.Time) bool {
+		return c.due(ctx, asked.booking, func(b Booking, now time.Time) bool {
 			return asked.booking == b.ID || asked.booking == "" && b.due(now)
 		})
 	}
@@ -119,16 +119,16 @@ func (c *Creator) goOn(ctx context.Context, stage pipeline.Stage) error {
 			return err
 		}
 	}
-	return c.due(ctx, func(b Booking, now time.Time) bool {
+	return c.due(ctx, "", func(b Booking, now time.Time) bool {
 		lost := b.Status == Generating && b.holder == stage.Run && (!kept || !p.has(b.ID))
 		return lost || b.due(now)
 	})
 }
 
-// due makes the data of all bookings that are chosen and free.
-func (c *Creator) due(ctx context.Context, chosen func(b Booking, now time.Time) bool) error {
+// due makes the data of all bookings that are chosen and free, of those whose time has come and of the one that is named.
+func (c *Creator) due(ctx context.Context, named string, chosen func(b Booking, now time.Time) bool) error {
 	for !pipeline.NearDeadline(ctx, c.Clock) {
-		p, err := c.begin(ctx, chosen)
+		p, err := c.begin(ctx, named, chosen)
 		if err != nil || p == nil {
 			return err
 		}
@@ -140,8 +140,8 @@ func (c *Creator) due(ctx context.Context, chosen func(b Booking, now time.Time)
 }
 
 // begin takes bookings for a pass; nil where there are none.
-func (c *Creator) begin(ctx context.Context, chosen func(b Booking, now time.Time) bool) (*pass, error) {
-	open, err := c.Store.open(ctx)
+func (c *Creator) begin(ctx context.Context, named string, chosen func(b Booking, now time.Time) bool) (*pass, error) {
+	open, err := c.Store.open(ctx, named)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +157,11 @@ func (c *Creator) begin(ctx context.Context, chosen func(b Booking, now time.Tim
 				return nil, err
 			}
 			continue
+		}
+		if b.At > now.UnixMilli() {
+			if err := c.Store.list(ctx, b); err != nil {
+				return nil, err
+			}
 		}
 		b.holder, b.Next, b.sent, b.tries, b.generations = p.saved.ID, now.Add(c.Lease).UnixMilli(), 0, 0, b.generations+1
 		b, held, err := c.Store.move(ctx, b, Generating)

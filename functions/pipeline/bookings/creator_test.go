@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
+	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline/bookings"
 )
 
@@ -208,6 +209,61 @@ func TestCreatorTakesWhatIsDue(t *testing.T) {
 	}
 	if err := w.creator().Handle(t.Context(), stageEvent(`{"run":"r1","stage":"segments"}`)); err != nil { // Another's.
 		t.Error(err)
+	}
+}
+
+// Bookings for another day cost nobody a look before it: of those for a year ahead there may be many, and sweeper looks each minute.
+func TestBookingsForLaterAreLeftAlone(t *testing.T) {
+	w := newWorldAlone()
+	w.fill(3, "Kew")
+	var ids []string
+	for range 40 {
+		b, err := w.store().Create(t.Context(), bookings.Request{Segment: pipeline.SegmentID("Kew"), Value: "Kew", At: begun + 48*time.Hour.Milliseconds()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, b.ID)
+	}
+	if _, err := w.store().Cancel(t.Context(), ids[7]); err != nil {
+		t.Fatal(err)
+	}
+	before := w.calls["get"]
+	for range 10 {
+		w.sweepCreator(t)
+		w.create(t)
+	}
+	if n := w.calls["get"] - before; n > 10 { // The circuit, each minute.
+		t.Errorf("%d reads in ten minutes", n)
+	}
+	w.clock.pass(48 * time.Hour)
+	w.create(t)
+	for i, id := range ids {
+		if is := w.booking(t, id); i != 7 && is.Status != bookings.Generated || i == 7 && is.Status != bookings.Cancelled {
+			t.Errorf("in its time: %+v", is)
+		}
+	}
+	if n := len(w.kinds["open"]); n != 39 {
+		t.Errorf("%d are open", n)
+	}
+}
+
+// One that somebody asks for before its time is looked after from then on as any other.
+func TestBookingBeforeItsTime(t *testing.T) {
+	w := newWorldAlone()
+	w.fill(3, "Kew")
+	b, err := w.store().Create(t.Context(), bookings.Request{Segment: pipeline.SegmentID("Kew"), Value: "Kew", At: begun + 48*time.Hour.Milliseconds()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.creator().Handle(t.Context(), json.RawMessage(fmt.Sprintf(`{"booking":%q}`, b.ID))); err != nil || w.booking(t, b.ID).Status != bookings.Generated {
+		t.Fatalf("%+v, %v", w.booking(t, b.ID), err)
+	}
+	w.uploads.messages = nil // Lost.
+	for range 6 {
+		w.sweepCreator(t)
+	}
+	if n := len(w.uploads.messages); n != 1 {
+		t.Errorf("%d messages are sent again", n)
 	}
 }
 

@@ -92,7 +92,7 @@ func (d *Delivery) send(ctx context.Context, b Booking, now time.Time) (Verdict,
 		return Verdict{Outcome: Again, Reason: printable(hide(err.Error(), secret))}, nil
 	}
 	answer.Body = []byte(hide(string(answer.Body), secret)) // Before it is cut.
-	return judge(answer, b.Attempts, d.Target.Expect, now), nil
+	return judge(answer, b.denials, d.Target.Expect, now), nil
 }
 
 func (d *Delivery) request(ctx context.Context, b Booking, body io.Reader, size int64, secret string) (*http.Request, error) {

@@ -29,7 +29,7 @@ func retried(b Booking, now time.Time, giveUp time.Duration) (Booking, error) {
 		return b, ErrNotFailed
 	}
 	b.Retries++
-	b.EndedAt, b.Next, b.sent, b.tries, b.Attempts, b.untold, b.toldTopic, b.toldWebhook, b.expires = 0, now.UnixMilli(), 0, 0, 0, false, false, false, 0
+	b.EndedAt, b.Next, b.sent, b.tries, b.Attempts, b.denials, b.untold, b.toldTopic, b.toldWebhook, b.expires = 0, now.UnixMilli(), 0, 0, 0, 0, false, false, false, 0
 	b.version++
 	if b.Key == "" {
 		b.Status, b.holder, b.generations = Booked, "", 0

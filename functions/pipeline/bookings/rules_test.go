@@ -18,39 +18,39 @@ var noon = time.Date(2030, 5, 4, 12, 0, 0, 0, time.UTC)
 func TestJudge(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer  bookings.Answer
-		try     int64
+		denials int64
 		expect  string
 		outcome bookings.Outcome
 		wait    time.Duration
 	}{
-		"200":                                 {bookings.Answer{Status: 200}, 1, "", bookings.Taken, 0},
-		"200 with JSON":                       {bookings.Answer{Status: 200, ContentType: "application/json", Body: []byte("{}")}, 1, "", bookings.Taken, 0},
-		"202":                                 {bookings.Answer{Status: 202}, 1, "", bookings.Taken, 0},
-		"204":                                 {bookings.Answer{Status: 204}, 1, "", bookings.Taken, 0},
-		"200 with a page":                     {bookings.Answer{Status: 200, ContentType: "text/html; charset=utf-8"}, 1, "", bookings.Again, 0},
-		"200 with a page of another sort":     {bookings.Answer{Status: 200, ContentType: "application/xhtml+xml"}, 1, "", bookings.Again, 0},
-		"200 with a page that is as expected": {bookings.Answer{Status: 200, ContentType: "text/html", Body: []byte("accepted: 3")}, 1, "accepted", bookings.Taken, 0},
-		"200 without what is expected":        {bookings.Answer{Status: 200, Body: []byte(`{"error":1}`)}, 1, "accepted", bookings.Again, 0},
-		"301":                                 {bookings.Answer{Status: 301}, 1, "", bookings.Refused, 0},
-		"304":                                 {bookings.Answer{Status: 304}, 1, "", bookings.Refused, 0},
-		"400":                                 {bookings.Answer{Status: 400}, 1, "", bookings.Refused, 0},
-		"401":                                 {bookings.Answer{Status: 401}, 1, "", bookings.Again, time.Minute},
-		"401 for the third time":              {bookings.Answer{Status: 401}, 3, "", bookings.Refused, 0},
-		"403":                                 {bookings.Answer{Status: 403}, 1, "", bookings.Refused, 0},
-		"404":                                 {bookings.Answer{Status: 404}, 1, "", bookings.Refused, 0},
-		"408":                                 {bookings.Answer{Status: 408}, 1, "", bookings.Again, 0},
-		"409":                                 {bookings.Answer{Status: 409}, 1, "", bookings.Taken, 0},
-		"409 while it works on it":            {bookings.Answer{Status: 409, RetryAfter: "7"}, 1, "", bookings.Again, 7 * time.Second},
-		"413":                                 {bookings.Answer{Status: 413}, 1, "", bookings.Refused, 0},
-		"422":                                 {bookings.Answer{Status: 422}, 1, "", bookings.Refused, 0},
-		"425":                                 {bookings.Answer{Status: 425}, 1, "", bookings.Again, 0},
+		"200":                                 {bookings.Answer{Status: 200}, 0, "", bookings.Taken, 0},
+		"200 with JSON":                       {bookings.Answer{Status: 200, ContentType: "application/json", Body: []byte("{}")}, 0, "", bookings.Taken, 0},
+		"202":                                 {bookings.Answer{Status: 202}, 0, "", bookings.Taken, 0},
+		"204":                                 {bookings.Answer{Status: 204}, 0, "", bookings.Taken, 0},
+		"200 with a page":                     {bookings.Answer{Status: 200, ContentType: "text/html; charset=utf-8"}, 0, "", bookings.Again, 0},
+		"200 with a page of another sort":     {bookings.Answer{Status: 200, ContentType: "application/xhtml+xml"}, 0, "", bookings.Again, 0},
+		"200 with a page that is as expected": {bookings.Answer{Status: 200, ContentType: "text/html", Body: []byte("accepted: 3")}, 0, "accepted", bookings.Taken, 0},
+		"200 without what is expected":        {bookings.Answer{Status: 200, Body: []byte(`{"error":1}`)}, 0, "accepted", bookings.Again, 0},
+		"301":                                 {bookings.Answer{Status: 301}, 0, "", bookings.Refused, 0},
+		"304":                                 {bookings.Answer{Status: 304}, 0, "", bookings.Refused, 0},
+		"400":                                 {bookings.Answer{Status: 400}, 0, "", bookings.Refused, 0},
+		"401":                                 {bookings.Answer{Status: 401}, 0, "", bookings.Again, time.Minute},
+		"401 for the third time":              {bookings.Answer{Status: 401}, 2, "", bookings.Refused, 0},
+		"403":                                 {bookings.Answer{Status: 403}, 0, "", bookings.Refused, 0},
+		"404":                                 {bookings.Answer{Status: 404}, 0, "", bookings.Refused, 0},
+		"408":                                 {bookings.Answer{Status: 408}, 0, "", bookings.Again, 0},
+		"409":                                 {bookings.Answer{Status: 409}, 0, "", bookings.Taken, 0},
+		"409 while it works on it":            {bookings.Answer{Status: 409, RetryAfter: "7"}, 0, "", bookings.Again, 7 * time.Second},
+		"413":                                 {bookings.Answer{Status: 413}, 0, "", bookings.Refused, 0},
+		"422":                                 {bookings.Answer{Status: 422}, 0, "", bookings.Refused, 0},
+		"425":                                 {bookings.Answer{Status: 425}, 0, "", bookings.Again, 0},
 		"429":                                 {bookings.Answer{Status: 429, RetryAfter: "120"}, 9, "", bookings.Again, 2 * time.Minute},
-		"500":                                 {bookings.Answer{Status: 500}, 1, "", bookings.Again, 0},
-		"503 until a time":                    {bookings.Answer{Status: 503, RetryAfter: "Sat, 04 May 2030 12:05:00 GMT"}, 1, "", bookings.Again, 5 * time.Minute},
-		"599":                                 {bookings.Answer{Status: 599}, 1, "", bookings.Again, 0},
+		"500":                                 {bookings.Answer{Status: 500}, 0, "", bookings.Again, 0},
+		"503 until a time":                    {bookings.Answer{Status: 503, RetryAfter: "Sat, 04 May 2030 12:05:00 GMT"}, 0, "", bookings.Again, 5 * time.Minute},
+		"599":                                 {bookings.Answer{Status: 599}, 0, "", bookings.Again, 0},
 	} {
-		verdict := bookings.Judge(test.answer, test.try, test.expect, noon)
-		if verdict.Outcome != test.outcome || verdict.Wait != test.wait || (verdict.Reason == "") != (test.outcome == bookings.Taken) {
+		verdict := bookings.Judge(test.answer, test.denials, test.expect, noon)
+		if verdict.Outcome != test.outcome || verdict.Wait != test.wait || verdict.Denied != (test.answer.Status == 401 && test.outcome == bookings.Again) || (verdict.Reason == "") != (test.outcome == bookings.Taken) {
 			t.Errorf("%s: %+v", name, verdict)
 		}
 	}

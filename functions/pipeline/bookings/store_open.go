@@ -12,13 +12,21 @@ import (
 // sendAgain is for how long a message may be on its way before another is sent.
 const sendAgain = 5 * time.Minute
 
-// open returns the bookings about which something is to be done, in the order in which they were made. Those that are at their end it takes off the list.
-func (s *Store) open(ctx context.Context) (open []Booking, err error) {
+// atAttribute is before when nothing is to be done about a booking, in the list of open ones.
+const atAttribute = "at"
+
+// open returns the bookings about which something is to be done, in the order in which they were made, and one whose time has not come, where it is named. Those that
+// are at their end it takes off the list.
+func (s *Store) open(ctx context.Context, named string) (open []Booking, err error) {
+	now := s.Clock.Now().UnixMilli()
 	for item, err := range dynamodb.Items(ctx, s.Client.Query, s.query(kindOpen)) {
 		if err != nil {
 			return nil, fmt.Errorf("query %s: %w", s.Table, err)
 		}
 		id := item[IDKey].Text()
+		if item[atAttribute].Int() > now && id != named {
+			continue
+		}
 		b, found, err := s.Get(ctx, id)
 		if err != nil {
 			return nil, err
@@ -32,6 +40,16 @@ func (s *Store) open(ctx context.Context) (open []Booking, err error) {
 		}
 	}
 	return open, nil
+}
+
+// list puts a booking that is taken before its time among those about which something is to be done now.
+func (s *Store) list(ctx context.Context, b Booking) error {
+	listed := keyOf(kindOpen, b.ID)
+	dynamodb.SetNumber(listed, retriesAttribute, b.Retries)
+	if err := s.Client.PutItem(ctx, &dynamodb.PutItem{TableName: s.Table, Item: listed}); err != nil {
+		return fmt.Errorf("put item into %s: %w", s.Table, err)
+	}
+	return nil
 }
 
 // close takes a booking off the list, unless it was retried since the list was read.

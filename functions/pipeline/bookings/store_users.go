@@ -68,7 +68,9 @@ func (s *Store) Create(ctx context.Context, r Request) (Booking, error) {
 	put := func(item dynamodb.Item) dynamodb.PutItem {
 		return dynamodb.PutItem{TableName: s.Table, Item: item, ConditionExpression: absent, ExpressionAttributeNames: dynamodb.Names(absent)}
 	}
-	puts := []dynamodb.PutItem{put(b.item()), put(keyOf(kindOpen, b.ID))}
+	listed := keyOf(kindOpen, b.ID)
+	listed[atAttribute] = dynamodb.Number(b.At)
+	puts := []dynamodb.PutItem{put(b.item()), put(listed)}
 	token := tokenID(r)
 	if r.Token != "" {
 		held := keyOf(kindToken, token)

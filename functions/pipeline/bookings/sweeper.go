@@ -25,7 +25,7 @@ type Sweeper struct {
 
 // Handle looks at all bookings about which something is to be done. What fails of one does not keep it from the others.
 func (s *Sweeper) Handle(ctx context.Context) error {
-	open, err := s.Store.open(ctx)
+	open, err := s.Store.open(ctx, "")
 	if err != nil {
 		return err
 	}

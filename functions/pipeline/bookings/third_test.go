@@ -16,17 +16,18 @@ import (
 type weather int
 
 const (
-	sunny     weather = iota
-	down              // 503.
-	broken            // 500, though it took the data.
-	hangs             // No answer, and nothing taken.
-	hungUp            // It took the data and closes the connection without an answer.
-	lies              // 200 with a page of errors, and nothing taken.
-	busy              // 429, and the time to wait.
-	declines          // 422.
-	sendsOn           // A redirection elsewhere.
-	echoes            // 400 with all that was said.
-	weathers          // How many there are.
+	sunny     weather        = iota
+	down                     // 503.
+	broken                   // 500, though it took the data.
+	hangs                    // No answer, and nothing taken.
+	hungUp                   // It took the data and closes the connection without an answer.
+	lies                     // 200 with a page of errors, and nothing taken.
+	busy                     // 429, and the time to wait.
+	declines                 // 422.
+	sendsOn                  // A redirection elsewhere.
+	echoes                   // 400 with all that was said.
+	weathers                 // How many there are.
+	denies    = weathers + 1 // 401.
 	hourGlass = 90 * time.Second
 )
 
@@ -101,6 +102,8 @@ func (p *third) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, "no such\x00 audience\n")
 	case sendsOn:
 		http.Redirect(w, r, "/elsewhere?token=t0psecret", http.StatusTemporaryRedirect)
+	case denies:
+		w.WriteHeader(http.StatusUnauthorized)
 	case echoes:
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, r.Header)

@@ -133,6 +133,9 @@ func (u *Uploader) try(ctx context.Context, b Booking, probe bool) error {
 		return err
 	}
 	b.Reason = verdict.Reason
+	if b.denials++; !verdict.Denied {
+		b.denials = 0
+	}
 	if circuit.Open(now) {
 		return u.wait(ctx, b, circuit)
 	}

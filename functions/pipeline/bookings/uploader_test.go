@@ -237,6 +237,52 @@ func TestCircuitHasOneProbe(t *testing.T) {
 	}
 }
 
+// A secret that was changed is read again, however often the third party did not answer before: requests that are not authorized are counted by themselves.
+func TestUploaderIsDeniedAfterAnOutage(t *testing.T) {
+	w, b := generated(t)
+	w.third.set(down)
+	for range 30 {
+		w.minute(t)
+	}
+	if is := w.booking(t, b.ID); is.Attempts < 3 || is.Status != bookings.Uploading {
+		t.Fatalf("while the third party is down: %+v", is)
+	}
+	untilAsked := func(how weather) bookings.Booking {
+		t.Helper()
+		w.third.set(how)
+		for before, minutes := w.third.requests(), 0; w.third.requests() == before; minutes++ {
+			if w.minute(t); minutes == 24*60 {
+				t.Fatalf("nobody asks: %+v", w.booking(t, b.ID))
+			}
+		}
+		return w.booking(t, b.ID)
+	}
+	for try := range 2 {
+		if is := untilAsked(denies); is.Status != bookings.Uploading || is.Reason != "it answered 401" {
+			t.Fatalf("denied for the %d. time: %+v", try+1, is)
+		}
+	}
+	untilAsked(down) // Then it counts from the beginning.
+	for try := range 2 {
+		if is := untilAsked(denies); is.Status != bookings.Uploading {
+			t.Fatalf("denied again for the %d. time: %+v", try+1, is)
+		}
+	}
+	if is := untilAsked(denies); is.Status != bookings.Failed || is.Reason != "it answered 401" {
+		t.Errorf("denied for the third time: %+v", is)
+	}
+	retried, err := w.store().Retry(t.Context(), b.ID)
+	if err != nil || retried.Status != bookings.Generated {
+		t.Fatalf("%+v, %v", retried, err)
+	}
+	if is := untilAsked(denies); is.Status != bookings.Uploading {
+		t.Errorf("denied once since it was retried: %+v", is)
+	}
+	if is := untilAsked(sunny); is.Status != bookings.Uploaded {
+		t.Errorf("with the new secret: %+v", is)
+	}
+}
+
 // Sending is given up at the deadline, whether the circuit is open or not.
 func TestUploaderGivesUp(t *testing.T) {
 	w, b := generated(t)

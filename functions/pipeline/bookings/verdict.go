@@ -35,6 +35,7 @@ type Verdict struct {
 	Outcome Outcome
 	Reason  string        // For people; empty where the data was taken.
 	Wait    time.Duration // For which the third party asks; 0 where it does not.
+	Denied  bool          // The request was not authorized.
 }
 
 const (
@@ -42,23 +43,23 @@ const (
 	maxWait = time.Hour
 	// maxReason bounds what is kept of an answer, in bytes.
 	maxReason = 500
-	// secretTries is how often a request that is not authorized is tried: its secret may have been changed while an old one was still in memory.
+	// secretTries is how often one after another a request that is not authorized is tried: its secret may have been changed while an old one was still in memory.
 	secretTries = 3
 	// SecretRefresh is for how long a secret is kept in memory. A request that is not authorized is tried again after it.
 	SecretRefresh = time.Minute
 )
 
-// judge judges an answer to the try of a number, the first of which is 1. Statuses are those of RFC 9110, section 15; 429 of RFC 6585, section 4.
+// judge judges an answer. denials are the tries just before that were not authorized. Statuses are those of RFC 9110, section 15; 429 of RFC 6585, section 4.
 //
 // A success whose body is a page of HTML is not believed: sign-in and error pages of what stands before a service come with 200, too. expect is what the body of a
 // success must have in it; empty for no such rule, and then no HTML. 409 means that the key, which stands for these very bytes, is taken; with Retry-After it is
 // being worked on (draft-ietf-httpapi-idempotency-key-header, section 2.7).
-func judge(a Answer, try int64, expect string, now time.Time) Verdict {
+func judge(a Answer, denials int64, expect string, now time.Time) Verdict {
 	said := fmt.Sprintf("it answered %d", a.Status)
 	if text := printable(string(a.Body)); text != "" {
 		said += ": " + text
 	}
-	again := Verdict{Again, said, retryAfter(a.RetryAfter, now)}
+	again := Verdict{Outcome: Again, Reason: said, Wait: retryAfter(a.RetryAfter, now)}
 	switch {
 	case a.Status >= 200 && a.Status < 300:
 		kind, _, err := mime.ParseMediaType(a.ContentType)
@@ -72,17 +73,17 @@ func judge(a Answer, try int64, expect string, now time.Time) Verdict {
 		}
 		return again
 	case a.Status >= 300 && a.Status < 400:
-		return Verdict{Refused, fmt.Sprintf("it answered %d and sends on to %q; give the address where the data is taken", a.Status, a.Location), 0}
+		return Verdict{Outcome: Refused, Reason: fmt.Sprintf("it answered %d and sends on to %q; give the address where the data is taken", a.Status, a.Location)}
 	case a.Status == http.StatusConflict && a.RetryAfter == "":
 		return Verdict{Outcome: Taken}
-	case a.Status == http.StatusUnauthorized && try < secretTries:
-		again.Wait = max(again.Wait, SecretRefresh)
+	case a.Status == http.StatusUnauthorized && denials+1 < secretTries:
+		again.Wait, again.Denied = max(again.Wait, SecretRefresh), true
 		return again
 	case a.Status >= 500, a.Status == http.StatusConflict, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly,
 		a.Status == http.StatusTooManyRequests:
 		return again
 	}
-	return Verdict{Refused, said, 0}
+	return Verdict{Outcome: Refused, Reason: said}
 }
 
 // retryAfter reads the header: seconds, or a time (RFC 9110, section 10.2.3). It is from 0 to maxWait.

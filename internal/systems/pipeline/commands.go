@@ -159,7 +159,7 @@ func replayCommand() command.Command {
 	return command.Command{
 		Name: "replay", Short: "Take a run of a pipeline again",
 		Long: `Takes the upload of a run that is over again, as a new run: all files below its prefix as they are now, or with --failed those that failed alone.
-Items are written in the place of those of their keys, so that nothing is there twice. It returns at once; runs shows how far the new run is.`,
+Items are written in the place of those of their keys, but for those of a later upload; nothing is there twice. It returns at once; runs shows how far the new run is.`,
 		Example:  "  terraform-provider-serverless replay recommendation_pipeline homes homes-2030-05-04 --failed",
 		Argument: "RUN",
 		Flags: []command.Flag{

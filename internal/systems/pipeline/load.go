@@ -95,9 +95,10 @@ func (l *line) load() {
 		l.lists(1), lister.Invocations(pageTakes.Seconds()/listerTimeout.Seconds(), listerTimeout), l.runs.Updates(1, runBytes))
 	l.PerEvent(blueprint.Load{Unit: "file", Count: files, Over: over}, l.fetches(1), l.items.Puts(1, items))
 	// A chunk's marker is read, and for each batch the run, before and after. It is counted in a transaction of two items, each of which counts twice.
-	chunks, batch := files/pipeline.ChunkKeys, float64(l.m.batchSize())
+	each := max(1, min(pipeline.ChunkKeys, pipeline.ChunkFileBytes/bytes))
+	chunks, batch := files/each, float64(l.m.batchSize())
 	l.PerEvent(blueprint.Load{Unit: "chunk of files", Count: chunks, Over: over},
-		l.files.Puts(1, pipeline.ChunkKeys*keyBytes), l.ingesting.Takes(batch, time.Duration(batch)*pipeline.ChunkKeys*fileTakes), l.runs.Gets(1+2/batch, runBytes), l.runs.Updates(4, runBytes),
+		l.files.Puts(1, each*keyBytes), l.ingesting.Takes(batch, time.Duration(batch*each)*fileTakes), l.runs.Gets(1+2/batch, runBytes), l.runs.Updates(4, runBytes),
 		ingest.Logs(1/batch, logBytes))
 	l.stages(files*items, over, expected)
 	l.bookingLoad(files*items, expected("segments", defaultSegments))

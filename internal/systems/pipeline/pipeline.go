@@ -273,6 +273,7 @@ func (l *line) ingest() {
 		// S3 tells it only to who may list (S3 API Reference, GetObject, "Permissions"), and
 		// where that is so below a prefix alone, ingest asks for a list itself.
 		blueprint.Rarely("used to tell a file that is gone from one that may not be read", l.listSource),
+		blueprint.Rarely("used where a later upload's run has begun", l.items.Put()),
 		blueprint.Rarely("used where Lambda has given a chunk up", aside.Send()),
 		blueprint.Rarely("used where so many files of a chunk fail that they are listed in an object", l.results.Put(failedObjects)),
 	}
