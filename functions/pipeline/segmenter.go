@@ -98,6 +98,9 @@ func (s *Segmenter) find(ctx context.Context, run Run, step int) (segments []Seg
 	if s.Segment == "" && s.ExpireAfter == 0 {
 		return nil, 0, true, nil
 	}
+	if s.ExpireAfter > 0 && run.Items == 0 && run.ReplayOf == "" { // Completer does so where no file is ingested. What is replayed has items of its upload.
+		return nil, 0, false, s.Store.Fail(ctx, run.ID, Segmenting, "no file of the upload has an item, so that all items would be taken for gone")
+	}
 	scan, err := s.resume(ctx, run)
 	if err != nil {
 		return nil, 0, false, err

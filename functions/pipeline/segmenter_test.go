@@ -215,6 +215,43 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// An upload whose files have no items at all makes none of those that are there gone: an upload that writes empty lists is broken.
+func TestUploadWithoutItems(t *testing.T) {
+	for name, expires := range map[string]time.Duration{"expire": time.Hour, "keep": 0} {
+		w := newWorld()
+		w.expireAfter = expires
+		w.upload(plainFiles(20))
+		w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
+		w.calm()
+		w.upload(map[string]string{"next/a": "[]", "next/b": "[]", "next/c": "{"})
+		w.asked(pipeline.Start{Run: "r2", Prefix: "next/"})
+		w.calm()
+		want := pipeline.Done
+		if expires > 0 {
+			want = pipeline.Failed
+		}
+		run := w.run(t, "r2")
+		if run.State != want || run.Ingested != 2 || run.Items != 0 || run.Expired != 0 || (run.Reason == "no file of the upload has an item, so that all items would be taken for gone") != (expires > 0) {
+			t.Errorf("%s: %+v", name, run)
+		}
+		for key, item := range w.tables["items"] {
+			if item["expires"].N != "" {
+				t.Errorf("%s: the item %s expires", name, key)
+			}
+		}
+		// A replay of files that have no items is of an upload that has some.
+		w.upload(map[string]string{"up/0000.json": "{"})
+		w.asked(pipeline.Start{Run: "r3", Prefix: "up/"})
+		w.calm()
+		w.upload(map[string]string{"up/0000.json": "[]"})
+		w.asked(pipeline.Start{Run: "r4", ReplayOf: "r3", Failed: true})
+		w.calm()
+		if run := w.run(t, "r4"); run.State != pipeline.Done || run.Ingested != 1 || run.Items != 0 {
+			t.Errorf("%s: %+v", name, run)
+		}
+	}
+}
+
 // Items that somebody writes again, after they were seen to be gone and before that is noted, stay.
 func TestGoneAndBack(t *testing.T) {
 	items := map[string]dynamodb.Item{}
