@@ -22,6 +22,9 @@ var (
 	ErrDataGone  = errors.New("the booking's data is gone: book the segment again")
 )
 
+// retryPass stands for the pass of a booking that is to be begun again: there is none, so that creator takes what is due.
+const retryPass = "retry"
+
 // retried is a booking that failed as it begins again: with the same data under the same idempotency key, so that a third party that has it after all does not get
 // it twice; or, where there never was any data, from the beginning. Data stays for giveUp and DataKept from when it was generated, and is not sent for longer.
 func retried(b Booking, now time.Time, giveUp time.Duration) (Booking, error) {
@@ -32,7 +35,7 @@ func retried(b Booking, now time.Time, giveUp time.Duration) (Booking, error) {
 	b.EndedAt, b.Next, b.sent, b.tries, b.Attempts, b.denials, b.untold, b.toldTopic, b.toldWebhook, b.expires = 0, now.UnixMilli(), 0, 0, 0, 0, false, false, false, 0
 	b.version++
 	if b.Key == "" {
-		b.Status, b.holder, b.generations = Booked, "", 0
+		b.Status, b.holder, b.generations = Booked, retryPass, 0
 		return b, nil
 	}
 	gone := time.UnixMilli(b.GeneratedAt).Add(giveUp + DataKept)

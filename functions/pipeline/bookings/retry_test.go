@@ -101,6 +101,24 @@ func TestRetryRules(t *testing.T) {
 	}
 }
 
+// One that failed before it had data goes on within a minute too, however seldom creator comes by itself.
+func TestRetryWithoutData(t *testing.T) {
+	w := newWorldAlone()
+	b := w.book(t, "Kew")
+	w.create(t)
+	if is := w.booking(t, b.ID); is.Status != bookings.Failed || is.Key != "" {
+		t.Fatalf("%+v", is)
+	}
+	w.fill(3, "Kew")
+	if _, err := w.store().Retry(t.Context(), b.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.sweepCreator(t)
+	if is := w.booking(t, b.ID); is.Status != bookings.Generated || is.Items != 3 {
+		t.Errorf("a minute later: %+v", is)
+	}
+}
+
 // However a retry meets the sweeper that takes the booking off the list, it is on it in the end.
 func TestRetryStaysOpen(t *testing.T) {
 	for call := 1; call < 8; call++ {

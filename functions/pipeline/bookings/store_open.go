@@ -71,7 +71,7 @@ func (s *Store) close(ctx context.Context, listed dynamodb.Item) error {
 // who is the function that does what is next with a booking; empty where a schedule or nobody does.
 func (b Booking) who() string {
 	switch {
-	case b.Status == Generating, b.Status == Booked && b.generations > 0:
+	case b.Status == Generating, b.Status == Booked && (b.generations > 0 || b.Retries > 0):
 		return creatorName
 	case b.Status == Generated, b.Status == Uploading:
 		return uploaderName
