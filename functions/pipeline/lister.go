@@ -124,7 +124,7 @@ func (l *Lister) open(ctx context.Context, start Start) (Run, error) {
 			l.Log.WarnContext(ctx, "there is no such run", "run", start.Run)
 			return Run{}, nil
 		}
-		at := int64(0)
+		at := ms(start.uploaded(l.Clock.Now()))
 		if start.ReplayOf != "" {
 			of, found, err := l.Store.ReadRun(ctx, start.ReplayOf)
 			if err != nil {

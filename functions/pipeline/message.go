@@ -23,6 +23,20 @@ type Start struct {
 	// ReplayOf is a run whose upload is taken again under a new id: all files below prefix, or those that failed alone.
 	ReplayOf string `json:"replay_of,omitempty"`
 	Failed   bool   `json:"failed,omitempty"`
+
+	sent time.Time // When the message was published.
+}
+
+// deadLettersKept is for how long a message lies among the dead letters at most (Amazon SQS Developer Guide, "Amazon SQS message quotas", message retention).
+const deadLettersKept = 14 * 24 * time.Hour
+
+// uploaded is when the upload of a message was started that begins a run: when it was published, however long it took until somebody could take it. An event with another
+// time was written by hand.
+func (s Start) uploaded(now time.Time) time.Time {
+	if s.sent.After(now) || s.sent.Before(now.Add(-deadLettersKept)) {
+		return now
+	}
+	return s.sent
 }
 
 // Stage is a message on the topic stage: a run has come to its next stage.
@@ -72,6 +86,7 @@ func readStart(message events.SNSEntity) (Start, error) {
 			return Start{}, err
 		}
 	}
+	start.sent = message.Timestamp
 	if start.Run == "" {
 		start.Run = derivedRun(start.Prefix, message.MessageID, message.Timestamp)
 	}

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -61,6 +62,43 @@ func TestUploadsAtTheSameTime(t *testing.T) {
 	}
 	if run := w.run(t, "r2"); run.Expired != 0 {
 		t.Errorf("%d items of it are taken for gone", run.Expired)
+	}
+}
+
+// A run whose message lay among the dead letters is of the upload that it was when the message was sent, and none that came meanwhile is earlier.
+func TestStartThatIsRedriven(t *testing.T) {
+	w := newWorld()
+	w.expireAfter = 24 * time.Hour
+	files := func(run string, price, from int) {
+		some := map[string]string{}
+		for i := from; i < from+10; i++ {
+			some[fmt.Sprintf("%s/%02d.json", run, i)] = fmt.Sprintf(`{"id":"i%d","suburb":"s","price":%d}`, i, price)
+		}
+		w.upload(some)
+		w.asked(pipeline.Start{Run: run, Prefix: run + "/"})
+	}
+	files("r1", 1, 0)
+	lost, _ := w.start.next()
+	w.clock.pass(24 * time.Hour)
+	files("r2", 2, 5)
+	w.calm()
+	w.clock.pass(time.Hour)
+	notify(t.Context(), lost, w.lister().Handle)
+	w.calm()
+	for id, gone := range map[string]int64{"r1": 0, "r2": 0} {
+		if run := w.run(t, id); run.State != pipeline.Done || run.Ingested != 10 || run.Expired != gone {
+			t.Errorf("%+v", run)
+		}
+	}
+	if run := w.run(t, "r1"); run.At != begun || run.Started != begun+(25*time.Hour+time.Minute).Milliseconds() {
+		t.Errorf("%+v", run)
+	}
+	var manifest pipeline.Manifest
+	if err := json.Unmarshal(w.objects.objects[pipeline.ManifestObject], &manifest); err != nil || manifest.Run != "r2" {
+		t.Errorf("readers see %+v, %v", manifest, err)
+	}
+	if prices := w.prices(); prices[1] != 5 || prices[2] != 10 {
+		t.Errorf("prices %v", prices)
 	}
 }
 

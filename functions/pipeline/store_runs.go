@@ -7,12 +7,9 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
-// CreateRun makes a run unless there is one of its id, and returns what is there. at is when its upload was started, in milliseconds since 1970; 0 for now.
+// CreateRun makes a run unless there is one of its id, and returns what is there. at is when its upload was started, in milliseconds since 1970.
 func (s *Store) CreateRun(ctx context.Context, start Start, at int64) (Run, error) {
 	now := ms(s.Clock.Now())
-	if at == 0 {
-		at = now
-	}
 	set := "SET #state = :state, #prefix = :prefix, #marker = :marker, #at = :at, #started = :now, #paged_at = :now, #touched = :now"
 	values := dynamodb.Item{
 		":state": dynamodb.String(string(Listing)), ":prefix": dynamodb.String(start.Prefix), ":marker": dynamodb.String(""),
