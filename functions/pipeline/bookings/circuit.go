@@ -15,6 +15,7 @@ type Circuit struct {
 	Failures int64 // One after another.
 	Opened   int64 // How often it opened one after another; 0 while it is closed.
 	Until    int64 // When it is half open; while one tries, when that one is taken for dead.
+	Tried    bool  // One tries.
 	version  int64
 }
 
@@ -30,7 +31,7 @@ func (c Circuit) Open(now time.Time) bool { return c.Opened > 0 && now.UnixMilli
 
 // Probing is the circuit while one tries, for at most so long.
 func (c Circuit) Probing(now time.Time, atMost time.Duration) Circuit {
-	c.Until = now.Add(atMost).UnixMilli()
+	c.Until, c.Tried = now.Add(atMost).UnixMilli(), true
 	return c
 }
 
@@ -40,6 +41,7 @@ func (c Circuit) Failed(now time.Time, probe bool, wait time.Duration, jitter fl
 	c.Failures++
 	if c.Failures >= openAfter && c.Opened == 0 || probe {
 		c.Opened++
+		c.Tried = false
 		most := min(openFirst<<min(c.Opened-1, 16), openMost)
 		c.Until = now.Add(max(wait, most/2+time.Duration(jitter*float64(most/2)))).UnixMilli()
 	}
@@ -55,7 +57,7 @@ const circuitID = "target"
 // Circuit reads the circuit, strongly consistent; a closed one where there is none.
 func (s *Store) Circuit(ctx context.Context) (Circuit, error) {
 	item, err := s.get(ctx, kindCircuit, circuitID)
-	return Circuit{item["failures"].Int(), item["opened"].Int(), item["until"].Int(), item["version"].Int()}, err
+	return Circuit{item["failures"].Int(), item["opened"].Int(), item["until"].Int(), item["tried"].True(), item["version"].Int()}, err
 }
 
 // saveCircuit writes the circuit where nobody did since it was read, and says whether it wrote.
@@ -71,6 +73,7 @@ func (s *Store) saveCircuit(ctx context.Context, c Circuit) (bool, error) {
 	for name, n := range map[string]int64{"failures": c.Failures, "opened": c.Opened, "until": c.Until, "version": c.version + 1} {
 		put.Item[name] = dynamodb.Number(n)
 	}
+	put.Item["tried"] = dynamodb.Bool(c.Tried)
 	err := s.Client.PutItem(ctx, &put)
 	var refused *dynamodb.ConditionalCheckFailedException
 	if errors.As(err, &refused) {

@@ -83,7 +83,7 @@ func (u *Uploader) look(ctx context.Context, id string) error {
 			return err
 		}
 		if !held { // Another is the one that tries.
-			return u.wait(ctx, b, circuit.Probing(now, openFirst))
+			return u.wait(ctx, b, circuit.Probing(now, u.Lease))
 		}
 	}
 	b.holder, b.Next, b.sent, b.Attempts = u.Store.NewID(), now.Add(u.Lease).UnixMilli(), 0, b.Attempts+1
@@ -94,8 +94,12 @@ func (u *Uploader) look(ctx context.Context, id string) error {
 	return u.try(ctx, b, probe)
 }
 
-// wait puts a booking off until the circuit is half open, and each a little longer, so that they do not all come at once. The sweeper sends a message then.
+// wait puts a booking off until the circuit is half open, and each a little longer, so that they do not all come at once. The sweeper sends a message then. While one
+// tries it is put off for that little alone: how long that takes the third party says.
 func (u *Uploader) wait(ctx context.Context, b Booking, c Circuit) error {
+	if c.Tried {
+		c.Until = u.Clock.Now().UnixMilli()
+	}
 	b.Next, b.sent = c.Until+int64(u.Jitter()*float64(openFirst.Milliseconds())), 0
 	b.Next = min(b.Next, b.Deadline)
 	_, _, err := u.Store.move(ctx, b, b.Status)

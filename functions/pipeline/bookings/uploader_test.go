@@ -235,6 +235,13 @@ func TestCircuitHasOneProbe(t *testing.T) {
 	if n := w.third.requests() - before; n != 1 {
 		t.Errorf("%d tried at the same time", n)
 	}
+	minutes := 0
+	for ; len(w.third.has()) < len(others) && minutes < 20; minutes++ {
+		w.minute(t)
+	}
+	if minutes > 2 {
+		t.Errorf("the others followed after %d minutes", minutes)
+	}
 }
 
 // A secret that was changed is read again, however often the third party did not answer before: requests that are not authorized are counted by themselves.
