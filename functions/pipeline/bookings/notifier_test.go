@@ -109,6 +109,19 @@ func TestNotifierTriesAgain(t *testing.T) {
 	}
 }
 
+// Where nobody is told any more, a booking of whose end nobody was told is over all the same.
+func TestNotificationsAreTakenAway(t *testing.T) {
+	w, b := ended(t)
+	sweeper := w.sweeper()
+	sweeper.Outcomes, sweeper.Store.Notify = nil, false
+	if err := sweeper.Handle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if is := w.booking(t, b.ID); is.Status != bookings.Uploaded || len(w.kinds["open"]) != 0 {
+		t.Errorf("%d are open: %+v", len(w.kinds["open"]), is)
+	}
+}
+
 func TestNotifierGivesUp(t *testing.T) {
 	w, b := ended(t)
 	w.hook.set(declines)

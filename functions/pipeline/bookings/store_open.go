@@ -31,7 +31,7 @@ func (s *Store) open(ctx context.Context, named string) (open []Booking, err err
 		if err != nil {
 			return nil, err
 		}
-		if found && (!b.Status.Over() || b.untold) {
+		if found && (!b.Status.Over() || b.untold && s.Notify) {
 			open = append(open, b)
 			continue
 		}
