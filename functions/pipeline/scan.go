@@ -24,10 +24,17 @@ const (
 
 // savedScan is what a scan keeps between invocations: how far it is, and what it counted until there. Both are of one moment, so that nothing counts twice.
 type savedScan struct {
+	scanOf
 	After  [scanSegments]string `json:"after"` // The last key of each part that was counted.
 	Over   [scanSegments]bool   `json:"over"`  // The parts that are counted.
 	Gone   int64                `json:"gone"`  // Items that are gone from the upload.
 	Groups *groups              `json:"groups"`
+}
+
+// scanOf is what a scan counts.
+type scanOf struct {
+	Segment string   `json:"segment"` // The attribute.
+	Metrics []string `json:"metrics"`
 }
 
 // scan is one on its way.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -126,10 +127,18 @@ func (s *Segmenter) resume(ctx context.Context, run Run) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	resumed := &scan{Segmenter: s, run: run, saved: savedScan{Groups: found}}
+	resumed := &scan{Segmenter: s, run: run, saved: savedScan{scanOf: scanOf{s.Segment, s.Metrics}, Groups: found}}
 	text, err := s.Objects.GetObject(ctx, scanObject(run.ID))
 	if err != nil || text == nil {
 		return resumed, err
+	}
+	var of scanOf
+	if err := json.Unmarshal(text, &of); err != nil {
+		return nil, fmt.Errorf("read %s: %w", scanObject(run.ID), err)
+	}
+	if of.Segment != s.Segment || !slices.Equal(of.Metrics, s.Metrics) {
+		s.Log.WarnContext(ctx, "the segments are of something else than before: all items are scanned again", "run", run.ID, "before", of, "now", resumed.saved.scanOf)
+		return resumed, nil
 	}
 	if err := json.Unmarshal(text, &resumed.saved); err != nil {
 		return nil, fmt.Errorf("read %s: %w", scanObject(run.ID), err)

@@ -172,6 +172,52 @@ func TestSegmenterGoesOn(t *testing.T) {
 	}
 }
 
+// Where an apply changes what segments are of while items are scanned, what was counted before is counted anew: it is of something else.
+func TestSegmentsThatChange(t *testing.T) {
+	for name, change := range map[string]func(*pipeline.Segmenter){
+		"another metric":    func(s *pipeline.Segmenter) { s.Metrics = []string{"rooms"} },
+		"one metric more":   func(s *pipeline.Segmenter) { s.Metrics = []string{"price", "rooms"} },
+		"another attribute": func(s *pipeline.Segmenter) { s.Segment = "state" },
+	} {
+		items := map[string]dynamodb.Item{}
+		for i := range 300 {
+			items[fmt.Sprint("i", i)] = dynamodb.Item{
+				"suburb": dynamodb.String("s"), "state": dynamodb.String("t"), "price": dynamodb.Number(int64(1000 + i)), "rooms": dynamodb.Number(3),
+			}
+		}
+		w := segmenting(t, items)
+		w.fateOf = func(call string) fate {
+			if call == "scan items" {
+				w.clock.pass(time.Second)
+			}
+			return fine
+		}
+		message, _ := w.stage.next()
+		ctx := dated{t.Context(), w.clock.Now().Add(40 * time.Second)}
+		if err := w.segmenter().Handle(ctx, events.SNSEvent{Records: []events.SNSEventRecord{message}}); err != nil || w.run(t, "r1").State != pipeline.Segmenting {
+			t.Fatalf("%s: %+v, %v", name, w.run(t, "r1"), err)
+		}
+		w.fateOf = nil
+		message, _ = w.stage.next()
+		changed := w.segmenter()
+		change(changed)
+		if err := changed.Handle(t.Context(), events.SNSEvent{Records: []events.SNSEventRecord{message}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		sent := w.sent(t)
+		if len(sent) != 1 || sent[0].Count != 300 {
+			t.Errorf("%s: %+v", name, sent)
+			continue
+		}
+		for _, metric := range changed.Metrics {
+			if figures := sent[0].Metrics[metric]; figures.Count != 300 || metric == "rooms" && figures.Max != 3 {
+				t.Errorf("%s: %s is %+v", name, metric, figures)
+			}
+		}
+	}
+}
+
 // Items of earlier uploads are deleted after a while, where they are not kept, and are in no segment. Whoever writes one again takes that from it.
 func TestGone(t *testing.T) {
 	items := map[string]dynamodb.Item{}
