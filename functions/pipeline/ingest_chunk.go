@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/awscall"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
@@ -153,8 +156,13 @@ func (w *chunkWork) gone(ctx context.Context, key string) bool {
 // final says whether a refusal is about what was asked for, and not about when, by whom or how fast. A role that may read nothing at all makes every file a
 // failure, which a replay mends; a shard that waited would end in losing its records.
 func final(refused *awscall.Refusal) bool {
-	switch refused.Code {
-	case "RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "SlowDown":
+	// S3 hands on what KMS says of a bucket's key (AWS KMS Developer Guide, "Request quotas").
+	code := strings.TrimPrefix(refused.Code, "KMS.")
+	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
+		return false
+	}
+	switch code {
+	case "RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket":
 		return false
 	}
 	return refused.Status >= 400 && refused.Status < 500 && refused.Status != http.StatusTooManyRequests && refused.Status != http.StatusRequestTimeout

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +166,39 @@ func TestIngestGivesNoChunkUpThatWaited(t *testing.T) {
 	}
 	if run := w.run(t, "r1"); run.State != pipeline.Segmenting || run.Ingested != 8 || run.Failures != 0 {
 		t.Errorf("%+v", run)
+	}
+}
+
+// throttling is a source that refuses its first reads.
+type throttling struct {
+	pipeline.Source
+	code string
+	left *atomic.Int64
+}
+
+func (s throttling) ReadObject(ctx context.Context, key string, most int64, into []byte) ([]byte, error) {
+	if s.left.Add(-1) >= 0 {
+		return nil, refusal(400, s.code)
+	}
+	return s.Source.ReadObject(ctx, key, most, into)
+}
+
+// A read that is throttled is no fault of the file, whoever throttles: KMS does, for the key of a bucket, by a 400.
+func TestThrottledReads(t *testing.T) {
+	for _, code := range []string{"ThrottlingException", "KMS.ThrottlingException", "RequestLimitExceeded", "SlowDown", "RequestTimeout"} {
+		w := listed(t, plainFiles(8))
+		var left atomic.Int64
+		left.Store(2)
+		for range 3 {
+			ingest := w.ingest()
+			ingest.Source = throttling{w.source, code, &left}
+			if _, err := ingest.Handle(t.Context(), w.batch()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if run := w.run(t, "r1"); run.Ingested != 8 || run.Failures != 0 {
+			t.Errorf("%s: %+v", code, run)
+		}
 	}
 }
 
