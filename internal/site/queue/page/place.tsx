@@ -35,9 +35,7 @@ export function Place() {
           </div>
         )}
       </dl>
-      <p class="note plain">
-        {t.text("may_leave")} {t.text("may_close")}
-      </p>
+      <p class="note plain">{t.text("may_leave")}</p>
       <Sound />
       <Leave label="leave" />
       {s.asOf !== undefined && (

@@ -22,6 +22,8 @@ test("the whole way: before the opening, join, wait, turn, claim, purchase", asy
   await expect(page.getByTestId("wait")).toHaveText("about 2 minutes");
   await expect(page).toHaveTitle(/^\(1,[012]\d\d\) The Hurricanes, live$/);
   await expect(page.getByText("You can leave this tab, but keep it open.")).toBeVisible();
+  // Near the front a page that is closed is taken for a fan who left.
+  await expect(page.getByText("You keep your place if this page closes.")).toHaveCount(0);
   await advance(page, backend, minute);
   const bar = page.getByRole("progressbar", { name: "How far you have come" });
   expect(Number(await bar.getAttribute("aria-valuenow"))).toBeGreaterThan(25);
