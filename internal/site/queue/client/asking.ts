@@ -26,6 +26,9 @@ const patience = 20_000;
 /** What a fan does is tried so often before it fails. */
 const tries = 4;
 
+/** Whether whoever was drawn has a place. */
+const isPlaced = (s: Status | undefined): boolean => s?.state === "open" || s?.state === "paused";
+
 export class Asking {
   readonly identity: Identity;
   readonly #options: Options;
@@ -272,7 +275,7 @@ export class Asking {
     // A cache may answer with an older one than another has.
     if (found.at < (former?.at ?? 0)) return this.update({ statusRead: Date.now() });
     // Whoever was drawn looks for their place from the end of the draw on.
-    if (former?.state !== "open" && found.state === "open" && this.identity.saved.drawn) this.#joined = this.now();
+    if (!isPlaced(former) && isPlaced(found) && this.identity.saved.drawn) this.#joined = this.now();
     this.update({ status: found, statusRead: Date.now() });
     this.#noteStart();
   }

@@ -84,6 +84,24 @@ test("the draw of those who came before the opening", async ({ page, backend }) 
   await expect(heading(page, "It is your turn!")).toBeVisible();
 });
 
+test("a hundred thousand who were drawn ask for their places one after another, though the sale is paused", async ({
+  page,
+  backend,
+}) => {
+  backend.drawFrom = opening - 30 * minute;
+  await at(page, backend, -minute);
+  await button(page, "Join the draw").click();
+  await advance(page, backend, 2 * minute);
+  await expect(heading(page, "The places are being drawn")).toBeVisible();
+  backend.drawn = 100_000;
+  backend.paused = true;
+  // Chance is a half: after a half of the fifty seconds that they take.
+  await advance(page, backend, 25_000);
+  expect(backend.turns).toEqual([]);
+  await advance(page, backend, 20_000);
+  expect(backend.turns.length).toBe(1);
+});
+
 test("who comes after the opening waits for what is left of the draw", async ({ page, backend }) => {
   backend.drawFrom = opening - 30 * minute;
   backend.drawn = 4_000;
