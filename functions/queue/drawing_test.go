@@ -128,6 +128,31 @@ func TestWhoJoinsInTheLastMomentIsDrawn(t *testing.T) {
 	}
 }
 
+// A million who came are read, sorted and written down for longer than a lease lasts, by a keeper that has a fraction of a processor.
+func TestADrawThatTakesLongerThanTheLeaseIsMade(t *testing.T) {
+	w := newWorld(60_000, shuffled(false))
+	w.mustLead(t, w.keeper("a"))
+	for n := range 3 {
+		w.send(fmt.Sprintf(`{"sale":"gig","fan":%q}`, fanOf(n)))
+	}
+	w.deliver(t)
+	w.faultOf = func(c call) fault {
+		if c.operation == "scan" && c.table == "line" {
+			w.clock.pass(11 * time.Second)
+		}
+		return fine
+	}
+	w.clock.at.Store(110_000)
+	k := w.keeper("b")
+	for range 60 {
+		_ = w.lead(t.Context(), k)
+		w.clock.pass(time.Second)
+	}
+	if got := w.calledPlaces(); got != "[1 2]" {
+		t.Errorf("called %s", got)
+	}
+}
+
 // Whoever joins from another device while the places are drawn has the place that was drawn, as the only one, whether a placer or the keeper comes to it first.
 func TestAnotherDeviceLosesNobodyTheirDraw(t *testing.T) {
 	for _, placersCome := range []bool{true, false} {
