@@ -139,6 +139,18 @@ func (r *round) freeWindows(windows map[int]Window) []int {
 	return free
 }
 
+// countLast counts the windows that fans of a closed sale still have. It notes when the last one is free, so that from then on nobody looks.
+func (r *round) countLast(ctx context.Context) error {
+	windows, err := r.readWindows(ctx, lines{})
+	if err != nil {
+		return err
+	}
+	if r.freeWindows(windows); r.progress.Slots > 0 {
+		return nil
+	}
+	return r.save(ctx)
+}
+
 // callSome calls as many fans as there are windows given.
 func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window, free []int) error {
 	p := r.progress

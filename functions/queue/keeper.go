@@ -341,6 +341,9 @@ func (r *round) do(ctx context.Context) error {
 	if r.state == Open || r.state == Paused {
 		faults = append(faults, r.call(ctx))
 	}
+	if r.state == Closed && r.progress.Slots > 0 {
+		faults = append(faults, r.countLast(ctx))
+	}
 	faults = append(faults, r.callProbes(ctx))
 	if err := errors.Join(faults...); errors.Is(err, errLeaseLost) || errors.Is(err, errOvertaken) {
 		return err

@@ -352,6 +352,30 @@ func TestWindowsThatAreTakenAwayRunOut(t *testing.T) {
 	}
 }
 
+// Who is in the shop when the sale closes is counted until the last one is out.
+func TestWindowsOfAClosedSaleAreCounted(t *testing.T) {
+	closing := sale()
+	closing.ClosesAt = 201_000
+	w := newWorld(200_000, closing)
+	w.mustPlace(t, 0, 1, 2, 3, 4)
+	w.mustLead(t, w.keeper("a"))
+	w.ask(t, t.Context(), w.turn(), 1, 0, queue.Claim)
+	for _, want := range []int{3, 1, 1, 1, 1, 0} {
+		w.clock.pass(time.Minute)
+		if err := w.keeper("b").Handle(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.status(t); s.State != queue.Closed || s.Open != want {
+			t.Errorf("at %d: %+v, want %d open", w.clock.at.Load(), s, want)
+		}
+	}
+	reads := w.calls["scan windows"]
+	w.clock.pass(time.Minute)
+	if err := w.keeper("c").Handle(t.Context(), nil); err != nil || w.calls["scan windows"] != reads || w.calledPlaces() != "[1 2 3]" {
+		t.Errorf("%v, %d reads, called %s", err, w.calls["scan windows"]-reads, w.calledPlaces())
+	}
+}
+
 func TestTheTicketingServiceAssigns(t *testing.T) {
 	w := newWorld(200_000, sale())
 	k, turn := w.keeper("a"), w.turn()
