@@ -146,7 +146,7 @@ func (r *round) countLast(ctx context.Context) error {
 		return err
 	}
 	if r.freeWindows(windows); r.progress.Slots > 0 {
-		return nil
+		return r.tell(ctx, windows)
 	}
 	return r.save(ctx)
 }

@@ -424,6 +424,33 @@ func TestTheTicketingServiceAssigns(t *testing.T) {
 	}
 }
 
+// Who was called in the last moment is told of after the closing, where that failed before.
+func TestTheTicketingServiceLearnsOfTheLast(t *testing.T) {
+	closing := sale()
+	closing.ClosesAt = 200_500
+	w := newWorld(200_000, closing)
+	k := w.keeper("a")
+	k.Line = lineQueue{w}
+	w.mustPlace(t, 0, 1)
+	w.failOf = func(call string) fault {
+		if call == "send line" {
+			return before
+		}
+		return fine
+	}
+	if err := w.lead(t.Context(), k); err == nil {
+		t.Error("no error")
+	}
+	w.failOf = nil
+	for range 2 {
+		w.clock.pass(time.Second)
+		w.mustLead(t, k)
+	}
+	if want := []string{`{"sale":"gig","fan":"` + fanOf(1) + `","line":"queue","place":1}`}; !slices.Equal(w.line, want) {
+		t.Errorf("%v", w.line)
+	}
+}
+
 // A keeper runs from the tick to its hand-over, and another takes over within the lease when it dies.
 func TestKeepersFollowEachOther(t *testing.T) {
 	w := newWorld(95_000, sale())
