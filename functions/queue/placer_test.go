@@ -231,6 +231,40 @@ func TestPlacerKeepsWhoComesBeforeTheDraw(t *testing.T) {
 	}
 }
 
+// A table that is too busy for some of a batch takes them in a moment: they keep the places that they have. A batch that comes again minutes later has others.
+func TestPlacerWaitsForATableThatIsTooBusy(t *testing.T) {
+	m, clock := newMemory(), handAt(200_000)
+	m.putSale(sale())
+	first := func(n int) events.SQSMessage {
+		message := sqsMessage(fmt.Sprintf("%03d", n), 100_000+int64(n), join(n, 0))
+		message.Attributes["ApproximateReceiveCount"] = "1"
+		return message
+	}
+	var messages []events.SQSMessage
+	for n := range 100 {
+		messages = append(messages, first(n))
+	}
+	m.leaves = func() bool { return clock.at.Load() < 203_000 }
+	if failed := place(t, placerOf(m, clock), t.Context(), messages...); len(failed) != 0 {
+		t.Errorf("%d failed", len(failed))
+	}
+	for n := range 100 {
+		if fan := m.fan(t, n); fan.Place != int64(n)+1 {
+			t.Fatalf("%+v, want place %d", fan, n+1)
+		}
+	}
+	// Not for ever: the answer must come in time.
+	m.leaves = func() bool { return true }
+	messages = messages[:0]
+	for n := range 50 {
+		messages = append(messages, first(200+n))
+	}
+	began := clock.at.Load()
+	if failed := place(t, placerOf(m, clock), t.Context(), messages...); len(failed) < 30 || clock.at.Load() > began+8000 {
+		t.Errorf("%d failed, after %d ms", len(failed), clock.at.Load()-began)
+	}
+}
+
 // Messages come in any order, many times, two of one fan, to placers that interleave, die at any call, are throttled, lose answers.
 func TestPlacesAreForEver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -133,6 +133,8 @@ type Statement struct {
 // StatementError is why a statement of a batch had no effect, or none that is known.
 type StatementError struct{ Code, Message string }
 
+func (e *StatementError) Error() string { return e.Code + ": " + e.Message }
+
 // DuplicateItem is the code of an INSERT whose key is taken.
 const DuplicateItem = "DuplicateItem"
 

@@ -30,7 +30,7 @@ type Executor interface {
 
 // Insert makes items of different keys, each unless its key has one: an INSERT never replaces an item (DynamoDB Developer Guide, "PartiQL insert
 // statements for DynamoDB"). At most callsAtOnce calls are made at the same time. It says of each item what became of it; err is why anything is
-// unknown.
+// unknown: a StatementError is among it where the table was too busy for some, which no client tries again.
 func Insert(ctx context.Context, client Executor, table string, items []Item, callsAtOnce int) ([]Insertion, error) {
 	done := make([]Insertion, len(items))
 	err := parallel.Each((len(items)+insertAtOnce-1)/insertAtOnce, callsAtOnce, func(call int) error {
@@ -61,7 +61,7 @@ func insertBatch(ctx context.Context, client Executor, table string, items []Ite
 		case refused.Code == DuplicateItem:
 			done[i] = Taken
 		case err == nil: // One for a call: they share their cause.
-			err = fmt.Errorf("%s: %s", refused.Code, refused.Message)
+			err = refused
 		}
 	}
 	return err
