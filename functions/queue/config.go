@@ -27,8 +27,10 @@ type JoinConfig struct {
 	Tables
 	JoinsURL          string `env:"JOINS_URL,required,notEmpty"`     // The joins queue.
 	KeyParameter      string `env:"KEY_PARAMETER,required,notEmpty"` // SSM parameter: the key of tickets and codes, 32 bytes in base64.
+	KeyVersion        string `env:"KEY_VERSION"`                     // Changes with its value, which environments read once: so they begin anew.
 	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`             // The same of a monitor's probes; empty for none.
-	AllowBucket       string `env:"ALLOW_BUCKET"`                    // Bucket and key of the list of join codes; empty where none is asked for.
+	ProbeKeyVersion   string `env:"PROBE_KEY_VERSION"`
+	AllowBucket       string `env:"ALLOW_BUCKET"` // Bucket and key of the list of join codes; empty where none is asked for.
 	AllowKey          string `env:"ALLOW_KEY"`
 	TokenIssuer       string `env:"TOKEN_ISSUER"` // Issuer and audience of the organiser's tokens; empty where none is asked for.
 	TokenAudience     string `env:"TOKEN_AUDIENCE"`
@@ -109,6 +111,7 @@ type TurnConfig struct {
 	PassKey
 	EdgeKey
 	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	KeyVersion   string `env:"KEY_VERSION"` // As join's.
 	StatusShards int    `env:"STATUS_SHARDS,required"`
 	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
 }
@@ -116,6 +119,7 @@ type TurnConfig struct {
 // PassKey is the key that signs passes.
 type PassKey struct {
 	PassKeyParameter string `env:"PASS_KEY_PARAMETER"` // SSM parameter: the RSA key, PKCS #8 in PEM; empty where KMS signs.
+	PassKeyVersion   string `env:"PASS_KEY_VERSION"`   // As join's of its key.
 	PassKeyARN       string `env:"PASS_KEY_ARN"`       // The KMS key that signs instead, and the id under which it is published.
 	PassKeyID        string `env:"PASS_KEY_ID"`
 }
@@ -131,6 +135,7 @@ func (k PassKey) Check() error {
 // EdgeKey is the key that signs the passes of the edge; empty where there are none.
 type EdgeKey struct {
 	EdgeKeyParameter string `env:"EDGE_KEY_PARAMETER"` // SSM parameter: the key, which the edge's store has as it is.
+	EdgeKeyVersion   string `env:"EDGE_KEY_VERSION"`   // As join's of its key.
 	EdgeKeyID        string `env:"EDGE_KEY_ID"`        // Under which the store has it.
 }
 
@@ -156,6 +161,7 @@ type ServiceConfig struct {
 	Passes
 	PassKeys     string `env:"PASS_KEYS,required,notEmpty"` // The public halves of the keys of passes: a JSON Web Key Set, as it is published.
 	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
+	KeyVersion   string `env:"KEY_VERSION"` // As join's.
 	External     bool   `env:"EXTERNAL"`
 }
 
@@ -186,5 +192,6 @@ type StreamConfig struct {
 	JoinsURL      string `env:"JOINS_URL,required,notEmpty"`
 	AsideURL      string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
 	KeyParameter  string `env:"KEY_PARAMETER,required,notEmpty"`
+	KeyVersion    string `env:"KEY_VERSION"`    // As join\'s.
 	RetentionDays int    `env:"RETENTION_DAYS"` // Days from joining until a browser's item expires; 0 for never.
 }

@@ -46,7 +46,7 @@ func (r *room) issuePasses() {
 			key := r.Secret(generationKey(g), blueprint.Secret{Form: blueprint.RSA2048, Replaceable: true})
 			r.passes.keys.Keys = append(r.passes.keys.Keys, pass.PublicKey(key.KeyID(), key.Modulus()))
 			if g == current {
-				r.passes.key, r.passes.sign = queue.PassKey{PassKeyParameter: key.Name()}, key.Read()
+				r.passes.key, r.passes.sign = queue.PassKey{PassKeyParameter: key.Name(), PassKeyVersion: key.Version()}, key.Read()
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func (r *room) edgeKeys() []blueprint.Grant {
 		key := r.Secret("edge-key-"+id, blueprint.Secret{Form: blueprint.Random32, Replaceable: true})
 		keys[id] = key
 		if g == r.m.generation() {
-			r.passes.edge, read = queue.EdgeKey{EdgeKeyParameter: key.Name(), EdgeKeyID: id}, key.Read()
+			r.passes.edge, read = queue.EdgeKey{EdgeKeyParameter: key.Name(), EdgeKeyVersion: key.Version(), EdgeKeyID: id}, key.Read()
 		}
 	}
 	r.passes.gate = &edgeGate{store: r.KeyValueStore("edge-keys", blueprint.KeyValueStore{Secrets: keys})}

@@ -239,3 +239,41 @@ func TestWhatIsKnownOfAFanExpires(t *testing.T) {
 		}
 	}
 }
+
+// TestFunctionsReadKeysAnew: environments read a key once. Where somebody deleted or
+// overwrote one, and an apply made another, those that are warm would go on with the
+// former, all through a sale.
+func TestFunctionsReadKeysAnew(t *testing.T) {
+	for name, more := range rooms {
+		b, diags := describedBy(t, more)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		secrets := map[string]string{}
+		for _, p := range b.Parts {
+			if _, ok := p.Spec.(blueprint.SecretSpec); ok {
+				secrets[blueprint.Ref(p.Key, blueprint.NameAttribute)] = blueprint.Ref(p.Key, "version")
+			}
+		}
+		read := 0
+		for _, p := range b.Parts {
+			f, ok := p.Spec.(blueprint.FunctionSpec)
+			if !ok {
+				continue
+			}
+			values := slices.Collect(maps.Values(f.Environment))
+			for _, value := range values {
+				version, secret := secrets[value]
+				if secret && !slices.Contains(values, version) {
+					t.Errorf("%s: %s reads %s and does not begin anew with its value", name, p.Key, value)
+				}
+				if secret {
+					read++
+				}
+			}
+		}
+		if read < 4 {
+			t.Errorf("%s: functions read %d keys", name, read)
+		}
+	}
+}
