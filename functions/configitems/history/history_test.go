@@ -345,6 +345,23 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// One item that somebody has spoilt keeps nobody from seeing and setting the others; it is shown as it is.
+func TestControlWithSpoiltItem(t *testing.T) {
+	c, d := newDesk()
+	delete(d.items, configitems.SchemaKey)
+	d.items["note"] = dynamodb.Item{configitems.KeyAttribute: dynamodb.String("note"), configitems.ValueAttribute: dynamodb.String("by hand")}
+	if a, err := c.Handle(t.Context(), Request{Action: ActionSet, Key: "windows", Value: "80", By: "arn:anna"}); err != nil || a.Items[0].Value != "80" {
+		t.Errorf("set beside a spoilt item gave %+v, %v", a, err)
+	}
+	a, err := c.Handle(t.Context(), Request{Action: ActionGet})
+	if err != nil || len(a.Items) != 3 || a.Items[0].Key != "note" || a.Items[0].Fault == "" || a.Items[2].Value != "80" || a.Items[2].Fault != "" {
+		t.Errorf("get beside a spoilt item gave %+v, %v", a, err)
+	}
+	if _, err := c.Handle(t.Context(), Request{Action: ActionSet, Key: "note", Value: "1"}); err == nil || !strings.Contains(err.Error(), `item "note"`) {
+		t.Errorf("the spoilt item itself was set: %v", err)
+	}
+}
+
 func TestControlHistory(t *testing.T) {
 	c, d := newDesk()
 	for i, key := range []string{"windows", "rate", "windows"} {
