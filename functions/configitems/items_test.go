@@ -178,8 +178,8 @@ func TestOverride(t *testing.T) {
 	}
 }
 
-// What is read is told at once, every hour, and soon where there is a new key; a
-// role that may not is asked once.
+// What is read is told at once, every hour, and soon where there is a new key or
+// the last time failed; a role that may not is asked each hour.
 func TestReaders(t *testing.T) {
 	w := newWorld()
 	c := w.reading("rate")
@@ -205,9 +205,15 @@ func TestReaders(t *testing.T) {
 	if last.ExpressionAttributeNames["#k0"] != "read:rate" || last.ExpressionAttributeNames["#k1"] != "read:url" || last.ExpressionAttributeValues[":now"].Int() != w.now.UnixMilli() {
 		t.Errorf("told is %v, %v", last.ExpressionAttributeNames, last.ExpressionAttributeValues)
 	}
-	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
+	w.denied = &smithy.GenericAPIError{Code: "ThrottlingException", Message: "slowly"}
 	read("url", time.Hour, 4)
-	read("url", 2*time.Hour, 4)
+	read("url", 10*time.Second, 4)
+	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
+	read("url", time.Minute, 5)
+	read("url", 59*time.Minute, 5)
+	w.denied = nil // Somebody has given the role the permission.
+	read("url", time.Minute, 6)
+	read("url", 59*time.Minute, 6)
 }
 
 // A secret is kept for a while, and for longer where it cannot be read again.

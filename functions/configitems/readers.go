@@ -17,7 +17,7 @@ import (
 const (
 	// ReadPrefix begins the attributes of a reader that say when it last read a key, in milliseconds since 1970.
 	ReadPrefix = "read:"
-	// tellEvery is how often a reader tells what it reads, and tellNewAfter how long it waits with a key that is new.
+	// tellEvery is how often a reader tells what it reads, and tellNewAfter how long it waits with a key that is new, or after a failure.
 	tellEvery    = time.Hour
 	tellNewAfter = time.Minute
 	// tellWithin bounds the call, which keeps a value waiting.
@@ -38,7 +38,6 @@ type readers struct {
 	keys    map[string]bool
 	told    time.Time // When it last told, or tried to.
 	fresh   bool      // There is a key that was not told.
-	denied  bool      // The role may not, which is no fault.
 }
 
 func newReaders(table updater, o Options) *readers {
@@ -55,9 +54,9 @@ func (r *readers) asked(key string) {
 	}
 }
 
-// tell writes what is read: at the first reading, then every hour, and sooner where there is a new key.
+// tell writes what is read: at the first reading, then every hour, and sooner where there is a new key or the last time failed.
 func (r *readers) tell(ctx context.Context) {
-	if r == nil || r.denied || len(r.keys) == 0 {
+	if r == nil || len(r.keys) == 0 {
 		return
 	}
 	now := r.options.Now()
@@ -85,9 +84,8 @@ func (r *readers) tell(ctx context.Context) {
 		return
 	}
 	var refused smithy.APIError
-	if errors.As(err, &refused) && strings.Contains(refused.ErrorCode(), "AccessDenied") {
-		r.denied = true
-	}
+	// A role that may not is no fault, and asked again in an hour: somebody may have let it by then.
+	r.fresh = !errors.As(err, &refused) || !strings.Contains(refused.ErrorCode(), "AccessDenied")
 	err = fmt.Errorf("write into table %s: %w", r.options.ReadersTable, err)
 	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
 }
