@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -23,6 +24,7 @@ type world struct {
 	now     time.Time
 	told    []*dynamodb.UpdateItem
 	denied  error
+	hangs   bool // The table gives no answer.
 	secrets map[string]string
 	asked   int
 	log     bytes.Buffer
@@ -151,6 +153,42 @@ func TestRefresh(t *testing.T) {
 	expect("well again", DefaultRefresh, 4, 5)
 	w.items[1] = itemWith("rate", TypeNumber, dynamodb.String("four"))
 	expect("one item spoilt", DefaultRefresh, 4, 6)
+}
+
+// A table that does not answer keeps nobody from the last good values for longer than two seconds, and the first reading for as long as the caller has.
+func TestRefreshWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		c := newItems(silent{w}, w, w, Options{Table: "items", Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+		read := func(want float64, within time.Duration) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			began := time.Now()
+			got, err := c.Number(ctx, "rate")
+			if took := time.Since(began); got != want || (err == nil) != (want != 0) || took > within {
+				t.Errorf("read %v, %v after %s; want %v within %s", got, err, took, want, within)
+			}
+		}
+		w.hangs = true
+		read(0, 20*time.Second)
+		w.hangs = false
+		read(2.5, 0)
+		w.now, w.hangs = w.now.Add(DefaultRefresh), true
+		read(2.5, 2*time.Second)
+		read(2.5, 0)
+	})
+}
+
+// silent is a table that may give no answer.
+type silent struct{ *world }
+
+func (s silent) Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error) {
+	if s.hangs {
+		<-ctx.Done()
+		return dynamodb.Page{}, ctx.Err()
+	}
+	return s.world.Scan(ctx, scan)
 }
 
 // An operator's value is in force against the value that it was set against.
