@@ -126,7 +126,7 @@ func table(releases []release.Record) string {
 func rollbackCommand() command.Command {
 	return command.Command{
 		Name: "rollback", Short: "Go back to the release before",
-		Long: `Ends a release that is running, and sends its functions back. Where none is running, the release that is live gives way to the one that was live before it, at once and without a canary. Once more goes back further.
+		Long: `Ends a release that is running, and sends its functions back. Where none is running, the release that is live gives way to the last one before it with other versions, at once and without a canary. Once more goes back further.
 No apply takes that back until another release is wanted: with another pipeline's number, or other versions.`,
 		Example: "  terraform-provider-serverless rollback release arena-prod",
 		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {

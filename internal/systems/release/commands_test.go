@@ -134,3 +134,24 @@ func TestRollbackAndHistory(t *testing.T) {
 		t.Errorf("the facts are %+v, %v", facts, err)
 	}
 }
+
+// What an operator has gone back past is not proven, however many runs of the pipeline had it live.
+func TestProven(t *testing.T) {
+	with := func(r release.Record, digest string, restores int) release.Record {
+		r.Digests, r.Restores = map[string]string{"queue": digest}, restores
+		return r
+	}
+	var m historyModel
+	m.fill([]release.Record{
+		with(recorded(6, release.RolledBack, "the alarm late rings"), "d", 0), with(recorded(5, release.Live, "rolled back to release 2"), "b", 2),
+		with(recorded(4, release.RolledBack, "rolled back by anna"), "c", 0), with(recorded(3, release.Live, ""), "c", 0),
+		with(recorded(2, release.Live, ""), "b", 0), with(recorded(1, release.Live, ""), "a", 0),
+	})
+	var proven []string
+	for _, d := range m.ProvenDigests {
+		proven = append(proven, d.ValueString())
+	}
+	if !slices.Equal(proven, []string{"a", "b"}) || m.Live.Number != 5 || len(m.Releases) != 6 {
+		t.Errorf("proven are %q, live is %+v of %d releases", proven, m.Live, len(m.Releases))
+	}
+}
