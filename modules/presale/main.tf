@@ -184,7 +184,7 @@ resource "serverless_release" "sale" {
       digest   = serverless_queue.sale.functions_sha256
     }
   }
-  canary = var.release.percent == null ? null : {
+  canary = var.release.percent == 0 ? null : {
     percent = var.release.percent
     minutes = var.release.minutes
     alarms  = concat(values(serverless_queue.sale.alarm_names), flatten(serverless_semantic_monitor.sale[*].alarm_names["late"]))

@@ -107,6 +107,19 @@ run "a_release_by_canary" {
   }
 }
 
+run "a_release_at_once" {
+  command = plan
+
+  variables {
+    release = { pipeline = "421", commit = "5f2c1d7", percent = 0 }
+  }
+
+  assert {
+    condition     = serverless_queue.sale.go_live == "release" && serverless_release.sale[0].canary == null
+    error_message = "functions go live by a canary that nobody asked for"
+  }
+}
+
 run "no_probe_of_identities" {
   command = plan
 
