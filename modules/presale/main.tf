@@ -61,6 +61,7 @@ locals {
     items                  = var.config.items
     schema                 = var.config.schema
     history_retention_days = var.config.history_retention_days
+    force_remove           = var.config.force_remove
 
     alarms = local.to_the_same
 
@@ -128,6 +129,7 @@ resource "serverless_config" "sale" {
   items                  = local.config_arguments.items
   schema                 = local.config_arguments.schema
   history_retention_days = local.config_arguments.history_retention_days
+  force_remove           = local.config_arguments.force_remove
   alarms                 = local.config_arguments.alarms
 
   architecture             = local.config_arguments.architecture

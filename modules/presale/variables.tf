@@ -228,6 +228,7 @@ variable "config" {
     }))
     schema                 = optional(string)
     history_retention_days = optional(number)
+    force_remove           = optional(set(string))
   })
   default = null
 }

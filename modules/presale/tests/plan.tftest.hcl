@@ -85,12 +85,12 @@ run "a_config_for_the_shop" {
   command = plan
 
   variables {
-    config = { items = { fees = { json = "{\"service\":2.5}" } } }
+    config = { items = { fees = { json = "{\"service\":2.5}" } }, force_remove = ["postage"] }
   }
 
   assert {
-    condition     = length(serverless_config.sale) == 1 && serverless_config.sale[0].items["fees"].json == "{\"service\":2.5}"
-    error_message = "there is no config with the fees"
+    condition     = length(serverless_config.sale) == 1 && serverless_config.sale[0].items["fees"].json == "{\"service\":2.5}" && contains(serverless_config.sale[0].force_remove, "postage")
+    error_message = "there is no config with the fees, or no item may be taken out of it"
   }
 }
 
