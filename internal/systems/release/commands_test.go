@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type environment struct {
 	statuses []release.Status
 	history  []release.Record
 	asked    []release.Request
+	fails    func(call int) bool // Whether the n-th call, from 1, gets no answer; nil for none.
 }
 
 func (e *environment) Caller(context.Context) (string, error) {
@@ -30,7 +32,9 @@ func (e *environment) Invoke(_ context.Context, function string, event, answer a
 	if function != "steer" || !ok || !isAnswer {
 		return fmt.Errorf("%s was asked %v for %T", function, event, answer)
 	}
-	e.asked = append(e.asked, r)
+	if e.asked = append(e.asked, r); e.fails != nil && e.fails(len(e.asked)) {
+		return errors.New("no answer")
+	}
 	if r.Action == release.ActionHistory {
 		out.Releases = e.history
 		return nil
@@ -111,6 +115,28 @@ func TestWait(t *testing.T) {
 			answer, steps, err := run(t, &environment{statuses: c.statuses, history: history}, "wait", c.values)
 			if err != nil || answer.Unwell != c.unwell || !strings.Contains(answer.Text, c.text) || len(steps) != c.steps {
 				t.Errorf("it says %q, unwell %t, after %q, %v", answer.Text, answer.Unwell, steps, err)
+			}
+		})
+	}
+}
+
+// A look without an answer does not end the waiting: the release goes on. Where there is none for a minute, or never was one, it does.
+func TestWaitWithoutAnswer(t *testing.T) {
+	trial := release.Status{Current: recorded(7, release.Running, ""), Phase: release.OnTrial}
+	live := release.Status{Current: recorded(7, release.Live, "")}
+	for name, c := range map[string]struct {
+		fails func(int) bool
+		looks int // At which it gives up; 0 for never.
+	}{
+		"now and then": {func(n int) bool { return n%3 != 1 }, 0},
+		"at first":     {func(n int) bool { return n == 1 }, 1},
+		"from then on": {func(n int) bool { return n > 2 }, 2 + 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &environment{statuses: []release.Status{trial, trial, live}, fails: c.fails}
+			answer, _, err := run(t, e, "wait", nil)
+			if c.looks == 0 && (err != nil || answer.Unwell) || c.looks > 0 && (err == nil || len(e.asked) != c.looks) {
+				t.Errorf("after %d looks it says %q, unwell %t, %v", len(e.asked), answer.Text, answer.Unwell, err)
 			}
 		})
 	}
