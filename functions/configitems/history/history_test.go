@@ -122,6 +122,7 @@ func TestEntries(t *testing.T) {
 		"overridden again":      {both(value("50"), override("80")), both(value("50"), override("90")), []entry{{Overridden, "80", "90", "arn:anna"}}},
 		"given up":              {both(value("50"), override("80")), image(value("50")), []entry{{Cleared, "80", "", "arn:anna"}}},
 		"both":                  {image(value("50")), both(value("60"), override("80")), []entry{{Configured, "50", "60", "arn:terraform"}, {Overridden, "", "80", "arn:anna"}}},
+		"gone with its value":   {both(value("50"), override("80")), both(value("60"), dynamodb.Item{configitems.ByAttribute: {}}), []entry{{Configured, "50", "60", "arn:terraform"}, {Cleared, "80", "", "arn:terraform"}}},
 		"overridden to nothing": {image(nil), both(nil, dynamodb.Item{configitems.OverrideAttribute: dynamodb.String("")}), []entry{{Overridden, "", "", "arn:anna"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
