@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -252,6 +253,30 @@ func TestReaders(t *testing.T) {
 	w.denied = nil // Somebody has given the role the permission.
 	read("url", time.Minute, 6)
 	read("url", 59*time.Minute, 6)
+}
+
+// A reader of as many keys as there can be tells them all, in expressions of 4 KB at most (Service, account, and table quotas in Amazon DynamoDB).
+func TestManyKeys(t *testing.T) {
+	w := newWorld()
+	keys := make([]string, 500)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key-%d", i)
+	}
+	if _, err := w.reading(keys...).String(t.Context(), "url"); err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, update := range w.told {
+		if n := len(update.UpdateExpression); n > 4096 {
+			t.Errorf("an expression has %d bytes", n)
+		}
+		for _, name := range update.ExpressionAttributeNames {
+			told[name] = true
+		}
+	}
+	if len(told) != 500+1+1 { // With url, and the time at which the reader is forgotten.
+		t.Errorf("%d attributes were told", len(told))
+	}
 }
 
 // A secret is kept for a while, and for longer where it cannot be read again.

@@ -22,6 +22,8 @@ const (
 	tellNewAfter = time.Minute
 	// tellWithin bounds the call, which keeps a value waiting.
 	tellWithin = time.Second
+	// keysAtOnce keeps an update within the 4 KB of an expression (Service, account, and table quotas in Amazon DynamoDB).
+	keysAtOnce = 200
 	// readersLast is how long DynamoDB keeps a reader that says nothing: longer than it counts.
 	readersLast = 7 * 24 * time.Hour
 )
@@ -65,21 +67,14 @@ func (r *readers) tell(ctx context.Context) {
 		return
 	}
 	r.told, r.fresh = now, false
-	change := &dynamodb.UpdateItem{
-		TableName: r.options.ReadersTable, Key: dynamodb.Item{ReaderAttribute: dynamodb.String(r.options.Reader)},
-		ExpressionAttributeNames:  map[string]string{"#expires": ExpiresAttribute},
-		ExpressionAttributeValues: dynamodb.Item{":now": dynamodb.Number(now.UnixMilli()), ":expires": dynamodb.Number(now.Add(readersLast).Unix())},
-	}
-	sets := []string{"#expires = :expires"}
-	for i, key := range slices.Sorted(maps.Keys(r.keys)) {
-		name := fmt.Sprintf("#k%d", i)
-		change.ExpressionAttributeNames[name] = ReadPrefix + key
-		sets = append(sets, name+" = :now")
-	}
-	change.UpdateExpression = "SET " + strings.Join(sets, ", ")
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
-	err := r.table.UpdateItem(ctx, change)
+	var err error
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(r.keys)), keysAtOnce) {
+		if err = r.table.UpdateItem(ctx, r.change(keys, now)); err != nil {
+			break
+		}
+	}
 	if err == nil {
 		return
 	}
@@ -88,4 +83,21 @@ func (r *readers) tell(ctx context.Context) {
 	r.fresh = !errors.As(err, &refused) || !strings.Contains(refused.ErrorCode(), "AccessDenied")
 	err = fmt.Errorf("write into table %s: %w", r.options.ReadersTable, err)
 	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
+}
+
+// change says of some keys that they are read now.
+func (r *readers) change(keys []string, now time.Time) *dynamodb.UpdateItem {
+	change := &dynamodb.UpdateItem{
+		TableName: r.options.ReadersTable, Key: dynamodb.Item{ReaderAttribute: dynamodb.String(r.options.Reader)},
+		ExpressionAttributeNames:  map[string]string{"#expires": ExpiresAttribute},
+		ExpressionAttributeValues: dynamodb.Item{":now": dynamodb.Number(now.UnixMilli()), ":expires": dynamodb.Number(now.Add(readersLast).Unix())},
+	}
+	sets := []string{"#expires = :expires"}
+	for i, key := range keys {
+		name := fmt.Sprintf("#k%d", i)
+		change.ExpressionAttributeNames[name] = ReadPrefix + key
+		sets = append(sets, name+" = :now")
+	}
+	change.UpdateExpression = "SET " + strings.Join(sets, ", ")
+	return change
 }
