@@ -31,6 +31,10 @@ const (
 	DefaultSecretRefresh = 5 * time.Minute
 )
 
+// againWithin bounds a reading while there are good values, which nobody should wait for longer: a table that gives no answer would else take
+// all the time that the caller has.
+const againWithin = 2 * time.Second
+
 // Options say what is read and how.
 type Options struct {
 	// Table has the items. Required.
@@ -182,7 +186,12 @@ func (c *Items) refresh(ctx context.Context) error {
 		return nil
 	}
 	c.tried = now
-	read, err := c.scan(ctx)
+	reading, cancel := ctx, func() {}
+	if c.values != nil {
+		reading, cancel = context.WithTimeout(ctx, againWithin)
+	}
+	read, err := c.scan(reading)
+	cancel()
 	if err != nil {
 		if c.values == nil {
 			return err

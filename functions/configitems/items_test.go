@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -23,6 +25,7 @@ type world struct {
 	now     time.Time
 	told    []*dynamodb.UpdateItem
 	denied  error
+	hangs   bool // The table gives no answer.
 	secrets map[string]string
 	asked   int
 	log     bytes.Buffer
@@ -153,6 +156,42 @@ func TestRefresh(t *testing.T) {
 	expect("one item spoilt", DefaultRefresh, 4, 6)
 }
 
+// A table that does not answer keeps nobody from the last good values for longer than two seconds, and the first reading for as long as the caller has.
+func TestRefreshWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		c := newItems(silent{w}, w, w, Options{Table: "items", Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+		read := func(want float64, within time.Duration) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			began := time.Now()
+			got, err := c.Number(ctx, "rate")
+			if took := time.Since(began); got != want || (err == nil) != (want != 0) || took > within {
+				t.Errorf("read %v, %v after %s; want %v within %s", got, err, took, want, within)
+			}
+		}
+		w.hangs = true
+		read(0, 20*time.Second)
+		w.hangs = false
+		read(2.5, 0)
+		w.now, w.hangs = w.now.Add(DefaultRefresh), true
+		read(2.5, 2*time.Second)
+		read(2.5, 0)
+	})
+}
+
+// silent is a table that may give no answer.
+type silent struct{ *world }
+
+func (s silent) Scan(ctx context.Context, scan *dynamodb.Scan) (dynamodb.Page, error) {
+	if s.hangs {
+		<-ctx.Done()
+		return dynamodb.Page{}, ctx.Err()
+	}
+	return s.world.Scan(ctx, scan)
+}
+
 // An operator's value is in force against the value that it was set against.
 func TestOverride(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -178,8 +217,8 @@ func TestOverride(t *testing.T) {
 	}
 }
 
-// What is read is told at once, every hour, and soon where there is a new key; a
-// role that may not is asked once.
+// What is read is told at once, every hour, and soon where there is a new key or
+// the last time failed; a role that may not is asked each hour.
 func TestReaders(t *testing.T) {
 	w := newWorld()
 	c := w.reading("rate")
@@ -205,9 +244,39 @@ func TestReaders(t *testing.T) {
 	if last.ExpressionAttributeNames["#k0"] != "read:rate" || last.ExpressionAttributeNames["#k1"] != "read:url" || last.ExpressionAttributeValues[":now"].Int() != w.now.UnixMilli() {
 		t.Errorf("told is %v, %v", last.ExpressionAttributeNames, last.ExpressionAttributeValues)
 	}
-	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
+	w.denied = &smithy.GenericAPIError{Code: "ThrottlingException", Message: "slowly"}
 	read("url", time.Hour, 4)
-	read("url", 2*time.Hour, 4)
+	read("url", 10*time.Second, 4)
+	w.denied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
+	read("url", time.Minute, 5)
+	read("url", 59*time.Minute, 5)
+	w.denied = nil // Somebody has given the role the permission.
+	read("url", time.Minute, 6)
+	read("url", 59*time.Minute, 6)
+}
+
+// A reader of as many keys as there can be tells them all, in expressions of 4 KB at most (Service, account, and table quotas in Amazon DynamoDB).
+func TestManyKeys(t *testing.T) {
+	w := newWorld()
+	keys := make([]string, 500)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key-%d", i)
+	}
+	if _, err := w.reading(keys...).String(t.Context(), "url"); err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, update := range w.told {
+		if n := len(update.UpdateExpression); n > 4096 {
+			t.Errorf("an expression has %d bytes", n)
+		}
+		for _, name := range update.ExpressionAttributeNames {
+			told[name] = true
+		}
+	}
+	if len(told) != 500+1+1 { // With url, and the time at which the reader is forgotten.
+		t.Errorf("%d attributes were told", len(told))
+	}
 }
 
 // A secret is kept for a while, and for longer where it cannot be read again.

@@ -20,6 +20,8 @@ type Present struct {
 	At string `json:"at,omitempty"`
 	// Readers have read it within a day.
 	Readers []string `json:"readers,omitempty"`
+	// Fault is why functions cannot read it; empty where they can. Of such an item only the key is told.
+	Fault string `json:"fault,omitempty"`
 }
 
 // PresentOf reads an item of the table for people.

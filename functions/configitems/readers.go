@@ -17,11 +17,13 @@ import (
 const (
 	// ReadPrefix begins the attributes of a reader that say when it last read a key, in milliseconds since 1970.
 	ReadPrefix = "read:"
-	// tellEvery is how often a reader tells what it reads, and tellNewAfter how long it waits with a key that is new.
+	// tellEvery is how often a reader tells what it reads, and tellNewAfter how long it waits with a key that is new, or after a failure.
 	tellEvery    = time.Hour
 	tellNewAfter = time.Minute
 	// tellWithin bounds the call, which keeps a value waiting.
 	tellWithin = time.Second
+	// keysAtOnce keeps an update within the 4 KB of an expression (Service, account, and table quotas in Amazon DynamoDB).
+	keysAtOnce = 200
 	// readersLast is how long DynamoDB keeps a reader that says nothing: longer than it counts.
 	readersLast = 7 * 24 * time.Hour
 )
@@ -38,7 +40,6 @@ type readers struct {
 	keys    map[string]bool
 	told    time.Time // When it last told, or tried to.
 	fresh   bool      // There is a key that was not told.
-	denied  bool      // The role may not, which is no fault.
 }
 
 func newReaders(table updater, o Options) *readers {
@@ -55,9 +56,9 @@ func (r *readers) asked(key string) {
 	}
 }
 
-// tell writes what is read: at the first reading, then every hour, and sooner where there is a new key.
+// tell writes what is read: at the first reading, then every hour, and sooner where there is a new key or the last time failed.
 func (r *readers) tell(ctx context.Context) {
-	if r == nil || r.denied || len(r.keys) == 0 {
+	if r == nil || len(r.keys) == 0 {
 		return
 	}
 	now := r.options.Now()
@@ -66,28 +67,37 @@ func (r *readers) tell(ctx context.Context) {
 		return
 	}
 	r.told, r.fresh = now, false
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	var err error
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(r.keys)), keysAtOnce) {
+		if err = r.table.UpdateItem(ctx, r.change(keys, now)); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		return
+	}
+	var refused smithy.APIError
+	// A role that may not is no fault, and asked again in an hour: somebody may have let it by then.
+	r.fresh = !errors.As(err, &refused) || !strings.Contains(refused.ErrorCode(), "AccessDenied")
+	err = fmt.Errorf("write into table %s: %w", r.options.ReadersTable, err)
+	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
+}
+
+// change says of some keys that they are read now.
+func (r *readers) change(keys []string, now time.Time) *dynamodb.UpdateItem {
 	change := &dynamodb.UpdateItem{
 		TableName: r.options.ReadersTable, Key: dynamodb.Item{ReaderAttribute: dynamodb.String(r.options.Reader)},
 		ExpressionAttributeNames:  map[string]string{"#expires": ExpiresAttribute},
 		ExpressionAttributeValues: dynamodb.Item{":now": dynamodb.Number(now.UnixMilli()), ":expires": dynamodb.Number(now.Add(readersLast).Unix())},
 	}
 	sets := []string{"#expires = :expires"}
-	for i, key := range slices.Sorted(maps.Keys(r.keys)) {
+	for i, key := range keys {
 		name := fmt.Sprintf("#k%d", i)
 		change.ExpressionAttributeNames[name] = ReadPrefix + key
 		sets = append(sets, name+" = :now")
 	}
 	change.UpdateExpression = "SET " + strings.Join(sets, ", ")
-	ctx, cancel := context.WithTimeout(ctx, tellWithin)
-	defer cancel()
-	err := r.table.UpdateItem(ctx, change)
-	if err == nil {
-		return
-	}
-	var refused smithy.APIError
-	if errors.As(err, &refused) && strings.Contains(refused.ErrorCode(), "AccessDenied") {
-		r.denied = true
-	}
-	err = fmt.Errorf("write into table %s: %w", r.options.ReadersTable, err)
-	r.options.Log.WarnContext(ctx, "it could not be told which configuration items are read, so that an apply may take them away", "error", err)
+	return change
 }

@@ -3,11 +3,12 @@ package release
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
 // errNothingBefore is a roll back from the first release.
-var errNothingBefore = errors.New("there is no release before the one that is live to go back to")
+var errNothingBefore = errors.New("there is no release before the one that is live, with other versions, to go back to")
 
 // Rollback says what to remember when an operator goes back: a release that is running ends, and one that is live gives way to the one before it,
 // without a canary. history are the releases, the newest first. ended has the release that was live, which is rolled back from then on.
@@ -29,22 +30,13 @@ func Rollback(s State, history []Record, by string, now time.Time) (next State, 
 	if was.Restores > 0 {
 		at = was.Restores
 	}
-	before := earlier(history, at)
+	before, targets := earlier(history, at, was)
 	if before == nil {
 		return s, nil, errNothingBefore
 	}
 	number := next.Current.Number + 1
 	left := *was
 	left.end(RolledBack, fmt.Sprintf("%s, by release %d", why, number), now)
-	targets := map[string]Target{}
-	for key, t := range was.Targets {
-		for _, old := range before.Targets {
-			if old.Alias == t.Alias {
-				t = old
-			}
-		}
-		targets[key] = t
-	}
 	next.Current = Record{
 		Number: number, Pipeline: before.Pipeline, Commit: before.Commit, Digests: before.Digests, Targets: targets, By: by, Started: now,
 		Outcome: Running, Why: fmt.Sprintf("rolled back to release %d", before.Number), Restores: before.Number,
@@ -62,12 +54,34 @@ func find(history []Record, number int) *Record {
 	return nil
 }
 
-// earlier is the last release before a number that went live by an apply.
-func earlier(history []Record, number int) *Record {
+// earlier is the last release before a number that went live by an apply with other versions of the functions that are live, and what these then
+// point to. A run of a pipeline that changed none of them is nothing to go back to, nor is what was gone back from before.
+func earlier(history []Record, number int, live *Record) (before *Record, targets map[string]Target) {
 	for i := range history {
-		if r := &history[i]; r.Number < number && r.Outcome == Live && r.Restores == 0 {
-			return r
+		r := &history[i]
+		switch {
+		case r.Number >= number || r.Outcome != Live:
+		case r.Restores > 0:
+			number = min(number, r.Restores+1)
+		default:
+			if targets := past(live.Targets, r.Targets); !maps.Equal(targets, live.Targets) {
+				return r, targets
+			}
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// past are targets as they were before, as far as they were there.
+func past(targets, before map[string]Target) map[string]Target {
+	out := map[string]Target{}
+	for key, t := range targets {
+		for _, old := range before {
+			if old.Alias == t.Alias {
+				t = old
+			}
+		}
+		out[key] = t
+	}
+	return out
 }

@@ -209,6 +209,29 @@ func TestRollback(t *testing.T) {
 	}
 }
 
+// TestRollbackPastTheSame: runs of a pipeline that changed no function are nothing to go back to.
+func TestRollbackPastTheSame(t *testing.T) {
+	w := newWorld()
+	for i, v := range []int{1, 2, 2, 2} {
+		w.want(v, fmt.Sprint(i+1), nil)
+		w.minutes(t, 1)
+	}
+	if _, err := w.steer().Handle(t.Context(), Request{Action: ActionRollback, By: "anna"}); err != nil {
+		t.Fatal(err)
+	}
+	w.stands(t, "back", at("1"), at("1"), 5, Live, "rolled back to release 1")
+	w.stands(t, "back", at("1"), at("1"), 4, RolledBack, "by release 5")
+	if _, err := w.steer().Handle(t.Context(), Request{Action: ActionRollback, By: "anna"}); !errors.Is(err, errNothingBefore) {
+		t.Errorf("before the first: %v", err)
+	}
+	w.want(1, "6", nil)
+	w.minutes(t, 1)
+	if _, err := w.steer().Handle(t.Context(), Request{Action: ActionRollback, By: "anna"}); !errors.Is(err, errNothingBefore) {
+		t.Errorf("before it are the same and what was gone back from: %v", err)
+	}
+	w.stands(t, "what was gone back from does not come back", at("1"), at("1"), 6, Live, "")
+}
+
 // TestProperties: whatever is wanted, rings, dies and runs at the same time, no version serves that was not wanted with its digest, a canary takes
 // its share at most, a release that was rolled back never comes back, and when all is quiet, the environment is where its history says.
 func TestProperties(t *testing.T) {

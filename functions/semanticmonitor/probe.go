@@ -45,7 +45,7 @@ type Store interface {
 var ErrOvertaken = errors.New("somebody else has changed the state")
 
 const (
-	// stopBefore is the time before the end of an invocation that is kept for its last calls, lookFor how long one look may take.
+	// stopBefore is the time before the end of an invocation that is kept for its last calls, lookFor how long one look may take at most.
 	stopBefore = 4 * time.Second
 	lookFor    = 10 * time.Second
 	// looksAtOnce is how many probes are looked at at the same time.
@@ -177,6 +177,17 @@ func (m *Monitor) send(ctx context.Context, p Probe) (State, error) {
 	})
 }
 
+// timeForLook is how long each of so many looks may take: where no look gets an answer, all of them leave half of the time that is left, to judge
+// them by and to send the next probe.
+func timeForLook(ctx context.Context, looks int) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return lookFor
+	}
+	rounds := (looks + looksAtOnce - 1) / looksAtOnce
+	return min(lookFor, time.Until(deadline)/time.Duration(2*rounds))
+}
+
 // look looks at probes at the same time, and judges them and what else is due.
 func (m *Monitor) look(ctx context.Context, probes []Probe) (State, error) {
 	type sighting struct {
@@ -185,12 +196,13 @@ func (m *Monitor) look(ctx context.Context, probes []Probe) (State, error) {
 	}
 	sightings := make([]sighting, len(probes))
 	slots := make(chan struct{}, looksAtOnce)
+	within := timeForLook(ctx, len(probes))
 	var all sync.WaitGroup
 	for i, p := range probes {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			looking, cancel := context.WithTimeout(ctx, lookFor)
+			looking, cancel := context.WithTimeout(ctx, within)
 			defer cancel()
 			seen, err := m.Path.Look(looking, p)
 			if err != nil {

@@ -9,10 +9,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/semanticmonitor"
 )
 
@@ -138,6 +140,38 @@ func TestCarried(t *testing.T) {
 	if got := w.tick(t, limits, 1); got.Totals != (semanticmonitor.Totals{Sent: 2, Arrived: 2}) {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A target that gives no answer, with many late probes on the way, leaves time to judge them and to send the next: its being down is what there is to tell.
+func TestLooksWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.takes = func(int) time.Duration { return -1 }
+		limits := semanticmonitor.Limits{Interval: time.Minute, Within: 30 * time.Second, LostAfter: 50 * time.Minute}
+		for n := range 50 {
+			w.state.InFlight = append(w.state.InFlight, semanticmonitor.Probe{ID: fmt.Sprint("probe-", n), Sent: time.Now().Add(-time.Duration(50-n) * time.Minute).UnixMilli(), Late: n < 49})
+			w.state.Totals.Sent++
+		}
+		monitor := w.monitor(limits)
+		monitor.Path, monitor.Clock = hanging{w}, clock.System{}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		got, err := monitor.Handle(ctx, semanticmonitor.Request{})
+		if err != nil || ctx.Err() != nil {
+			t.Fatalf("%+v, %v, after %v", got, err, ctx.Err())
+		}
+		if len(w.order) != 1 || got.Lost == 0 {
+			t.Errorf("%d were sent, and the totals are %+v", len(w.order), got.Totals)
+		}
+	})
+}
+
+// hanging is a path on which no look gets an answer.
+type hanging struct{ *world }
+
+func (h hanging) Look(ctx context.Context, p semanticmonitor.Probe) (semanticmonitor.Seen, error) {
+	<-ctx.Done()
+	return semanticmonitor.Seen{Stage: p.Stage}, ctx.Err()
 }
 
 // errCrash ends an invocation at once.

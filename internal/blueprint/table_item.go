@@ -61,6 +61,10 @@ type TableItemSpec struct {
 	Attributes map[string]string `json:"attributes"`
 	// KMSKeyARN is the customer's key of the table; empty for none.
 	KMSKeyARN string `json:"-"`
+	// Passing are attributes that others write and that hold against those in
+	// Against alone: an update that changes one of these takes them away.
+	Against []string `json:"-"`
+	Passing []string `json:"-"`
 }
 
 // Kind implements Spec.
@@ -84,6 +88,15 @@ func (b *Builder) Item(key string, t TableHandle, item string, attributes map[st
 	// key's attribute is in the name since nothing else is known of an item that
 	// is to be looked up.
 	return TableItemHandle{b.add(key, spec.Table+"/"+spec.PartitionKey+"="+item, spec, t.Key())}
+}
+
+// Passing says that what others write into the attributes holds against ours as
+// they are: an update that changes one of these takes it away, so that it is not
+// in force again when they change back.
+func (h TableItemHandle) Passing(attributes []string, against ...string) {
+	spec, _ := h.part.Spec.(TableItemSpec)
+	spec.Against, spec.Passing = against, attributes
+	h.part.Spec = spec
 }
 
 // maxItem is the greatest size of an item, maxItemKey of a partition key, in

@@ -218,13 +218,20 @@ func (k tableItem) Create(ctx context.Context, t *Target, want blueprint.TableIt
 	return Attributes{}, err
 }
 
-// Update sets what is ours and takes away what was. Between Observe and Update
+// Update sets what is ours and takes away what was, and what others have set
+// against what it changes. Between Observe and Update
 // somebody may have put an item of his own there: that is left alone.
 func (k tableItem) Update(ctx context.Context, t *Target, want blueprint.TableItemSpec, live *Live[blueprint.TableItemSpec], _ Changes) (Attributes, error) {
 	var gone []string
 	for _, name := range sortedNames(live.Spec.Attributes) {
 		if _, still := want.Attributes[name]; !still {
 			gone = append(gone, name)
+		}
+	}
+	for _, name := range want.Against {
+		if live.Spec.Attributes[name] != want.Attributes[name] {
+			gone = append(gone, want.Passing...)
+			break
 		}
 	}
 	err := k.write(ctx, t, want, gone, "attribute_not_exists(#owner) OR begins_with(#owner, :ours)")

@@ -57,6 +57,32 @@ func TestItemAtRunTime(t *testing.T) {
 	absent(t, "table_item", target)
 }
 
+// TestItemAgainst: what others have set against an attribute of ours goes when that changes, so that it is not in force again when it changes back,
+// and stays when another does.
+func TestItemAgainst(t *testing.T) {
+	begin(t)
+	needSales(t)
+	windows := func(n, title string) blueprint.Spec {
+		return with(itemBase(), func(s *blueprint.TableItemSpec) {
+			s.Attributes = map[string]string{"windows": string(blueprint.ItemNumber(n)), "title": string(blueprint.ItemText(title))}
+			s.Against, s.Passing = []string{"windows"}, []string{"override", "of"}
+		})
+	}
+	target := made(t, testItem, windows("50", "Final"))
+	overridden := theItem(t)
+	overridden["override"], overridden["of"], overridden["control"] = word("80"), word("50"), word("paused")
+	putItem(t, overridden)
+	update(t, target, windows("50.0", "The final"))
+	if got := theItem(t); got["override"] == nil || got["of"] == nil {
+		t.Errorf("another attribute has changed, and the item is %v", got)
+	}
+	update(t, target, windows("60", "The final"))
+	if got := theItem(t); got["override"] != nil || got["of"] != nil || got["control"] == nil {
+		t.Errorf("the attribute has changed, and the item is %v", got)
+	}
+	remove(t, "table_item", target)
+}
+
 // TestItemDrift names each attribute that is otherwise.
 func TestItemDrift(t *testing.T) {
 	begin(t)

@@ -103,7 +103,7 @@ resource "serverless_release" "audience" {
       digest   = serverless_recommendation_pipeline.audience.functions_sha256
     }
   }
-  canary = var.release.percent == null ? null : {
+  canary = var.release.percent == 0 ? null : {
     percent = var.release.percent
     minutes = var.release.minutes
     alarms  = values(serverless_recommendation_pipeline.audience.alarm_names)

@@ -218,7 +218,7 @@ variable "site" {
 }
 
 variable "release" {
-  description = "How new versions of the functions go live: percent of the calls for some minutes, and back when an alarm rings; without percent at once. Null lets each apply put them live."
+  description = "How new versions of the functions go live: percent of the calls for some minutes, and back when an alarm rings; with percent = 0 at once. Null lets each apply put them live."
   type = object({
     pipeline = string
     commit   = string

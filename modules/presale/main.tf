@@ -61,6 +61,7 @@ locals {
     items                  = var.config.items
     schema                 = var.config.schema
     history_retention_days = var.config.history_retention_days
+    force_remove           = var.config.force_remove
 
     alarms = local.to_the_same
 
@@ -128,6 +129,7 @@ resource "serverless_config" "sale" {
   items                  = local.config_arguments.items
   schema                 = local.config_arguments.schema
   history_retention_days = local.config_arguments.history_retention_days
+  force_remove           = local.config_arguments.force_remove
   alarms                 = local.config_arguments.alarms
 
   architecture             = local.config_arguments.architecture
@@ -184,7 +186,7 @@ resource "serverless_release" "sale" {
       digest   = serverless_queue.sale.functions_sha256
     }
   }
-  canary = var.release.percent == null ? null : {
+  canary = var.release.percent == 0 ? null : {
     percent = var.release.percent
     minutes = var.release.minutes
     alarms  = concat(values(serverless_queue.sale.alarm_names), flatten(serverless_semantic_monitor.sale[*].alarm_names["late"]))

@@ -228,6 +228,7 @@ variable "config" {
     }))
     schema                 = optional(string)
     history_retention_days = optional(number)
+    force_remove           = optional(set(string))
   })
   default = null
 }
@@ -242,7 +243,7 @@ variable "monitor" {
 }
 
 variable "release" {
-  description = "How new versions of the room's functions go live: percent of the calls for some minutes, and back when an alarm rings; without percent at once. Null lets each apply put them live."
+  description = "How new versions of the room's functions go live: percent of the calls for some minutes, and back when an alarm rings; with percent = 0 at once. Null lets each apply put them live."
   type = object({
     pipeline = string
     commit   = string

@@ -87,8 +87,8 @@ func (c *Control) present(ctx context.Context, key string) (Answer, error) {
 			continue
 		}
 		p, err := configitems.PresentOf(i)
-		if err != nil {
-			return Answer{}, err
+		if err != nil { // One item that somebody has spoilt is no reason to show none.
+			p = configitems.Present{Key: i[configitems.KeyAttribute].Text(), Fault: err.Error()}
 		}
 		slices.Sort(readers[p.Key])
 		p.Readers = readers[p.Key]
@@ -207,11 +207,10 @@ func (c *Control) valid(ctx context.Context, p configitems.Present, own string, 
 			text = i[configitems.SchemaAttribute].Text()
 			continue
 		}
-		key, other, err := configitems.PlainOf(i)
-		if err != nil {
-			return err
+		// One that somebody has spoilt is missing here, which only the schema of all may mind.
+		if key, other, err := configitems.PlainOf(i); err == nil {
+			all[key] = other
 		}
-		all[key] = other
 	}
 	if text == "" {
 		return nil

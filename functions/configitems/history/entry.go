@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,7 @@ const (
 	Configured = "configured" // Terraform has set it.
 	Removed    = "removed"    // It is gone.
 	Overridden = "overridden" // An operator has set it.
-	Cleared    = "cleared"    // An operator has given that up.
+	Cleared    = "cleared"    // An operator has given that up, or an apply has changed the value that it held against.
 )
 
 // WrittenBy is the attribute in which the provider says who wrote an item.
@@ -100,7 +101,8 @@ func entriesOf(raw json.RawMessage) ([]Entry, error) {
 		if _, still := after[configitems.OverrideAttribute]; !still {
 			what = Cleared
 		}
-		add(what, configitems.OverrideAttribute, after[configitems.ByAttribute].Text())
+		// Where an apply has taken the override with the value that it held against, no operator is named.
+		add(what, configitems.OverrideAttribute, cmp.Or(after[configitems.ByAttribute].Text(), after[WrittenBy].Text()))
 	}
 	return out, nil
 }

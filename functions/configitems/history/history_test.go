@@ -122,6 +122,7 @@ func TestEntries(t *testing.T) {
 		"overridden again":      {both(value("50"), override("80")), both(value("50"), override("90")), []entry{{Overridden, "80", "90", "arn:anna"}}},
 		"given up":              {both(value("50"), override("80")), image(value("50")), []entry{{Cleared, "80", "", "arn:anna"}}},
 		"both":                  {image(value("50")), both(value("60"), override("80")), []entry{{Configured, "50", "60", "arn:terraform"}, {Overridden, "", "80", "arn:anna"}}},
+		"gone with its value":   {both(value("50"), override("80")), both(value("60"), dynamodb.Item{configitems.ByAttribute: {}}), []entry{{Configured, "50", "60", "arn:terraform"}, {Cleared, "80", "", "arn:terraform"}}},
 		"overridden to nothing": {image(nil), both(nil, dynamodb.Item{configitems.OverrideAttribute: dynamodb.String("")}), []entry{{Overridden, "", "", "arn:anna"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -342,6 +343,23 @@ func TestControl(t *testing.T) {
 	d.race = true
 	if _, err := c.Handle(t.Context(), Request{Action: ActionSet, Key: "windows", Value: "70"}); err == nil || !strings.Contains(err.Error(), "changed by an apply at the same moment") {
 		t.Errorf("a race gave %v", err)
+	}
+}
+
+// One item that somebody has spoilt keeps nobody from seeing and setting the others; it is shown as it is.
+func TestControlWithSpoiltItem(t *testing.T) {
+	c, d := newDesk()
+	delete(d.items, configitems.SchemaKey)
+	d.items["note"] = dynamodb.Item{configitems.KeyAttribute: dynamodb.String("note"), configitems.ValueAttribute: dynamodb.String("by hand")}
+	if a, err := c.Handle(t.Context(), Request{Action: ActionSet, Key: "windows", Value: "80", By: "arn:anna"}); err != nil || a.Items[0].Value != "80" {
+		t.Errorf("set beside a spoilt item gave %+v, %v", a, err)
+	}
+	a, err := c.Handle(t.Context(), Request{Action: ActionGet})
+	if err != nil || len(a.Items) != 3 || a.Items[0].Key != "note" || a.Items[0].Fault == "" || a.Items[2].Value != "80" || a.Items[2].Fault != "" {
+		t.Errorf("get beside a spoilt item gave %+v, %v", a, err)
+	}
+	if _, err := c.Handle(t.Context(), Request{Action: ActionSet, Key: "note", Value: "1"}); err == nil || !strings.Contains(err.Error(), `item "note"`) {
+		t.Errorf("the spoilt item itself was set: %v", err)
 	}
 }
 

@@ -57,6 +57,10 @@ func present(a history.Answer) command.Answer {
 	text := command.Table(func(row func(cells ...any)) {
 		row("KEY", "TYPE", "VALUE", "INSTEAD OF", "BY", "AT", "READERS")
 		for _, i := range a.Items {
+			if i.Fault != "" {
+				row(i.Key, "", i.Fault)
+				continue
+			}
 			insteadOf := ""
 			if i.Overridden {
 				insteadOf = i.Configured

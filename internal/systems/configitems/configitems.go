@@ -151,7 +151,9 @@ func describeItems(m *Model, b *blueprint.Builder, items blueprint.TableHandle, 
 				attributes[name] = blueprint.ItemText(text)
 			}
 		}
-		b.Item("item-"+key, items, key, attributes)
+		b.Item("item-"+key, items, key, attributes).Passing(
+			[]string{configitems.OverrideAttribute, configitems.OfAttribute, configitems.ByAttribute, configitems.AtAttribute},
+			configitems.ValueAttribute, configitems.TypeAttribute, configitems.OperatorAttribute)
 	}
 	if text := m.Schema.ValueString(); text != "" {
 		b.Item("schema", items, configitems.SchemaKey, map[string]blueprint.ItemAttribute{configitems.SchemaAttribute: blueprint.ItemText(text)})

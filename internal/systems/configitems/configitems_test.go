@@ -48,6 +48,20 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// An override goes with the value that it was set against: one that is in force again when the value changes back is nobody's wish.
+func TestOverridesPass(t *testing.T) {
+	b, diags := describedBy(t, nil)
+	if diags.HasError() {
+		t.Fatal(diags)
+	}
+	for _, key := range []string{"item-windows", "item-fees"} {
+		spec, ok := b.Part(key).Spec.(blueprint.TableItemSpec)
+		if !ok || !slices.Equal(spec.Passing, []string{"override", "of", "by", "at"}) || !slices.Equal(spec.Against, []string{"value", "type", "operator"}) {
+			t.Errorf("with %q of %s goes %q", spec.Against, key, spec.Passing)
+		}
+	}
+}
+
 // A configuration that cannot be is refused before anything is called, at the
 // argument at fault.
 func TestRefused(t *testing.T) {

@@ -126,7 +126,7 @@ func table(releases []release.Record) string {
 func rollbackCommand() command.Command {
 	return command.Command{
 		Name: "rollback", Short: "Go back to the release before",
-		Long: `Ends a release that is running, and sends its functions back. Where none is running, the release that is live gives way to the one that was live before it, at once and without a canary. Once more goes back further.
+		Long: `Ends a release that is running, and sends its functions back. Where none is running, the release that is live gives way to the last one before it with other versions, at once and without a canary. Once more goes back further.
 No apply takes that back until another release is wanted: with another pipeline's number, or other versions.`,
 		Example: "  terraform-provider-serverless rollback release arena-prod",
 		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {
@@ -150,6 +150,9 @@ No apply takes that back until another release is wanted: with another pipeline'
 // waitEvery is how often wait looks.
 const waitEvery = 5 * time.Second
 
+// waitSilent is after how many looks in a row without an answer wait gives up, a minute's: the release goes on without it.
+const waitSilent = 12
+
 func waitCommand() command.Command {
 	return command.Command{
 		Name: "wait", Short: "Wait until the newest release has ended",
@@ -171,24 +174,24 @@ func wait(ctx context.Context, call *command.Call) (command.Answer, error) {
 	}
 	pipeline := command.Value[string](call, "pipeline")
 	until := call.Clock.Now().Add(command.Value[time.Duration](call, "timeout"))
-	number, steps := 0, []string{}
+	number, steps, silent := 0, []string{}, 0
+	var s release.Status
 	for {
-		s, err := statusOf(ctx, d)
-		if err != nil {
-			return command.Answer{}, err
-		}
-		if !s.Pending && number == 0 && (pipeline == "" || s.Current.Pipeline == pipeline) {
-			number = s.Current.Number
-		}
-		if step := line(s); len(steps) == 0 || steps[len(steps)-1] != step {
-			steps = append(steps, step)
-			call.Progress(step)
-			call.Progress("")
-		}
-		if r, err := ended(ctx, d, s, number, pipeline); err != nil || r != nil {
-			if err != nil {
-				return command.Answer{}, err
+		now, r, err := lookAt(ctx, d, number, pipeline)
+		switch {
+		case err == nil:
+			s, number, silent = now.Status, now.number, 0
+			if step := line(s); len(steps) == 0 || steps[len(steps)-1] != step {
+				steps = append(steps, step)
+				call.Progress(step)
+				call.Progress("")
 			}
+		case len(steps) == 0 || silent+1 >= waitSilent:
+			return command.Answer{}, err
+		default:
+			silent++
+		}
+		if r != nil {
 			text := line(release.Status{Current: *r}) + "\n"
 			return command.Answer{JSON: map[string]any{"release": r, "steps": steps}, Text: text, Unwell: r.Outcome != release.Live}, nil
 		}
@@ -201,6 +204,25 @@ func wait(ctx context.Context, call *command.Call) (command.Answer, error) {
 		case <-call.Clock.After(waitEvery):
 		}
 	}
+}
+
+// sight is what one look shows: the status, and the number of the release that is waited for; 0 while it was not seen.
+type sight struct {
+	release.Status
+	number int
+}
+
+// lookAt looks once, and returns the release that is waited for where it has ended.
+func lookAt(ctx context.Context, d command.Deployed, number int, pipeline string) (sight, *release.Record, error) {
+	s, err := statusOf(ctx, d)
+	if err != nil {
+		return sight{}, nil, err
+	}
+	if !s.Pending && number == 0 && (pipeline == "" || s.Current.Pipeline == pipeline) {
+		number = s.Current.Number
+	}
+	r, err := ended(ctx, d, s, number, pipeline)
+	return sight{s, number}, r, err
 }
 
 // ended is the release that is waited for, where it has ended; nil where it has not, or was not seen yet.

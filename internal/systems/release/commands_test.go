@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type environment struct {
 	statuses []release.Status
 	history  []release.Record
 	asked    []release.Request
+	fails    func(call int) bool // Whether the n-th call, from 1, gets no answer; nil for none.
 }
 
 func (e *environment) Caller(context.Context) (string, error) {
@@ -30,7 +32,9 @@ func (e *environment) Invoke(_ context.Context, function string, event, answer a
 	if function != "steer" || !ok || !isAnswer {
 		return fmt.Errorf("%s was asked %v for %T", function, event, answer)
 	}
-	e.asked = append(e.asked, r)
+	if e.asked = append(e.asked, r); e.fails != nil && e.fails(len(e.asked)) {
+		return errors.New("no answer")
+	}
 	if r.Action == release.ActionHistory {
 		out.Releases = e.history
 		return nil
@@ -116,6 +120,28 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// A look without an answer does not end the waiting: the release goes on. Where there is none for a minute, or never was one, it does.
+func TestWaitWithoutAnswer(t *testing.T) {
+	trial := release.Status{Current: recorded(7, release.Running, ""), Phase: release.OnTrial}
+	live := release.Status{Current: recorded(7, release.Live, "")}
+	for name, c := range map[string]struct {
+		fails func(int) bool
+		looks int // At which it gives up; 0 for never.
+	}{
+		"now and then": {func(n int) bool { return n%3 != 1 }, 0},
+		"at first":     {func(n int) bool { return n == 1 }, 1},
+		"from then on": {func(n int) bool { return n > 2 }, 2 + 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &environment{statuses: []release.Status{trial, trial, live}, fails: c.fails}
+			answer, _, err := run(t, e, "wait", nil)
+			if c.looks == 0 && (err != nil || answer.Unwell) || c.looks > 0 && (err == nil || len(e.asked) != c.looks) {
+				t.Errorf("after %d looks it says %q, unwell %t, %v", len(e.asked), answer.Text, answer.Unwell, err)
+			}
+		})
+	}
+}
+
 func TestRollbackAndHistory(t *testing.T) {
 	e := &environment{statuses: []release.Status{{Current: recorded(8, release.Live, "rolled back to release 6")}}, history: []release.Record{recorded(7, release.RolledBack, "rolled back by anna")}}
 	answer, _, err := run(t, e, "rollback", nil)
@@ -132,5 +158,26 @@ func TestRollbackAndHistory(t *testing.T) {
 	facts, err := Facts(t.Context(), &environment{statuses: []release.Status{{Current: recorded(8, release.RolledBack, "x"), Live: 7, Elsewhere: []string{"queue/join"}, Trouble: "y"}}}, time.Time{})
 	if err != nil || len(facts) != 4 || facts[1].Value != "7" || facts[3].Value != "queue/join" {
 		t.Errorf("the facts are %+v, %v", facts, err)
+	}
+}
+
+// What an operator has gone back past is not proven, however many runs of the pipeline had it live.
+func TestProven(t *testing.T) {
+	with := func(r release.Record, digest string, restores int) release.Record {
+		r.Digests, r.Restores = map[string]string{"queue": digest}, restores
+		return r
+	}
+	var m historyModel
+	m.fill([]release.Record{
+		with(recorded(6, release.RolledBack, "the alarm late rings"), "d", 0), with(recorded(5, release.Live, "rolled back to release 2"), "b", 2),
+		with(recorded(4, release.RolledBack, "rolled back by anna"), "c", 0), with(recorded(3, release.Live, ""), "c", 0),
+		with(recorded(2, release.Live, ""), "b", 0), with(recorded(1, release.Live, ""), "a", 0),
+	})
+	var proven []string
+	for _, d := range m.ProvenDigests {
+		proven = append(proven, d.ValueString())
+	}
+	if !slices.Equal(proven, []string{"a", "b"}) || m.Live.Number != 5 || len(m.Releases) != 6 {
+		t.Errorf("proven are %q, live is %+v of %d releases", proven, m.Live, len(m.Releases))
 	}
 }

@@ -141,7 +141,7 @@ func readHistory(ctx context.Context, client dynamodb.QueryAPIClient, table stri
 }
 
 func (m *historyModel) fill(releases []release.Record) {
-	proven := map[string]bool{}
+	proven, past := map[string]bool{}, 0
 	m.Releases, m.ProvenDigests = []releaseModel{}, []types.String{}
 	for _, r := range releases {
 		versions := map[string]string{}
@@ -165,6 +165,10 @@ func (m *historyModel) fill(releases []release.Record) {
 		if m.Live == nil {
 			m.Live = &one
 		}
+		if past > 0 && r.Number > past { // An operator has gone back to one before it.
+			continue
+		}
+		past = r.Restores
 		for _, digest := range r.Digests {
 			proven[digest] = true
 		}

@@ -88,6 +88,19 @@ run "a_release_by_canary" {
   }
 }
 
+run "a_release_at_once" {
+  command = plan
+
+  variables {
+    release = { pipeline = "421", commit = "5f2c1d7", percent = 0 }
+  }
+
+  assert {
+    condition     = serverless_recommendation_pipeline.audience.go_live == "release" && serverless_release.audience[0].canary == null
+    error_message = "functions go live by a canary that nobody asked for"
+  }
+}
+
 run "goes_on_when_idle" {
   command = plan
 

@@ -85,12 +85,12 @@ run "a_config_for_the_shop" {
   command = plan
 
   variables {
-    config = { items = { fees = { json = "{\"service\":2.5}" } } }
+    config = { items = { fees = { json = "{\"service\":2.5}" } }, force_remove = ["postage"] }
   }
 
   assert {
-    condition     = length(serverless_config.sale) == 1 && serverless_config.sale[0].items["fees"].json == "{\"service\":2.5}"
-    error_message = "there is no config with the fees"
+    condition     = length(serverless_config.sale) == 1 && serverless_config.sale[0].items["fees"].json == "{\"service\":2.5}" && contains(serverless_config.sale[0].force_remove, "postage")
+    error_message = "there is no config with the fees, or no item may be taken out of it"
   }
 }
 
@@ -104,6 +104,19 @@ run "a_release_by_canary" {
   assert {
     condition     = serverless_queue.sale.go_live == "release" && serverless_release.sale[0].canary.percent == 20 && serverless_release.sale[0].canary.minutes == 15
     error_message = "functions do not go live by a canary"
+  }
+}
+
+run "a_release_at_once" {
+  command = plan
+
+  variables {
+    release = { pipeline = "421", commit = "5f2c1d7", percent = 0 }
+  }
+
+  assert {
+    condition     = serverless_queue.sale.go_live == "release" && serverless_release.sale[0].canary == null
+    error_message = "functions go live by a canary that nobody asked for"
   }
 }
 
