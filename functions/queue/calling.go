@@ -76,6 +76,10 @@ func (r *round) call(ctx context.Context) error {
 			return err
 		}
 	}
+	// Behind the last who was called may be gaps and those who are gone: with nobody there, they do not count as waiting.
+	if !r.isNext(ends) && p.Walk.Place > 0 {
+		p.moveFront(Place{p.Walk.Line, p.Walk.Place})
+	}
 	return r.tell(ctx, windows)
 }
 
@@ -180,10 +184,6 @@ func (r *round) callSome(ctx context.Context, ends lines, windows map[int]Window
 		if at.Line == p.Walk.Line && at.Block == p.Walk.Block && at.Index == p.Walk.Index {
 			break // Nobody new.
 		}
-	}
-	// Behind the last who was called may be gaps and those who are gone: with nobody there, they do not count as waiting.
-	if len(waiting) == 0 && len(p.Walk.Holes) == 0 && p.Walk.Place > 0 {
-		p.moveFront(Place{p.Walk.Line, p.Walk.Place})
 	}
 	return r.callThese(ctx, waiting, windows, free)
 }

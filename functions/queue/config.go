@@ -192,6 +192,6 @@ type StreamConfig struct {
 	JoinsURL      string `env:"JOINS_URL,required,notEmpty"`
 	AsideURL      string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
 	KeyParameter  string `env:"KEY_PARAMETER,required,notEmpty"`
-	KeyVersion    string `env:"KEY_VERSION"`    // As join\'s.
+	KeyVersion    string `env:"KEY_VERSION"`    // As join's.
 	RetentionDays int    `env:"RETENTION_DAYS"` // Days from joining until a browser's item expires; 0 for never.
 }

@@ -499,8 +499,14 @@ func TestKeepersFollowEachOther(t *testing.T) {
 
 // Who joins twice takes a place that nobody stands at. At the end of the line nobody waits there.
 func TestPlacesOfNobodyAtTheEndAreNotWaitedFor(t *testing.T) {
+	t.Run("called one after another", func(t *testing.T) { testPlacesOfNobody(t, 3, 2) })
+	t.Run("called at once", func(t *testing.T) { testPlacesOfNobody(t, 30, 0) })
+}
+
+func testPlacesOfNobody(t *testing.T, windows int, rate float64) {
+	t.Helper()
 	s := sale()
-	s.Windows, s.Rate = 3, 2
+	s.Windows, s.Rate = windows, rate
 	w := newWorld(200_000, s)
 	k := w.keeper("a")
 	for range 2 {

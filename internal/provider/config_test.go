@@ -168,7 +168,8 @@ func TestConfigAtRunTime(t *testing.T) {
 		t.Fatal(text)
 	}
 	windows(60)
-	c.keeps(history.Configured+" 60", history.Overridden+" 80", history.Configured+" 50")
+	// With the value the override goes that held against it.
+	c.keeps(history.Cleared+" ", history.Configured+" 60", history.Overridden+" 80", history.Configured+" 50")
 	if a, _ := c.control(history.Request{Action: history.ActionHistory}); len(a.Entries) < 5 {
 		t.Errorf("the history of all has %d entries", len(a.Entries))
 	}
