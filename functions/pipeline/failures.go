@@ -34,11 +34,7 @@ func (s *Store) failuresUpdate(ctx context.Context, objects Objects, chunk *Chun
 		}
 		change, values = "SET #ref = :ref", dynamodb.Item{":ref": dynamodb.String(key)}
 	}
-	if expires := s.expires(); expires != 0 {
-		change += ", #expires = :expires"
-		values[":expires"] = dynamodb.Number(expires)
-	}
-	return s.change(failedItem(chunk.Run, chunk.ID), change, "", values), nil
+	return s.keep(failedItem(chunk.Run, chunk.ID), change, "", values), nil
 }
 
 // FailedChunk is a chunk's failures.

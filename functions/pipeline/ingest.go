@@ -140,12 +140,7 @@ const noteTime = 500 * time.Millisecond
 func (g *Ingest) noteTry(ctx context.Context, chunk *Chunk) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
-	change, values := "SET #since = :now", dynamodb.Item{":now": dynamodb.Number(ms(g.Clock.Now()))}
-	if expires := g.Store.expires(); expires != 0 {
-		change += ", #expires = :expires"
-		values[":expires"] = dynamodb.Number(expires)
-	}
-	_, err := g.Store.update(ctx, g.Store.change(triedItem(chunk.Run, chunk.ID), change, "attribute_not_exists(#id)", values))
+	_, err := g.Store.update(ctx, g.Store.keep(triedItem(chunk.Run, chunk.ID), "SET #since = :now", "attribute_not_exists(#id)", dynamodb.Item{":now": dynamodb.Number(ms(g.Clock.Now()))}))
 	return err
 }
 
@@ -195,10 +190,6 @@ func (g *Ingest) commit(ctx context.Context, chunk *Chunk, done outcome) (bool, 
 		":files": dynamodb.Number(done.files), ":ingested": dynamodb.Number(done.ingested), ":failed": dynamodb.Number(int64(len(done.failures))), ":items": dynamodb.Number(done.items),
 	}
 	mark := "SET #files = :files, #ingested = :ingested, #failed = :failed, #items = :items"
-	if expires := s.expires(); expires != 0 {
-		mark += ", #expires = :expires"
-		marker[":expires"] = dynamodb.Number(expires)
-	}
 	add := " ADD #chunks_done :one"
 	counters := dynamodb.Item{":one": dynamodb.Number(1), ":now": dynamodb.Number(ms(g.Clock.Now()))}
 	for name, n := range done.counters() {
@@ -208,7 +199,7 @@ func (g *Ingest) commit(ctx context.Context, chunk *Chunk, done outcome) (bool, 
 		}
 	}
 	updates := []dynamodb.UpdateItem{
-		s.change(chunkItem(chunk.Run, chunk.ID), mark, "attribute_not_exists(#id)", marker),
+		s.keep(chunkItem(chunk.Run, chunk.ID), mark, "attribute_not_exists(#id)", marker),
 		s.change(chunk.Run, "SET #touched = :now REMOVE #stuck"+add, "attribute_exists(#id)", counters),
 	}
 	if len(done.failures) > 0 {

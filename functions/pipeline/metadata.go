@@ -131,12 +131,7 @@ func (m *Metadata) count(ctx context.Context, run string, segments []*described)
 	for len(ids) > 0 {
 		updates := make([]dynamodb.UpdateItem, 0, len(ids)+1)
 		for _, id := range ids {
-			change, values := "SET #made = :made", dynamodb.Item{":made": dynamodb.Number(ms(m.Clock.Now()))}
-			if expires := m.Store.expires(); expires != 0 {
-				change += ", #expires = :expires"
-				values[":expires"] = dynamodb.Number(expires)
-			}
-			updates = append(updates, m.Store.change(segmentItem(run, id), change, "attribute_not_exists(#id)", values))
+			updates = append(updates, m.Store.keep(segmentItem(run, id), "SET #made = :made", "attribute_not_exists(#id)", dynamodb.Item{":made": dynamodb.Number(ms(m.Clock.Now()))}))
 		}
 		updates = append(updates, m.Store.change(run, "SET #touched = :now REMOVE #stuck, #pokes ADD #described :n", "attribute_exists(#id)", dynamodb.Item{
 			":now": dynamodb.Number(ms(m.Clock.Now())), ":n": dynamodb.Number(int64(len(ids))),

@@ -76,6 +76,15 @@ func (s *Store) change(id, change, where string, values dynamodb.Item) dynamodb.
 	}
 }
 
+// keep is change, by a SET expression, of an item that is kept with a run: it says when it expires, too.
+func (s *Store) keep(id, set, where string, values dynamodb.Item) dynamodb.UpdateItem {
+	if expires := s.expires(); expires != 0 {
+		set += ", #expires = :expires"
+		values[":expires"] = dynamodb.Number(expires)
+	}
+	return s.change(id, set, where, values)
+}
+
 // update changes an item where the condition holds, and says whether it did.
 func (s *Store) update(ctx context.Context, update dynamodb.UpdateItem) (bool, error) {
 	err := s.Client.UpdateItem(ctx, &update)

@@ -19,11 +19,7 @@ func (s *Store) CreateRun(ctx context.Context, start Start, at int64) (Run, erro
 		set += ", #replay_of = :replay_of, #failed_only = :failed_only"
 		values[":replay_of"], values[":failed_only"] = dynamodb.String(start.ReplayOf), dynamodb.Bool(start.Failed)
 	}
-	if expires := s.expires(); expires != 0 {
-		set += ", #expires = :expires"
-		values[":expires"] = dynamodb.Number(expires)
-	}
-	_, err := s.transact(ctx, s.change(start.Run, set, "attribute_not_exists(#id)", values), s.note(activeID, start.Run, now), s.note(RecentID, start.Run, now))
+	_, err := s.transact(ctx, s.keep(start.Run, set, "attribute_not_exists(#id)", values), s.note(activeID, start.Run, now), s.note(RecentID, start.Run, now))
 	if err != nil {
 		return Run{}, err
 	}
