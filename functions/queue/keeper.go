@@ -351,10 +351,4 @@ func (r *round) do(ctx context.Context) error {
 	return errors.Join(append(faults, r.publish(ctx))...)
 }
 
-// expires is when a record of a time in milliseconds expires, in seconds; 0 for never.
-func (k *Keeper) expires(at int64) int64 {
-	if k.Retention == 0 {
-		return 0
-	}
-	return (at + k.Retention.Milliseconds()) / 1000
-}
+func (k *Keeper) expires(at int64) int64 { return expiresAfter(k.Retention, at) }

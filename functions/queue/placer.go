@@ -347,10 +347,12 @@ func firsts(arrivals []*arrival) []*arrival {
 
 func inOrder(a, b *arrival) int { return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.id, b.id)) }
 
-// expires is when a record of a time in milliseconds expires, in seconds; 0 for never.
-func (p *Placer) expires(at int64) int64 {
-	if p.Retention == 0 {
+func (p *Placer) expires(at int64) int64 { return expiresAfter(p.Retention, at) }
+
+// expiresAfter is when a record of a time in milliseconds expires, in seconds; 0 for never, as where the retention is 0.
+func expiresAfter(retention time.Duration, at int64) int64 {
+	if retention == 0 {
 		return 0
 	}
-	return (at + p.Retention.Milliseconds()) / 1000
+	return (at + retention.Milliseconds()) / 1000
 }

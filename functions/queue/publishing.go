@@ -148,8 +148,8 @@ func (r *round) status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// findGaps goes on through the line behind the front, a hundred blocks in a round or as far as the next that is there, and notes the places of blocks that will never be there. It stays behind what
-// placers may still write.
+// findGaps goes on through the line behind the front, a hundred blocks in a round or as far as the next that is there, and notes the places of blocks that
+// will never be there. It stays behind what placers may still write.
 func (r *round) findGaps(ctx context.Context, ends lines) error {
 	p := r.progress
 	kept := p.Gaps[:0:0]
@@ -161,16 +161,16 @@ func (r *round) findGaps(ctx context.Context, ends lines) error {
 	p.Gaps = kept
 	var numbers []int64
 	var blocks map[int64]Block
-	for n := int64(readAtOnce); len(blocks) == 0; n = blocksAfar {
-		from := p.Scout.Block + int64(len(numbers)) + 1
+	for from, n := p.Scout.Block+1, int64(readAtOnce); len(blocks) == 0; from, n = from+n, blocksAfar {
 		if from > ends.last {
 			return nil // Nobody is behind what is missing.
 		}
+		numbers = numbers[:0]
 		for number := from; number < from+n && number <= ends.last; number++ {
 			numbers = append(numbers, number)
 		}
 		var err error
-		if blocks, err = r.Store.ReadBlocks(ctx, r.sale.ID, QueueLine, numbers[from-p.Scout.Block-1:]); err != nil {
+		if blocks, err = r.Store.ReadBlocks(ctx, r.sale.ID, QueueLine, numbers); err != nil {
 			return err
 		}
 	}

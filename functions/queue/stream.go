@@ -143,13 +143,9 @@ func (s *Stream) take(ctx context.Context, record events.DynamoDBEventRecord) (e
 		return err
 	}
 	if err = s.Joins.Send(within, body); err == nil {
-		now := s.Clock.Now()
-		ticket := s.Key.Seal(Ticket{Sale: message.Sale, Fan: message.Fan, Joined: ms(now), Attempt: message.Attempt})
-		var expires int64
-		if s.Retention != 0 {
-			expires = now.Add(s.Retention).Unix()
-		}
-		err = s.Store.PutTicket(within, record.Change.NewImage[IdentityKey].String(), ticket, expires)
+		now := ms(s.Clock.Now())
+		ticket := s.Key.Seal(Ticket{Sale: message.Sale, Fan: message.Fan, Joined: now, Attempt: message.Attempt})
+		err = s.Store.PutTicket(within, record.Change.NewImage[IdentityKey].String(), ticket, expiresAfter(s.Retention, now))
 	}
 	if err != nil && ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) {
 		return &reason{AsideTimeout, err}
