@@ -54,19 +54,25 @@ func find(history []Record, number int) *Record {
 	return nil
 }
 
+// Standing are the releases of a history, the newest first, that went live and that nobody has gone back past since.
+func Standing(history []Record) []Record {
+	var standing []Record
+	past := 0 // Nothing after it stands.
+	for _, r := range history {
+		if r.Outcome != Live || past > 0 && r.Number > past {
+			continue
+		}
+		standing, past = append(standing, r), r.Restores
+	}
+	return standing
+}
+
 // earlier is the last release before a number that went live by an apply with other versions of the functions that are live, and what these then
 // point to. A run of a pipeline that changed none of them is nothing to go back to, nor is what was gone back from before.
 func earlier(history []Record, number int, live *Record) (before *Record, targets map[string]Target) {
-	for i := range history {
-		r := &history[i]
-		switch {
-		case r.Number >= number || r.Outcome != Live:
-		case r.Restores > 0:
-			number = min(number, r.Restores+1)
-		default:
-			if targets := past(live.Targets, r.Targets); !maps.Equal(targets, live.Targets) {
-				return r, targets
-			}
+	for _, r := range Standing(history) {
+		if targets := past(live.Targets, r.Targets); r.Number < number && r.Restores == 0 && !maps.Equal(targets, live.Targets) {
+			return &r, targets
 		}
 	}
 	return nil, nil

@@ -141,7 +141,6 @@ func readHistory(ctx context.Context, client dynamodb.QueryAPIClient, table stri
 }
 
 func (m *historyModel) fill(releases []release.Record) {
-	proven, past := map[string]bool{}, 0
 	m.Releases, m.ProvenDigests = []releaseModel{}, []types.String{}
 	for _, r := range releases {
 		versions := map[string]string{}
@@ -159,16 +158,12 @@ func (m *historyModel) fill(releases []release.Record) {
 			one.Why = types.StringValue(r.Why)
 		}
 		m.Releases = append(m.Releases, one)
-		if r.Outcome != release.Live {
-			continue
-		}
-		if m.Live == nil {
+		if m.Live == nil && r.Outcome == release.Live {
 			m.Live = &one
 		}
-		if past > 0 && r.Number > past { // An operator has gone back to one before it.
-			continue
-		}
-		past = r.Restores
+	}
+	proven := map[string]bool{}
+	for _, r := range release.Standing(releases) {
 		for _, digest := range r.Digests {
 			proven[digest] = true
 		}
