@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -53,10 +54,7 @@ func TestBlocksThatTurnUpAllAtOnceAreCalledInTheirOrder(t *testing.T) {
 	w.clock.pass(3 * time.Second)
 	for range 3 {
 		w.mustLead(t, k)
-		progress, err := w.store().ReadProgress(t.Context(), "gig")
-		if text, _ := json.Marshal(progress); err != nil || len(text) > 200_000 {
-			t.Fatalf("the progress has %d bytes, %v", len(text), err)
-		}
+		w.mustKeepProgressBelow(t, 200_000)
 		w.clock.pass(time.Second)
 	}
 	called := map[int64]bool{}
@@ -82,10 +80,7 @@ func TestThousandsOfMissingBlocksHoldNobodyUpForLong(t *testing.T) {
 	w.mustPlace(t, 0, 2, 3)
 	for range 40 {
 		w.mustLead(t, k)
-		progress, err := w.store().ReadProgress(t.Context(), "gig")
-		if text, _ := json.Marshal(progress); err != nil || len(text) > 200_000 {
-			t.Fatalf("the progress has %d bytes, %v", len(text), err)
-		}
+		w.mustKeepProgressBelow(t, 200_000)
 		w.clock.pass(time.Second)
 	}
 	if fan := w.fan(t, 2); fan.Called == 0 || fan.Called > 205_000 {
@@ -95,5 +90,14 @@ func TestThousandsOfMissingBlocksHoldNobodyUpForLong(t *testing.T) {
 	w.mustLead(t, k)
 	if s := w.status(t); s.Waiting != 1 || s.Ahead(queue.Place{Line: "queue", Place: 500_004}) != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// mustKeepProgressBelow bounds the bytes of what the keepers remember.
+func (w *world) mustKeepProgressBelow(t tester, most int) {
+	t.Helper()
+	progress, err := w.memory.store().ReadProgress(context.Background(), "gig")
+	if text, _ := json.Marshal(progress); err != nil || len(text) > most {
+		t.Fatalf("the progress has %d bytes, more than %d: %.1000s %v", len(text), most, text, err)
 	}
 }

@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -82,10 +81,7 @@ func TestGhostsAreSkippedInALineThatMoves(t *testing.T) {
 	if least := (fans - 2*190) / 5; ghosts < least {
 		t.Errorf("%d ghosts were passed over, want %d at least", ghosts, least)
 	}
-	progress, err := w.memory.store().ReadProgress(t.Context(), "gig")
-	if text, _ := json.Marshal(progress); err != nil || len(text) > 1000 {
-		t.Errorf("the progress has %d bytes, more than a write unit: %s %v", len(text), text, err)
-	}
+	w.mustKeepProgressBelow(t, 1000) // Of a write unit.
 }
 
 // A tab that is not looked at asks once a minute, since browsers let it ask no more often, and its answers come sooner or later.
