@@ -25,10 +25,9 @@ type Tables struct {
 type JoinConfig struct {
 	Base
 	Tables
-	JoinsURL          string `env:"JOINS_URL,required,notEmpty"`     // The joins queue.
-	KeyParameter      string `env:"KEY_PARAMETER,required,notEmpty"` // SSM parameter: the key of tickets and codes, 32 bytes in base64.
-	KeyVersion        string `env:"KEY_VERSION"`                     // Changes with its value, which environments read once: so they begin anew.
-	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`             // The same of a monitor's probes; empty for none.
+	TicketKey
+	JoinsURL          string `env:"JOINS_URL,required,notEmpty"` // The joins queue.
+	ProbeKeyParameter string `env:"PROBE_KEY_PARAMETER"`         // The same of a monitor's probes; empty for none.
 	ProbeKeyVersion   string `env:"PROBE_KEY_VERSION"`
 	AllowBucket       string `env:"ALLOW_BUCKET"` // Bucket and key of the list of join codes; empty where none is asked for.
 	AllowKey          string `env:"ALLOW_KEY"`
@@ -50,6 +49,12 @@ func (c JoinConfig) Check() error {
 		return errors.New("READERS_BUCKET needs STATE_TABLE, and STATUS_SHARDS from 1 to 64")
 	}
 	return nil
+}
+
+// TicketKey is the key of tickets and codes.
+type TicketKey struct {
+	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"` // SSM parameter: 32 bytes in base64.
+	KeyVersion   string `env:"KEY_VERSION"`                     // Changes with its value, which environments read once: so they begin anew.
 }
 
 // PlacerConfig is the configuration of placer: it uses the tables sales, fans and line.
@@ -110,16 +115,15 @@ type TurnConfig struct {
 	Passes
 	PassKey
 	EdgeKey
-	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
-	KeyVersion   string `env:"KEY_VERSION"` // As join's.
-	StatusShards int    `env:"STATUS_SHARDS,required"`
-	External     bool   `env:"EXTERNAL"` // The ticketing service assigns the windows.
+	TicketKey
+	StatusShards int  `env:"STATUS_SHARDS,required"`
+	External     bool `env:"EXTERNAL"` // The ticketing service assigns the windows.
 }
 
 // PassKey is the key that signs passes.
 type PassKey struct {
 	PassKeyParameter string `env:"PASS_KEY_PARAMETER"` // SSM parameter: the RSA key, PKCS #8 in PEM; empty where KMS signs.
-	PassKeyVersion   string `env:"PASS_KEY_VERSION"`   // As join's of its key.
+	PassKeyVersion   string `env:"PASS_KEY_VERSION"`   // As the TicketKey's.
 	PassKeyARN       string `env:"PASS_KEY_ARN"`       // The KMS key that signs instead, and the id under which it is published.
 	PassKeyID        string `env:"PASS_KEY_ID"`
 }
@@ -135,7 +139,7 @@ func (k PassKey) Check() error {
 // EdgeKey is the key that signs the passes of the edge; empty where there are none.
 type EdgeKey struct {
 	EdgeKeyParameter string `env:"EDGE_KEY_PARAMETER"` // SSM parameter: the key, which the edge's store has as it is.
-	EdgeKeyVersion   string `env:"EDGE_KEY_VERSION"`   // As join's of its key.
+	EdgeKeyVersion   string `env:"EDGE_KEY_VERSION"`   // As the TicketKey's.
 	EdgeKeyID        string `env:"EDGE_KEY_ID"`        // Under which the store has it.
 }
 
@@ -159,10 +163,9 @@ type ServiceConfig struct {
 	Base
 	Tables
 	Passes
-	PassKeys     string `env:"PASS_KEYS,required,notEmpty"` // The public halves of the keys of passes: a JSON Web Key Set, as it is published.
-	KeyParameter string `env:"KEY_PARAMETER,required,notEmpty"`
-	KeyVersion   string `env:"KEY_VERSION"` // As join's.
-	External     bool   `env:"EXTERNAL"`
+	TicketKey
+	PassKeys string `env:"PASS_KEYS,required,notEmpty"` // The public halves of the keys of passes: a JSON Web Key Set, as it is published.
+	External bool   `env:"EXTERNAL"`
 }
 
 // Passes say whose passes are.
@@ -189,9 +192,8 @@ type ControlConfig struct {
 type StreamConfig struct {
 	Base
 	Tables
+	TicketKey
 	JoinsURL      string `env:"JOINS_URL,required,notEmpty"`
 	AsideURL      string `env:"ASIDE_URL,required,notEmpty"` // The queue of what is set aside.
-	KeyParameter  string `env:"KEY_PARAMETER,required,notEmpty"`
-	KeyVersion    string `env:"KEY_VERSION"`    // As join's.
-	RetentionDays int    `env:"RETENTION_DAYS"` // Days from joining until a browser's item expires; 0 for never.
+	RetentionDays int    `env:"RETENTION_DAYS"`              // Days from joining until a browser's item expires; 0 for never.
 }

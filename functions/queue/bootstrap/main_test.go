@@ -15,9 +15,10 @@ import (
 )
 
 var (
-	base   = queue.Base{System: "queue", Name: "arena"}
-	tables = queue.Tables{Sales: "s", Fans: "f", Line: "l", Windows: "w", State: "t", Joins: "j"}
-	issued = queue.Passes{Issuer: "https://tickets.example.com"}
+	base    = queue.Base{System: "queue", Name: "arena"}
+	tables  = queue.Tables{Sales: "s", Fans: "f", Line: "l", Windows: "w", State: "t", Joins: "j"}
+	tickets = queue.TicketKey{KeyParameter: "/key"}
+	issued  = queue.Passes{Issuer: "https://tickets.example.com"}
 )
 
 // ticketKey is the one key of 32 bytes.
@@ -60,7 +61,7 @@ func TestHandlers(t *testing.T) {
 		"bypass":  queue.BypassConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}},
 		"control": queue.ControlConfig{Base: base, Tables: tables},
 		"join": queue.JoinConfig{
-			Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes", TokenIssuer: "https://login.example.com", TokenAudience: "tickets",
+			Base: base, Tables: tables, JoinsURL: "https://joins", TicketKey: tickets, ProbeKeyParameter: "/key", AllowBucket: "lists", AllowKey: "codes", TokenIssuer: "https://login.example.com", TokenAudience: "tickets",
 		},
 		"keeper": queue.KeeperConfig{
 			Base: base, Tables: tables, JoinsURL: "https://joins", LineURL: "https://line", Bucket: "pages", PlacerTimeout: 10 * time.Second, StatusShards: 4, StatusTable: "b", BoardShards: 8,
@@ -68,9 +69,9 @@ func TestHandlers(t *testing.T) {
 		"placer":  queue.PlacerConfig{Base: base, Tables: tables, RetentionDays: 30},
 		"readers": queue.ReadersConfig{Base: base, Tables: tables, ReaderRoleARN: "arn:aws:iam::123456789012:role/arena-reader", StatusTable: "b", StatusTableARN: "arn", BoardShards: 8, Bucket: "pages"},
 		"revoke":  queue.RevokeConfig{Base: base, Tables: tables},
-		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), KeyParameter: "/key"},
-		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", KeyParameter: "/key"},
-		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, KeyParameter: "/key", StatusShards: 4},
+		"service": queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, PassKeys: published(t), TicketKey: tickets},
+		"stream":  queue.StreamConfig{Base: base, Tables: tables, JoinsURL: "https://joins", AsideURL: "https://aside", TicketKey: tickets},
+		"turn":    queue.TurnConfig{Base: base, Tables: tables, Passes: issued, PassKey: queue.PassKey{PassKeyParameter: "/pass"}, TicketKey: tickets, StatusShards: 4},
 	}
 	if have, want := slices.Sorted(maps.Keys(handlers)), slices.Sorted(maps.Keys(configs)); !slices.Equal(have, want) {
 		t.Errorf("handlers %v, tried %v", have, want)
@@ -91,10 +92,10 @@ func TestHandlers(t *testing.T) {
 	for want, wrong := range map[string]error{
 		"there is no handler": start("cook", configs["join"]),
 		"SALES_TABLE":         start("placer", queue.PlacerConfig{Base: base}),
-		"ALLOW_KEY":           start("join", queue.JoinConfig{Base: base, Tables: tables, JoinsURL: "https://joins", KeyParameter: "/key", AllowBucket: "lists"}),
+		"ALLOW_KEY":           start("join", queue.JoinConfig{Base: base, Tables: tables, JoinsURL: "https://joins", TicketKey: tickets, AllowBucket: "lists"}),
 		"STATUS_SHARDS is 1":  start("keeper", queue.KeeperConfig{Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 65}),
-		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKey: queue.PassKey{PassKeyARN: "arn"}, StatusShards: 1}),
-		"no key for RS256":    start("service", queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, KeyParameter: "/key", PassKeys: `{"keys":[]}`}),
+		"give PASS_KEY_PARAM": start("turn", queue.TurnConfig{Base: base, Tables: tables, Passes: issued, TicketKey: tickets, PassKey: queue.PassKey{PassKeyARN: "arn"}, StatusShards: 1}),
+		"no key for RS256":    start("service", queue.ServiceConfig{Base: base, Tables: tables, Passes: issued, TicketKey: tickets, PassKeys: `{"keys":[]}`}),
 		"BOARD_SHARDS is 1": start("keeper", queue.KeeperConfig{
 			Base: base, Tables: tables, JoinsURL: "https://joins", Bucket: "b", PlacerTimeout: 1, StatusShards: 1, StatusTable: "b", BoardShards: 26,
 		}),

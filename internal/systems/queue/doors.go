@@ -28,7 +28,8 @@ func (r *room) doors() {
 // joining takes fans by a function's URL.
 func (r *room) joining() {
 	c := queue.JoinConfig{
-		Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, JoinsURL: r.joins.URL(), KeyParameter: r.key.Name(), KeyVersion: r.key.Version(), ProbeKeyParameter: r.probeKey.Name(), ProbeKeyVersion: r.probeKey.Version(),
+		Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, JoinsURL: r.joins.URL(), TicketKey: r.ticketKey(),
+		ProbeKeyParameter: r.probeKey.Name(), ProbeKeyVersion: r.probeKey.Version(),
 		TokenIssuer: textOf(r.m.JWT, "issuer", ""), TokenAudience: textOf(r.m.JWT, "audience", ""),
 	}
 	grants := [][]blueprint.Grant{r.salesTable.Get(), r.joins.Send(), r.key.Read(), r.probeKey.Read()}
@@ -48,6 +49,10 @@ func (r *room) joining() {
 	r.join = r.PublicURL("join-url", f, []string{http.MethodPost}, exposed...)
 }
 
+func (r *room) ticketKey() queue.TicketKey {
+	return queue.TicketKey{KeyParameter: r.key.Name(), KeyVersion: r.key.Version()}
+}
+
 const codesObject = "join-codes"
 
 // identity lets browsers write a record of their own under a Cognito identity,
@@ -60,7 +65,7 @@ func (r *room) identity() {
 	f := r.function("stream", blueprint.Function{
 		MemoryMB: 512, Timeout: streamTimeout,
 		Environment: config.Environ(queue.StreamConfig{
-			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Joins: table.Name()}, JoinsURL: r.joins.URL(), AsideURL: aside.URL(), KeyParameter: r.key.Name(), KeyVersion: r.key.Version(),
+			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name(), Joins: table.Name()}, JoinsURL: r.joins.URL(), AsideURL: aside.URL(), TicketKey: r.ticketKey(),
 			RetentionDays: int(r.m.RetentionDays.ValueInt64()),
 		}),
 		Grants: [][]blueprint.Grant{table.ReadStream(), table.Update(), r.salesTable.Get(), r.joins.Send(), aside.Send(), r.key.Read()},
@@ -84,7 +89,7 @@ func ownItem(grants []blueprint.Grant) []blueprint.Grant {
 // turning is what fans ask: where am I, is it my turn, I take it.
 func (r *room) turning() {
 	c := queue.TurnConfig{
-		Base: r.base, Tables: r.tables(), Passes: r.passes.issued, KeyParameter: r.key.Name(), KeyVersion: r.key.Version(), StatusShards: statusShards, External: r.m.external(),
+		Base: r.base, Tables: r.tables(), Passes: r.passes.issued, TicketKey: r.ticketKey(), StatusShards: statusShards, External: r.m.external(),
 		PassKey: r.passes.key, EdgeKey: r.passes.edge,
 	}
 	f := r.function("turn", blueprint.Function{
@@ -104,7 +109,7 @@ func (r *room) serving() {
 	f := r.function("service", blueprint.Function{
 		MemoryMB: 256, Timeout: doorTimeout,
 		Environment: config.Environ(queue.ServiceConfig{
-			Base: r.base, Tables: r.tables(), Passes: r.passes.issued, PassKeys: r.passes.keys.JSON(), KeyParameter: r.key.Name(), KeyVersion: r.key.Version(), External: r.m.external(),
+			Base: r.base, Tables: r.tables(), Passes: r.passes.issued, PassKeys: r.passes.keys.JSON(), TicketKey: r.ticketKey(), External: r.m.external(),
 		}),
 		Grants: [][]blueprint.Grant{r.salesTable.Get(), r.fans.Get(), r.fans.Update(), r.windows.Update(), r.key.Read()},
 	})
