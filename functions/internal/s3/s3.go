@@ -27,25 +27,17 @@ func New(cfg aws.Config, bucket string) *Bucket {
 	return &Bucket{awscall.Client{Config: cfg, Service: "s3"}, bucket}
 }
 
-// maxObjectBytes bounds what GetObject reads. Results with thousands of answers have some 100 KB, the list of a draw of a million fans 23 MB.
+// maxObjectBytes bounds what GetObject and GetChanged read. Results with thousands of answers have some 100 KB, the list of a draw of a million fans 23 MB.
 const maxObjectBytes = 128 << 20
 
-// GetObject returns an object, or nil where there is none. S3 says so only to who may list the bucket; others are denied.
+// GetObject returns an object, or nil where there is none. S3 says so only to who may list the bucket; others are denied. One of more than 128 MiB is ErrTooLarge.
 func (b *Bucket) GetObject(ctx context.Context, key string) ([]byte, error) {
-	found, _, err := b.OpenObject(ctx, key)
+	body, err := b.ReadObject(ctx, key, maxObjectBytes, nil)
 	var refused *awscall.Refusal
 	if errors.As(err, &refused) && refused.Code == "NoSuchKey" {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close() //nolint:errcheck // Nothing was written.
-	body, err := io.ReadAll(io.LimitReader(found, maxObjectBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read object %s from %s: %w", key, b.name, err)
-	}
-	return body, nil
+	return body, err
 }
 
 // OpenObject returns an object to be read and closed, and its length in bytes, -1 where that is unknown.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,6 +44,8 @@ func TestObjects(t *testing.T) {
 		case r.Method == http.MethodDelete:
 			delete(objects, r.RequestURI)
 			w.WriteHeader(http.StatusNoContent)
+		case strings.HasSuffix(r.RequestURI, "/large"):
+			w.Header().Set("Content-Length", strconv.Itoa(128<<20+1))
 		case strings.HasSuffix(r.RequestURI, "/denied"):
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `<Error><Code>AccessDenied</Code><Message>not yours</Message></Error>`)
@@ -74,6 +77,9 @@ func TestObjects(t *testing.T) {
 		t.Errorf("%v, left %q", err, objects)
 	}
 	var refused *awscall.Refusal
+	if body, err := bucket.GetObject(t.Context(), "large"); !errors.Is(err, s3.ErrTooLarge) {
+		t.Errorf("got %d bytes of a part, %v", len(body), err)
+	}
 	if _, err := bucket.GetObject(t.Context(), "denied"); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
 		t.Errorf("got %v", err)
 	}
