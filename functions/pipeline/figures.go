@@ -19,11 +19,14 @@ const (
 	accuracy = 0.01
 	// maxGroups bounds how many values an attribute may have by which items are grouped: with their figures they are in memory, and each is a record and an object.
 	maxGroups = 50_000
+	// maxFigures bounds how many figures there are, one of each metric for each value: each takes up to 5 KB of the segmenter's memory while it is counted, and some
+	// 350 bytes of the object that has all segments.
+	maxFigures = 100_000
 	// maxValueBytes bounds a value by which items are grouped. A longer one is text, and no segment.
 	maxValueBytes = 512
 )
 
-var errGroups = fmt.Errorf("the attribute of the segments has more than %d values", maxGroups)
+var errGroups = errors.New("the attribute of the segments has too many values")
 
 // Segment is a record of the stream segments, and with when it was made a segment's metadata.
 type Segment struct {
@@ -72,12 +75,15 @@ func newGroups(metrics []string) (*groups, error) {
 	return &groups{metrics, scale, map[string]*group{}}, nil
 }
 
+// MaxSegments is how many values the attribute may have by which items are grouped, with so many metrics.
+func MaxSegments(metrics int) int { return min(maxGroups, maxFigures/max(1, metrics)) }
+
 // add counts one item. numbers are its metrics, NaN for one that it does not have.
 func (g *groups) add(value string, numbers []float64) error {
 	found := g.byValue[value]
 	if found == nil {
-		if len(g.byValue) == maxGroups {
-			return errGroups
+		if most := MaxSegments(len(g.metrics)); len(g.byValue) >= most {
+			return fmt.Errorf("%w: more than %d, which is most for %d metrics", errGroups, most, len(g.metrics))
 		}
 		found = &group{Sketches: make([]*ddsketch.DDSketchWithExactSummaryStatistics, len(g.metrics))}
 		g.byValue[value] = found

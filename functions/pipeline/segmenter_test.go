@@ -345,15 +345,23 @@ func TestTooManySegments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")
 	}
-	items := map[string]dynamodb.Item{}
-	for i := range 50_001 {
-		items[fmt.Sprint("i", i)] = dynamodb.Item{"suburb": dynamodb.String(fmt.Sprint("s", i))}
-	}
-	w := segmenting(t, items)
-	w.page = 100_000
-	w.calm()
-	if run := w.run(t, "r1"); run.State != pipeline.Failed || run.Reason != "the attribute of the segments has more than 50000 values" {
-		t.Errorf("%+v", run)
+	for reason, metrics := range map[string][]string{
+		"the attribute of the segments has too many values: more than 50000, which is most for 0 metrics":  nil,
+		"the attribute of the segments has too many values: more than 10000, which is most for 10 metrics": strings.Split("abcdefghij", ""),
+	} {
+		items := map[string]dynamodb.Item{}
+		for i := range pipeline.MaxSegments(len(metrics)) + 1 {
+			items[fmt.Sprint("i", i)] = dynamodb.Item{"suburb": dynamodb.String(fmt.Sprint("s", i)), "a": dynamodb.Number(1)}
+		}
+		w := segmenting(t, items)
+		w.page = 100_000
+		message, _ := w.stage.next()
+		segmenter := w.segmenter()
+		segmenter.Metrics = metrics
+		notify(t.Context(), message, segmenter.Handle)
+		if run := w.run(t, "r1"); run.State != pipeline.Failed || run.Reason != reason {
+			t.Errorf("%+v", run)
+		}
 	}
 }
 

@@ -170,7 +170,7 @@ func segmentsSchema() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true, MarkdownDescription: "The segments: items that share an attribute's value. Without it a run ends with its items.",
 		Attributes: map[string]schema.Attribute{
-			"attribute": schema.StringAttribute{Required: true, MarkdownDescription: "The attribute of the type `string` by which items are grouped. It may have up to 50,000 values."},
+			"attribute": schema.StringAttribute{Required: true, MarkdownDescription: "The attribute of the type `string` by which items are grouped. It may have up to 50,000 values; with more than two metrics, 100,000 divided by how many they are. A run that finds more fails and says so."},
 			"min_size":  integer("How many items a segment has at least. Default 1.", 1, 1_000_000_000),
 			"top":       integer("How many segments are taken, those with the most items. Default: all.", 1, 50_000),
 			"metrics": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Attributes of the type `number` or `timestamp` of which each segment has count, sum, mean, least, greatest and percentiles.",
