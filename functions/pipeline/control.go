@@ -18,11 +18,12 @@ const (
 	ActionFailed = "failed" // The failures of a run, a page of them.
 	ActionReplay = "replay" // Takes a run's upload again under a new id.
 	ActionCancel = "cancel" // Ends a run that is under way.
+	ActionResume = "resume" // Begins the step again at which a run stands still.
 	ActionRetry  = "retry"  // Begins a booking again that failed.
 )
 
 // ControlRequest is the event: `{"action":"runs","last":20}`, `{"action":"failed","run":"r1","after":""}`, `{"action":"replay","run":"r1","failed_only":true}`,
-// `{"action":"cancel","run":"r1"}` or `{"action":"retry","booking":"b1"}`.
+// `{"action":"cancel","run":"r1"}`, `{"action":"resume","run":"r1"}` or `{"action":"retry","booking":"b1"}`.
 type ControlRequest struct {
 	Action  string `json:"action"`
 	Run     string `json:"run,omitempty"`
@@ -112,6 +113,8 @@ func (c *Control) Handle(ctx context.Context, r ControlRequest) (Controlling, er
 		return c.replay(ctx, r)
 	case ActionCancel:
 		return c.cancel(ctx, r)
+	case ActionResume:
+		return c.resume(ctx, r)
 	case ActionRetry:
 		return c.retry(ctx, r)
 	}
@@ -208,12 +211,14 @@ func (c *Control) replay(ctx context.Context, r ControlRequest) (Controlling, er
 	return Controlling{Runs: []RunLine{{Run: start.Run, State: Listing, Prefix: start.Prefix, ReplayOf: of.ID, FailedOnly: r.FailedOnly}}}, nil
 }
 
-// cancelTries bounds how often a run is read again that went on meanwhile.
-const cancelTries = 5
+// changeTries bounds how often a run is read again that went on meanwhile.
+const changeTries = 5
+
+var errGoesOn = errors.New("the run goes on all the time: try again")
 
 // cancel ends a run that is under way. What it has written stays; readers keep the manifest that they have.
 func (c *Control) cancel(ctx context.Context, r ControlRequest) (Controlling, error) {
-	for range cancelTries {
+	for range changeTries {
 		run, err := c.read(ctx, r.Run)
 		if err != nil {
 			return Controlling{}, err
@@ -231,7 +236,35 @@ func (c *Control) cancel(ctx context.Context, r ControlRequest) (Controlling, er
 			return Controlling{Runs: []RunLine{lineOf(run)}}, nil
 		}
 	}
-	return Controlling{}, errors.New("the run goes on all the time: try again")
+	return Controlling{}, errGoesOn
+}
+
+// resume has the sweeper begin the step again that a run is at, at its next look. A step that is at work after all takes no harm, and does none.
+func (c *Control) resume(ctx context.Context, r ControlRequest) (Controlling, error) {
+	for range changeTries {
+		run, err := c.read(ctx, r.Run)
+		if err != nil {
+			return Controlling{}, err
+		}
+		attribute := "touched"
+		switch {
+		case run.State.Over():
+			return Controlling{}, fmt.Errorf("run %s is %s: replay takes its upload again", run.ID, run.State)
+		case run.State == Listing:
+			attribute = "paged_at"
+		case run.State == Ingesting:
+			return Controlling{}, fmt.Errorf("run %s waits for %d of %d chunks, which the stream brings by itself: redrive files-dead-letters brings those that were given up", run.ID, run.Chunks-run.ChunksDone, run.Chunks)
+		}
+		held, err := c.Store.Touch(ctx, run.ID, run.State, attribute, 0)
+		if err != nil {
+			return Controlling{}, err
+		}
+		if held {
+			c.Log.InfoContext(ctx, "a run's step is begun again", "run", run.ID, "state", run.State, "by", r.By)
+			return Controlling{Runs: []RunLine{lineOf(run)}}, nil
+		}
+	}
+	return Controlling{}, errGoesOn
 }
 
 // retry begins a booking again that failed.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/pipeline"
 )
@@ -78,6 +79,61 @@ func TestControlCancels(t *testing.T) {
 	w.sweep(t)
 	if run := w.run(t, "r1"); run.State != pipeline.Cancelled || run.Ingested != 0 || run.DoneAt == 0 || len(w.stage.sent) != 0 {
 		t.Errorf("afterwards it is %+v", run)
+	}
+}
+
+// A run whose step failed for long goes on within a minute of the cause's repair, and not hours later.
+func TestControlResumes(t *testing.T) {
+	w := newWorld()
+	w.upload(plainFiles(40))
+	w.asked(pipeline.Start{Run: "r1", Prefix: "up/"})
+	lost := func(state pipeline.State) { // What asks for a step is lost until the next look is hours away.
+		t.Helper()
+		for range 400 {
+			w.clock.pass(time.Minute)
+			w.sweep(t)
+		}
+		w.start.taken, w.stage.taken = len(w.start.sent), len(w.stage.sent)
+		if run := w.run(t, "r1"); run.State != state || run.Pokes < 3 || run.Stuck == "" {
+			t.Fatalf("it is not stuck: %+v", run)
+		}
+	}
+	resumed := func() {
+		t.Helper()
+		state := w.run(t, "r1").State
+		if got := w.controlled(t, pipeline.ControlRequest{Action: pipeline.ActionResume, Run: "r1"}).Runs[0]; got.Run != "r1" || got.State != state {
+			t.Errorf("resumed is %+v", got)
+		}
+		w.clock.pass(time.Minute)
+		w.sweep(t)
+	}
+	first, _ := w.start.next()
+	notify(t.Context(), first, w.lister().Handle) // Three pages of four.
+	lost(pipeline.Listing)
+	resumed()
+	for message, ok := w.start.next(); ok; message, ok = w.start.next() {
+		notify(t.Context(), message, w.lister().Handle)
+	}
+	refused := pipeline.ControlRequest{Action: pipeline.ActionResume, Run: "r1"}
+	if _, err := w.control().Handle(t.Context(), refused); err == nil || !strings.Contains(err.Error(), "redrive files-dead-letters") {
+		t.Errorf("of what the stream brings: %v", err)
+	}
+	if _, err := w.ingest().Handle(t.Context(), w.batch()); err != nil {
+		t.Fatal(err)
+	}
+	lost(pipeline.Segmenting)
+	resumed()
+	message, _ := w.stage.next()
+	notify(t.Context(), message, w.segmenter().Handle)
+	w.segments.shards[0] = nil // Their records are lost, too.
+	lost(pipeline.Describing)
+	resumed()
+	w.calm()
+	if run := w.run(t, "r1"); run.State != pipeline.Done || run.Files != 40 || run.Ingested != 40 || run.Stuck != "" {
+		t.Errorf("in the end: %+v", run)
+	}
+	if _, err := w.control().Handle(t.Context(), refused); err == nil || !strings.Contains(err.Error(), "run r1 is done: replay takes its upload again") {
+		t.Errorf("of a run that is over: %v", err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Commands are what an operator of a pipeline needs beside the commands that every
 // system has.
 func Commands() []command.Command {
-	return []command.Command{cancelCommand(), failedCommand(), replayCommand(), retryCommand(), runsCommand()}
+	return []command.Command{cancelCommand(), failedCommand(), replayCommand(), resumeCommand(), retryCommand(), runsCommand()}
 }
 
 // factRuns is how many runs status looks at.
@@ -187,6 +187,23 @@ func cancelCommand() command.Command {
 				return command.Answer{}, err
 			}
 			return command.Answer{JSON: c.Runs[0], Text: fmt.Sprintf("run %s is cancelled", c.Runs[0].Run)}, nil
+		},
+	}
+}
+
+func resumeCommand() command.Command {
+	return command.Command{
+		Name: "resume", Short: "Let a run of a pipeline go on that is stuck",
+		Long: `Begins the step again at which a run stands still, within a minute: listing, segmenting or describing. A pipeline does so by itself, but waits twice as long each time; after a cause is mended that lasted for hours, this is sooner.
+Nothing is done twice. A run that is ingesting waits for what is in its stream, or in the queue files-dead-letters, from which redrive brings it back.`,
+		Example:  "  terraform-provider-serverless resume recommendation_pipeline homes homes-2030-05-04",
+		Argument: "RUN",
+		Run: func(ctx context.Context, call *command.Call) (command.Answer, error) {
+			c, err := changes(ctx, call, pipeline.ControlRequest{Action: pipeline.ActionResume})
+			if err != nil {
+				return command.Answer{}, err
+			}
+			return command.Answer{JSON: c.Runs[0], Text: fmt.Sprintf("run %s, which is %s, goes on within a minute", c.Runs[0].Run, c.Runs[0].State)}, nil
 		},
 	}
 }

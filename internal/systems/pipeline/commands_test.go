@@ -96,6 +96,11 @@ func TestCommands(t *testing.T) {
 			"cancel", "second", nil, []pipeline.Controlling{{Runs: []pipeline.RunLine{stuck}}},
 			[]string{`control {"action":"cancel","run":"second","by":"arn:aws:iam::123456789012:user/night"}`}, command.Answer{JSON: stuck, Text: "run second is cancelled"},
 		},
+		"resume": {
+			"resume", "second", nil, []pipeline.Controlling{{Runs: []pipeline.RunLine{{Run: "second", State: pipeline.Describing}}}},
+			[]string{`control {"action":"resume","run":"second","by":"arn:aws:iam::123456789012:user/night"}`},
+			command.Answer{JSON: pipeline.RunLine{Run: "second", State: pipeline.Describing}, Text: "run second, which is describing, goes on within a minute"},
+		},
 		"retry": {
 			"retry", "b1", nil, []pipeline.Controlling{{Booking: &again}},
 			[]string{`control {"action":"retry","booking":"b1","by":"arn:aws:iam::123456789012:user/night"}`},
@@ -116,7 +121,7 @@ func TestCommands(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"failed", "replay", "cancel", "retry"} {
+	for _, name := range []string{"failed", "replay", "resume", "cancel", "retry"} {
 		var usage *command.UsageError
 		if _, err := run(t, nil, name, "", nil); !errors.As(err, &usage) {
 			t.Errorf("%s without a run: %v", name, err)

@@ -303,7 +303,7 @@ func (l *line) control() {
 	l.function("control", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout, Environment: config.Environ(c),
 		Grants: [][]blueprint.Grant{
-			retrying, l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is cancelled", l.runs.Update()), l.start.Publish(),
+			retrying, l.runs.Get(), l.runs.GetMany(), l.runs.Scan(), blueprint.Rarely("used where a run is cancelled or resumed", l.runs.Update()), l.start.Publish(),
 			blueprint.Rarely("used where so many files of a chunk failed that they are listed in an object", l.results.Get(failedObjects)),
 		},
 	})
