@@ -72,8 +72,8 @@ func Value[T string | bool | int | time.Duration](c *Call, flag string) T {
 // Answer is what a command has to say.
 type Answer struct {
 	// JSON is written with --output json: its form is for scripts, so fields may
-	// be added and none changes its meaning. Text is for people. An answer without
-	// JSON is not written.
+	// be added and none changes its meaning. Text is for people; its last line is
+	// ended where it does not end by itself. An answer without JSON is not written.
 	JSON any
 	Text string
 	// Unwell is true where the command did its work and something is wrong with

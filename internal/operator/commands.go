@@ -153,7 +153,11 @@ func (t *tool) tell(w io.Writer, answer command.Answer) error {
 	if t.output == outputJSON {
 		return writeJSON(w, answer.JSON)
 	}
-	_, err := io.WriteString(w, answer.Text)
+	text := answer.Text
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
 

@@ -38,6 +38,8 @@ func madeUp(calls *[]string) []systems.System {
 					return answer, errors.New("the drain is clogged")
 				case "unwell":
 					answer.Unwell = true
+				case "unended":
+					answer.Text = "2 are left"
 				case "nothing":
 					return command.Answer{}, nil
 				}
@@ -67,6 +69,7 @@ func TestOffered(t *testing.T) {
 		"drain pond a usage":         {2, "", `Error: TO: "usage" is no place`, "pond a usage x 7 false 1m0s false"},
 		"drain pond a fails":         {1, answer, "Error: the drain is clogged", "pond a fails x 7 false 1m0s false"},
 		"drain pond a unwell":        {3, answer, "", "pond a unwell x 7 false 1m0s false"},
+		"drain pond a unended":       {0, answer, "", "pond a unended x 7 false 1m0s false"},
 		"drain pond a nothing":       {0, "", "", "pond a nothing x 7 false 1m0s false"},
 		"drain":                      {2, "", "SYSTEM is missing; drain is there for pond, sink", ""},
 		"drain lake a":               {2, "", `there is no drain for "lake"; it is there for pond, sink`, ""},
