@@ -228,7 +228,9 @@ func (l *line) bookingAlarms() []blueprint.AlarmHandle {
 		l.AlarmNotEmpty("uploads-given-up", l.aside["uploads-dead-letters"], "uploader itself fails: see its log, mend the cause, and redrive."),
 	}
 	if b.outcomes != nil {
-		alarms = append(alarms, l.AlarmNotEmpty("outcomes-given-up", l.aside["outcomes-dead-letters"], "notifier itself fails: see its log, mend the cause, and redrive."))
+		alarms = append(alarms,
+			l.AlarmMetric("notify-failed", l.functions["notifier"].Emitted("NotifyFailed", "Sum"), blueprint.Limit{}, "How a booking ended was not told to the topic or the webhook for a day, and no more: it is down, or refuses. See the log of notifier; the bookings themselves have it."),
+			l.AlarmNotEmpty("outcomes-given-up", l.aside["outcomes-dead-letters"], "notifier itself fails: see its log, mend the cause, and redrive."))
 	}
 	return alarms
 }
