@@ -139,6 +139,27 @@ func (c Control) overridden(s Sale) []string {
 	return names
 }
 
+// ended is what stays of a control where an apply has changed arguments since operators did, and whether any has been.
+func (c Control) ended(s Sale) (left Control, some bool) {
+	left = c
+	left.Paused, some = standing(c.Paused, s.Paused, some)
+	left.Rate, some = standing(c.Rate, s.Rate, some)
+	left.Windows, some = standing(c.Windows, s.Windows, some)
+	left.WindowTTL, some = standing(c.WindowTTL, s.WindowTTL, some)
+	left.ClaimTTL, some = standing(c.ClaimTTL, s.ClaimTTL, some)
+	left.OpensAt, some = standing(c.OpensAt, s.OpensAt, some)
+	left.ClosesAt, some = standing(c.ClosesAt, s.ClosesAt, some)
+	return left, some
+}
+
+// standing is an override that no apply has ended; some is whether this one has been, or one before.
+func standing[T comparable](o *Override[T], configured T, some bool) (*Override[T], bool) {
+	if o == nil || o.holds(configured) {
+		return o, some
+	}
+	return nil, true
+}
+
 // ControllerStore is where an operator's control is read and written.
 type ControllerStore interface {
 	// ReadControl returns a sale as it is configured, with what operators changed, strongly consistent, and that as it is written; or ErrNoSale.
@@ -205,6 +226,20 @@ func (s *Store) ReadControl(ctx context.Context, id string) (Sale, Control, stri
 	former := item[ControlAttribute].Text()
 	sale, control, err := ReadSale(id, item[ConfigAttribute].Text(), former)
 	return sale, control, former, err
+}
+
+// EndOverrides takes away what operators changed of arguments that an apply has changed since. It would be in force again where another apply sets them back.
+func (s *Store) EndOverrides(ctx context.Context, id string) error {
+	sale, control, former, err := s.ReadControl(ctx, id)
+	if err != nil {
+		return err
+	}
+	left, some := control.ended(sale)
+	if !some {
+		return nil
+	}
+	_, err = s.ReplaceControl(ctx, id, former, left) // Where another stands there by now, that is looked at next.
+	return err
 }
 
 // ReplaceControl puts a control in the place of the one that was read. It says whether it did: not where another stands there by now.

@@ -38,8 +38,9 @@ const (
 // KeeperStore is what a keeper reads and writes in the tables. Reads are strongly consistent, but for those of the sales and of the windows.
 type KeeperStore interface {
 	DrawStore
-	// ReadSales returns all sales as they are in force, and an error for those that cannot be read.
-	ReadSales(ctx context.Context) ([]Sale, error)
+	SalesReader
+	// EndOverrides takes away what operators changed of arguments that an apply has changed since.
+	EndOverrides(ctx context.Context, sale string) error
 	// TakeLease takes or renews the lease for holder where nobody else holds it at now, and says whether it did.
 	TakeLease(ctx context.Context, holder string, now, until time.Time) (bool, error)
 	// ReleaseLease ends the lease if holder has it.
@@ -255,7 +256,7 @@ func (k *Keeper) readSales(ctx context.Context) error {
 	if !k.salesRead.IsZero() && now.Sub(k.salesRead) < salesEvery {
 		return nil
 	}
-	sales, err := k.Store.ReadSales(ctx)
+	sales, ended, err := k.Store.ReadSales(ctx)
 	if err != nil && len(sales) == 0 {
 		return fmt.Errorf("read sales: %w", err)
 	}
@@ -263,6 +264,11 @@ func (k *Keeper) readSales(ctx context.Context) error {
 		k.Log.ErrorContext(ctx, "read sales", "error", err) // The others go on.
 	}
 	k.sales, k.salesRead = sales, now
+	for _, sale := range ended {
+		if err := k.Store.EndOverrides(ctx, sale); err != nil {
+			k.Log.WarnContext(ctx, "end overrides", "sale", sale, "error", err) // They are out of force as it is.
+		}
+	}
 	return nil
 }
 

@@ -32,8 +32,9 @@ type PublishedReaders = status.Published
 
 // SalesReader reads all sales.
 type SalesReader interface {
-	// ReadSales returns all sales as they are in force, and an error for those that cannot be read.
-	ReadSales(ctx context.Context) ([]Sale, error)
+	// ReadSales returns all sales as they are in force, the ids of those of which EndOverrides would take something away, and an error for those that cannot be
+	// read.
+	ReadSales(ctx context.Context) (sales []Sale, ended []string, err error)
 }
 
 // Readers publishes short-lived credentials beside the page, with which fans read the status table and can do nothing else. A tick comes each minute;
@@ -50,7 +51,7 @@ func (r *Readers) Handle(ctx context.Context, event json.RawMessage) (session.An
 
 // due says whether there should be credentials now. A sale that cannot be read keeps no other from having them.
 func (r *Readers) due(ctx context.Context) (bool, error) {
-	sales, err := r.Sales.ReadSales(ctx)
+	sales, _, err := r.Sales.ReadSales(ctx)
 	now := ms(r.Publication.Clock.Now())
 	for _, sale := range sales {
 		if sale.isWatched(now) {

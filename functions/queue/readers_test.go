@@ -44,7 +44,9 @@ type readersWorld struct {
 	objects map[string][]byte
 }
 
-func (w *readersWorld) ReadSales(context.Context) ([]queue.Sale, error) { return w.sales, w.failed }
+func (w *readersWorld) ReadSales(context.Context) ([]queue.Sale, []string, error) {
+	return w.sales, nil, w.failed
+}
 
 func (w *readersWorld) Assume(_ context.Context, lasts time.Duration) (session.Session, error) {
 	return session.Session{AccessKeyID: "ASIA", SecretAccessKey: "secret", SessionToken: "token", ExpiresAt: w.Now().Add(lasts)}, nil

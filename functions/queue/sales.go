@@ -83,19 +83,21 @@ func (s *Store) ReadSale(ctx context.Context, id string) (Sale, Control, error) 
 	return ReadSale(id, item[ConfigAttribute].Text(), item[ControlAttribute].Text())
 }
 
-// ReadSales returns all sales as they are in force, and an error for those that cannot be read.
-func (s *Store) ReadSales(ctx context.Context) ([]Sale, error) {
-	var sales []Sale
+// ReadSales returns all sales as they are in force, the ids of those of which EndOverrides would take something away, and an error for those that cannot be read.
+func (s *Store) ReadSales(ctx context.Context) (sales []Sale, ended []string, err error) {
 	var faults []error
-	err := s.scan(ctx, &dynamodb.Scan{TableName: s.Tables.Sales}, func(item dynamodb.Item) {
+	err = s.scan(ctx, &dynamodb.Scan{TableName: s.Tables.Sales}, func(item dynamodb.Item) {
 		sale, control, err := ReadSale(item[SalesKey].Text(), item[ConfigAttribute].Text(), item[ControlAttribute].Text())
 		if err != nil {
 			faults = append(faults, err)
 			return
 		}
 		sales = append(sales, sale.Effective(control))
+		if _, some := control.ended(sale); some {
+			ended = append(ended, sale.ID)
+		}
 	})
-	return sales, errors.Join(append(faults, err)...)
+	return sales, ended, errors.Join(append(faults, err)...)
 }
 
 // scan reads a table to its end.

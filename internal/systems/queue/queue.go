@@ -273,6 +273,7 @@ func (r *room) keeper() {
 		r.lines.Get(), r.lines.GetMany(), r.lines.Scan(), r.lines.Put(), r.windows.Scan(), r.windows.Update(), r.status.Get(), r.status.Put(),
 		r.pages.Put(statusObjects, drawObjects), blueprint.Rarely("used by a keeper that takes over in the middle of a draw", r.pages.Get(drawObjects)),
 		blueprint.Rarely("used where other sales' windows crowd the table", r.windows.GetMany()),
+		blueprint.Rarely("used where an apply has changed what an operator had", append(r.salesTable.Get(), r.salesTable.Update()...)),
 	}
 	if r.board != nil {
 		c.StatusTable, c.BoardShards = r.board.Name(), r.m.boardShards()
