@@ -69,11 +69,13 @@ type Request struct {
 // returns is judged by the retryer too. An error of the service is a *Refusal.
 func (c *Client) Send(ctx context.Context, request Request, take func(*http.Response) error) error {
 	retryer := c.retryer()
-	release := func(error) error { return nil } // Gives back what a retry was lent, where it succeeds.
+	// Each attempt that succeeds pays a little into what is left for retries, and a retry gives back what it was lent, too. Without the former an
+	// environment that met a busy service for a while would never try anything again in its life.
+	settle, release := retryer.GetInitialToken(), func(error) error { return nil }
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, request, take)
-		if releaseErr := release(err); releaseErr != nil {
-			return errors.Join(err, releaseErr)
+		if tokenErr := errors.Join(settle(err), release(err)); tokenErr != nil {
+			return errors.Join(err, tokenErr)
 		}
 		if err == nil || attempt >= retryer.MaxAttempts() || ctx.Err() != nil || !retryer.IsErrorRetryable(err) {
 			return err

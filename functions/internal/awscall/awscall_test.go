@@ -134,6 +134,26 @@ func TestCallKeepsToTheQuotaOfRetries(t *testing.T) {
 	}
 }
 
+// TestQuotaOfRetriesComesBack: calls that succeed pay for retries to come. An environment lives for hours, and one bad minute must not leave it without any.
+func TestQuotaOfRetriesComesBack(t *testing.T) {
+	busy, good := answer{400, "ThrottlingException", `{}`}, answer{200, "", `{}`}
+	answers := []answer{busy, busy, busy, good, good, busy, good}
+	client, calls := service(t, answers...)
+	client.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.RateLimiter, o.RetryCost = 9, ratelimit.NewTokenRateLimit(4), 2
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	})
+	for i, want := range []struct {
+		calls  int
+		failed bool
+	}{{3, true}, {4, false}, {5, false}, {7, false}} {
+		err := client.Call(t.Context(), "GetParameter", map[string]string{"Name": "key"}, &struct{}{})
+		if (err != nil) != want.failed || *calls != want.calls {
+			t.Errorf("call %d: %v after %d calls in all, want %d", i, err, *calls, want.calls)
+		}
+	}
+}
+
 func TestREST(t *testing.T) {
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
