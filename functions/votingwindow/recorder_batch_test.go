@@ -50,13 +50,13 @@ func TestRecorderInsertsFirstVotes(t *testing.T) {
 		},
 		"a statement is throttled": {
 			faults: map[string]fault{"insert " + ann: before},
-			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"},
-			calls:  map[string]int{"batch ballots": 1, "insert ballots": 2, "put ballots": 1},
+			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"batch ballots": 2, "insert ballots": 3},
 		},
 		"a statement's answer is lost": {
 			faults: map[string]fault{"insert " + ann: after},
-			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"},
-			calls:  map[string]int{"batch ballots": 1, "insert ballots": 2, "put ballots": 1},
+			ends:   map[string]string{"m1": "counted vote/yes", "m2": "counted vote/no"}, unlogged: true,
+			calls: map[string]int{"batch ballots": 2, "insert ballots": 3, "get ballots": 1},
 		},
 		"the call fails": {
 			faults: map[string]fault{"batch " + ann: before, "batch " + bob: before},
@@ -84,7 +84,12 @@ func TestRecorderInsertsFirstVotes(t *testing.T) {
 			if test.first != "" {
 				expectFailed(t, handle(t, recorderOf(m, mustRules(w), clock, "earlier"), batch(sqsMessage(test.first, body("ann", "maybe"), opens, 1))))
 			}
-			m.faultOf = func(operation, _, key string, _ int) fault { return test.faults[operation+" "+key] }
+			m.faultOf = func(operation, _, key string, n int) fault {
+				if n > 1 {
+					return fine
+				}
+				return test.faults[operation+" "+key]
+			}
 			m.calls = map[[2]string]int{}
 			var log bytes.Buffer
 			recorder := recorderOf(m, mustRules(w), clock, "w")
@@ -110,6 +115,70 @@ func TestRecorderInsertsFirstVotes(t *testing.T) {
 		})
 	}
 }
+
+// A table that is too busy for some of a batch takes them in a moment. What is sent back comes again after two minutes, together with all the others', and
+// goes to the dead-letter queue after five times.
+func TestRecorderWaitsForATableThatIsTooBusy(t *testing.T) {
+	var messages []events.SQSMessage
+	for n := range votingwindow.BatchSize {
+		messages = append(messages, sqsMessage(fmt.Sprintf("m%02d", n), body(fmt.Sprintf("v%d", n), "yes"), opens, 1))
+	}
+	for name, test := range map[string]struct {
+		busy   time.Duration // For so long the table takes five writes a second.
+		ends   time.Duration // So long is left of the invocation; zero for any time.
+		failed bool
+		waited time.Duration // At most.
+	}{
+		"for some seconds":                     {busy: 10 * time.Second, waited: 13 * time.Second},
+		"for longer":                           {busy: time.Hour, failed: true, waited: 13 * time.Second},
+		"for longer than the invocation takes": {busy: time.Hour, ends: 9 * time.Second, failed: true, waited: 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			began := opens.Add(time.Minute)
+			clock := &manualClock{now: began}
+			taken := 0
+			m.faultOf = func(operation, table, _ string, _ int) fault {
+				since := clock.Now().Sub(began)
+				switch {
+				case table != "ballots" || operation != "insert" && operation != "put" || since >= test.busy:
+					return fine
+				case taken >= int(5*since.Seconds()):
+					return before
+				}
+				taken++
+				return fine
+			}
+			ctx := t.Context()
+			if test.ends > 0 {
+				ctx = deadlined{ctx, began.Add(test.ends)}
+			}
+			response, err := recorderOf(m, mustRules(window()), clock, "w").Handle(ctx, batch(messages...))
+			if failed := len(response.BatchItemFailures) > 0; err != nil || failed != test.failed {
+				t.Errorf("%d failed, %v", len(response.BatchItemFailures), err)
+			}
+			if waited := clock.Now().Sub(began); waited > test.waited {
+				t.Errorf("it waited %s", waited)
+			}
+			stand := len(tables(t, m))
+			if stand+len(response.BatchItemFailures) != len(messages) {
+				t.Errorf("%d ballots, %d failed", stand, len(response.BatchItemFailures))
+			}
+			counters, err := m.store().Counters(t.Context(), false)
+			if err != nil || counters.Counted() != int64(stand) {
+				t.Errorf("%d counted of %d ballots, %v", counters.Counted(), stand, err)
+			}
+		})
+	}
+}
+
+// deadlined is a context of an invocation that ends at a time of a manual clock.
+type deadlined struct {
+	context.Context
+	ends time.Time
+}
+
+func (d deadlined) Deadline() (time.Time, bool) { return d.ends, true }
 
 // lost is a store whose calls of many all come to nothing.
 type lost struct{ votingwindow.RecorderStore }
