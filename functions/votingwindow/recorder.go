@@ -3,6 +3,7 @@ package votingwindow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -316,14 +317,27 @@ func (r *Recorder) revote(ctx context.Context, message message) recorded {
 			Message: standing.Message, Outcome: Replaced, Reason: ReasonLaterVote, Sent: standing.Sent, Answer: standing.Answer,
 			Voter: message.verdict.Voter, Rehearsal: standing.Rehearsal, Expires: standing.Expires,
 		})
+		var canceled *dynamodb.TransactionCanceledException
 		switch {
-		case err != nil:
-			return recorded{err: fmt.Errorf("replace ballot: %w", err)}
 		case replaced:
 			return recorded{outcome: Replaced}
+		case errors.As(err, &canceled) && attempt < replaceAttempts-1 && r.later(ctx, attempt):
+		case err != nil:
+			return recorded{err: fmt.Errorf("replace ballot: %w", err)}
 		}
 	}
 	return recorded{err: fmt.Errorf("put ballot: other votes of this voter came %d times in between", replaceAttempts)}
+}
+
+// later waits after an attempt at a transaction that was canceled though its conditions held: it met another one, or the table was too busy. Nothing
+// was written, and no client tries it again. It returns false where the time is over.
+func (r *Recorder) later(ctx context.Context, attempt int) bool {
+	select {
+	case <-r.Clock.After(min(busyFirst<<attempt, busyMost)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // knownFrom looks whether a message that came before is a ballot in a slot that the window no longer has.

@@ -172,6 +172,52 @@ func TestRecorderWaitsForATableThatIsTooBusy(t *testing.T) {
 	}
 }
 
+// conflicting is a table whose transactions meet others, or that is too busy for them, so many times.
+type conflicting struct {
+	*memory
+	times  int
+	reason string
+}
+
+func (c *conflicting) TransactPut(ctx context.Context, puts []dynamodb.PutItem) error {
+	if c.times--; c.times < 0 {
+		return c.memory.TransactPut(ctx, puts)
+	}
+	return &dynamodb.TransactionCanceledException{
+		Refusal: refusalOf("TransactionCanceledException"), CancellationReasons: []dynamodb.CancellationReason{{Code: c.reason}, {Code: "None"}},
+	}
+}
+
+// A later vote whose transaction meets another one changes nothing, and neither does one for which the table is too busy. No client tries these again.
+func TestRecorderReplacesAfterAConflict(t *testing.T) {
+	w := window()
+	w.Revote = votingwindow.RevoteReplace
+	for name, test := range map[string]struct {
+		times  int
+		reason string
+		failed []string
+		ends   map[string]string
+	}{
+		"once":            {1, "TransactionConflict", nil, map[string]string{"m0": "replaced later_vote", "m1": "counted vote/yes"}},
+		"some times":      {5, "ThrottlingError", nil, map[string]string{"m0": "replaced later_vote", "m1": "counted vote/yes"}},
+		"again and again": {1000, "TransactionConflict", []string{"m1"}, map[string]string{"m0": "counted vote/no"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			clock := &manualClock{now: opens.Add(time.Minute)}
+			expectFailed(t, handle(t, recorderOf(m, mustRules(w), clock, "earlier"), batch(sqsMessage("m0", body("ann", "no"), opens, 1))))
+			began := clock.Now()
+			recorder := recorderOf(m, mustRules(w), clock, "w")
+			recorder.Store = &votingwindow.Store{Client: &conflicting{m, test.times, test.reason}, Ballots: "ballots", Ledger: "ledger", Tallies: "tallies"}
+			expectFailed(t, handle(t, recorder, batch(sqsMessage("m1", body("ann", "yes"), opens.Add(time.Second), 1))), test.failed...)
+			expectEnds(t, m, test.ends)
+			if waited := clock.Now().Sub(began); waited > 13*time.Second {
+				t.Errorf("it waited %s", waited)
+			}
+		})
+	}
+}
+
 // deadlined is a context of an invocation that ends at a time of a manual clock.
 type deadlined struct {
 	context.Context
