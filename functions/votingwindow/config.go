@@ -122,9 +122,11 @@ type RecorderConfig struct {
 	LedgerTable       string `env:"LEDGER_TABLE,required,notEmpty"`
 	TalliesTable      string `env:"TALLIES_TABLE,required,notEmpty"`
 	VoterKeyParameter string `env:"VOTER_KEY_PARAMETER,required,notEmpty"` // SSM parameter: the key of the hashes, 32 bytes in base64.
+	VoterKeyVersion   string `env:"VOTER_KEY_VERSION"`                     // Changes with its value, which environments read once: so they begin anew.
 	Direct            bool   `env:"DIRECT"`                                // Voters send the messages themselves: what these say of an address is not believed.
 	AllowBucket       string `env:"ALLOW_BUCKET"`                          // Bucket and key of the allow list; empty where there is none.
 	AllowKey          string `env:"ALLOW_KEY"`
+	AllowVersion      string `env:"ALLOW_VERSION"`      // Changes with the list, as VoterKeyVersion does with the key.
 	QuarantinePattern string `env:"QUARANTINE_PATTERN"` // RE2, matching a suspicious identifier as a whole; empty for none.
 	RetentionDays     int    `env:"RETENTION_DAYS"`     // Days from closing until ballots and ledger entries expire; 0 for never.
 }

@@ -1,6 +1,10 @@
 package blueprint
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // MaxListEntries is the greatest number of identifiers in a hashed list: their
 // hashes, 80 MB, are held in memory while they are sorted.
@@ -58,8 +62,8 @@ const s3Scheme = "s3://"
 // HashedListHandle refers to a hashed list.
 type HashedListHandle struct {
 	Handle
-	bucket BucketHandle
-	object string
+	bucket         BucketHandle
+	object, source string
 }
 
 // HashedList describes an object in a bucket with the hash of each identifier of
@@ -75,7 +79,7 @@ func (b *Builder) HashedList(key string, bucket BucketHandle, object string, sec
 	}
 	// Like every part whose object lives inside another, it is named by both.
 	h := b.add(key, spec.Bucket+"/"+object, spec, bucket.Key(), secret.Key())
-	return HashedListHandle{Handle: h, bucket: bucket, object: object}
+	return HashedListHandle{Handle: h, bucket: bucket, object: object, source: strings.Join([]string{spec.SHA256, l.URI, spec.VersionID, spec.ETag}, " ")}
 }
 
 // Entries returns a reference to the number of different identifiers.
@@ -83,6 +87,16 @@ func (l HashedListHandle) Entries() string { return Ref(l.Key(), "entries") }
 
 // Duplicates returns a reference to the number of lines that repeat another.
 func (l HashedListHandle) Duplicates() string { return Ref(l.Key(), "duplicates") }
+
+// Version returns a text that changes whenever the arguments give another list, and
+// that is not there before the object has it: for what reads the list once.
+func (l HashedListHandle) Version() string {
+	if HasToken(l.source) { // A plan that does not know it yet must be able to tell.
+		return l.source + l.Entries()
+	}
+	sum := sha256.Sum256([]byte(l.source))
+	return hex.EncodeToString(sum[:8]) + "-" + l.Entries()
+}
 
 // Object returns the key of the object within its bucket.
 func (l HashedListHandle) Object() string { return l.object }

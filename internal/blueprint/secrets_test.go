@@ -115,6 +115,25 @@ func TestHashedListSources(t *testing.T) {
 	}
 }
 
+// TestVersionsOfLists: each list has its own, at whatever path, and one that a plan does
+// not know leaves open what reads it.
+func TestVersionsOfLists(t *testing.T) {
+	version := func(l HashedList) string {
+		b := NewBuilder(testSettings())
+		return b.HashedList("allow-list", b.Bucket("lists", Bucket{}), "allow.bin", b.Secret("voter-key", Secret{}), l).Version()
+	}
+	here := version(HashedList{File: "voters.txt", SHA256: listSHA256})
+	if version(HashedList{File: "/ci/voters.txt", SHA256: listSHA256}) != here || version(HashedList{File: "voters.txt", SHA256: strings.Repeat("0", 64)}) == here {
+		t.Errorf("the version is %s", Readable(here))
+	}
+	if !strings.HasSuffix(here, Ref("allow-list", "entries")) {
+		t.Errorf("the version %s does not wait for the list", Readable(here))
+	}
+	if unknown := version(HashedList{URI: "s3://lists/voters.txt", ETag: Unknown("allow_list.etag")}); !HasUnknown(unknown) {
+		t.Errorf("the version of a list that is not known is %s", Readable(unknown))
+	}
+}
+
 // TestListAtAnotherPath: where a local list is makes no difference.
 func TestListAtAnotherPath(t *testing.T) {
 	here := secretive(testSettings(), HashedList{File: "voters.txt", SHA256: listSHA256}).Blueprint()

@@ -218,8 +218,8 @@ func TestGreatestEnvironmentFits(t *testing.T) {
 	for function, cfg := range map[string]any{
 		"intake": votingwindow.IntakeConfig{Base: name, Window: greatest, Admission: who, QueueURL: long(140), TalliesTable: long(80), VoterClaim: long(40)},
 		"recorder": votingwindow.RecorderConfig{
-			Base: name, Window: greatest, Admission: who, BallotsTable: long(80), LedgerTable: long(80), TalliesTable: long(80), VoterKeyParameter: long(100),
-			Direct: true, AllowBucket: long(63), AllowKey: long(60), QuarantinePattern: long(200), RetentionDays: 3650,
+			Base: name, Window: greatest, Admission: who, BallotsTable: long(80), LedgerTable: long(80), TalliesTable: long(80), VoterKeyParameter: long(100), VoterKeyVersion: "1 of 2027-05-22T18:15:00Z",
+			Direct: true, AllowBucket: long(63), AllowKey: long(60), AllowVersion: long(24), QuarantinePattern: long(200), RetentionDays: 3650,
 		},
 		"publisher": votingwindow.PublisherConfig{
 			Base: name, Window: greatest, QueueURL: long(140), DeadLetterURL: long(140), BallotsTable: long(80), LedgerTable: long(80),

@@ -232,7 +232,7 @@ const recorderMemory, recorderMemoryListed = 256, 512
 func (w *window) recorder() {
 	c := votingwindow.RecorderConfig{
 		Base: w.base, Window: w.rules, Admission: w.admission, Direct: w.m.Intake.ValueString() == intakeDirect,
-		BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(), VoterKeyParameter: w.voterKey.Name(),
+		BallotsTable: w.ballots.Name(), LedgerTable: w.ledger.Name(), TalliesTable: w.tallies.Name(), VoterKeyParameter: w.voterKey.Name(), VoterKeyVersion: w.voterKey.Version(),
 		QuarantinePattern: textOf(w.m.Quarantine, "voter_pattern", ""), RetentionDays: int(orInt(w.m.RetentionDays, 0)),
 	}
 	grants := [][]blueprint.Grant{
@@ -241,7 +241,7 @@ func (w *window) recorder() {
 	memory := recorderMemory
 	if list := w.m.AllowList; known(list) {
 		h := w.HashedList("allow-list", w.records, allowListObject, w.voterKey, lists.Of(list))
-		c.AllowBucket, c.AllowKey = w.records.Name(), h.Object()
+		c.AllowBucket, c.AllowKey, c.AllowVersion = w.records.Name(), h.Object(), h.Version()
 		memory = recorderMemoryListed
 		grants = append(grants, h.Read())
 	}

@@ -3,6 +3,7 @@ package votingwindow
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +183,51 @@ func TestVisibilityFollowsTimeout(t *testing.T) {
 	if got := b.Part("votes").Spec.(blueprint.QueueSpec).VisibilityTimeout; got != 600 {
 		t.Errorf("visibility timeout is %d s, should be six times the function's 100 s", got)
 	}
+}
+
+// TestRecordersReadTheirKeyAnew: environments read the key once. With another one a
+// voter has another hash, so that those which went on with the former would let
+// everybody vote twice, all through the night.
+func TestRecordersReadTheirKeyAnew(t *testing.T) {
+	environment := recorderOf(t, described(t, nil)).Environment
+	if environment["VOTER_KEY_PARAMETER"] != blueprint.Ref("voter-key", blueprint.NameAttribute) || environment["VOTER_KEY_VERSION"] != blueprint.Ref("voter-key", "version") {
+		t.Errorf("the recorder has %q", environment)
+	}
+}
+
+// TestRecordersReadTheAllowListAnew: environments read the list once, too. A voter who
+// was added to it would be rejected for ever by those that have the former. They
+// begin anew once the object is written, and not before.
+func TestRecordersReadTheAllowListAnew(t *testing.T) {
+	with := func(list map[string]any) (*blueprint.Blueprint, string) {
+		b := described(t, map[string]any{"allow_list": list})
+		return b, recorderOf(t, b).Environment["ALLOW_VERSION"]
+	}
+	lists := []map[string]any{
+		{"s3_uri": "s3://people/voters.txt", "version_id": "v1"}, {"s3_uri": "s3://people/voters.txt", "version_id": "v2"},
+		{"s3_uri": "s3://people/voters.txt", "etag": "e1"}, {"s3_uri": "s3://people/all.txt"},
+	}
+	seen := map[string]bool{}
+	for _, list := range lists {
+		b, version := with(list)
+		if seen[version] {
+			t.Errorf("%v is no other version: %q", list, version)
+		}
+		seen[version] = true
+		if !slices.Contains(b.AttributeReferences(b.Part("recorder")), blueprint.Reference{Part: "allow-list", Attribute: "entries"}) {
+			t.Errorf("%v: the recorder does not wait for the list", list)
+		}
+	}
+	if _, version := with(lists[0]); !seen[version] {
+		t.Errorf("the same list has another version: %q", version)
+	}
+}
+
+func recorderOf(t *testing.T, b *blueprint.Blueprint) blueprint.FunctionSpec {
+	t.Helper()
+	spec, ok := b.Part("recorder").Spec.(blueprint.FunctionSpec)
+	if !ok {
+		t.Fatal("the recorder is no function")
+	}
+	return spec
 }
