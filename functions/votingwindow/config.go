@@ -160,7 +160,8 @@ type PublisherConfig struct {
 type ControlConfig struct {
 	Base
 	Window
-	TalliesTable string `env:"TALLIES_TABLE,required,notEmpty"`
+	TalliesTable  string `env:"TALLIES_TABLE,required,notEmpty"`
+	RetentionDays int    `env:"RETENTION_DAYS"` // As the recorder's.
 }
 
 // RecountConfig is the configuration of recount.

@@ -25,6 +25,8 @@ const (
 	controlWrite = 3 * time.Second
 	// MaxExtension is how much later than configured an operator may let a window close. More is a slip of the pen, or a change of the argument.
 	MaxExtension = 7 * 24 * time.Hour
+	// countedWithin bounds how long after the grace figures are final, with their export: a queue that is slow to empty takes 16 minutes of it.
+	countedWithin = time.Hour
 	// maxByBytes bounds who did something: IAM's ARNs have at most 2,048 characters (IAM API Reference, arnType).
 	maxByBytes = 2048
 )
@@ -220,8 +222,10 @@ type ControllerStore interface {
 type Controller struct {
 	Rules *Rules
 	Store ControllerStore
-	Clock clock.Clock
-	Log   *slog.Logger
+	// RetentionDays after the configured closing ballots expire, whatever an operator does; 0 for never.
+	RetentionDays int
+	Clock         clock.Clock
+	Log           *slog.Logger
 }
 
 // Handle does what an operator asks for, and answers with what is in force. Where it fails with its write on the way, `show` tells what became of it.
@@ -236,12 +240,27 @@ func (c *Controller) Handle(ctx context.Context, request ControlRequest) (Contro
 	}
 	changed := next != present
 	if changed {
+		if err := c.keeps(request, next); err != nil {
+			return Controlling{}, fmt.Errorf("%q: %w", request.Action, err)
+		}
 		if err := c.replace(ctx, present, next); err != nil {
 			return Controlling{}, fmt.Errorf("%q: %w", request.Action, err)
 		}
 		c.Log.InfoContext(ctx, "control", "action", request.Action, "closes_at", clockText(c.Rules.Effective(next).ClosesAt), "by", request.By)
 	}
 	return c.Rules.controlling(next, changed), nil
+}
+
+// keeps says why a window may not close so late: ballots would be deleted before they are counted, and their voters could vote again.
+func (c *Controller) keeps(request ControlRequest, next Control) error {
+	if request.Action != ControlExtend || c.RetentionDays == 0 {
+		return nil
+	}
+	expire := c.Rules.ClosesAt.AddDate(0, 0, c.RetentionDays)
+	if latest := expire.Add(-c.Rules.Grace - countedWithin); next.ClosesAt.After(latest) {
+		return fmt.Errorf("%s is too late: ballots expire at %s, by retention_days, and must be counted before; %s is the latest", clockText(next.ClosesAt), clockText(expire), clockText(latest))
+	}
+	return nil
 }
 
 // replace writes a control in time for all that go by it.

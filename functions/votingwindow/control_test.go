@@ -248,6 +248,36 @@ func TestController(t *testing.T) {
 	}
 }
 
+// Ballots expire by the configured closing time, whatever an operator does: a window that is extended past that would lose them before they are counted,
+// and their voters could vote again.
+func TestControllerExtendsNoFurtherThanBallotsAreKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		days   int
+		to     time.Time
+		refuse bool
+	}{
+		"kept for ever":          {0, closes.Add(votingwindow.MaxExtension), false},
+		"kept for long":          {8, closes.Add(votingwindow.MaxExtension), false},
+		"kept for a week":        {7, closes.Add(votingwindow.MaxExtension), true},
+		"an hour and the grace":  {1, closes.Add(23*time.Hour - 2*time.Minute), false},
+		"less than that":         {1, closes.Add(23*time.Hour - 2*time.Minute + time.Millisecond), true},
+		"past the end of it all": {1, closes.Add(48 * time.Hour), true},
+	} {
+		m := newMemory()
+		function := controller(m, &manualClock{now: opens})
+		function.RetentionDays = test.days
+		request := votingwindow.ControlRequest{Action: votingwindow.ControlExtend, To: test.to.Format(time.RFC3339Nano), By: "eve"}
+		_, err := function.Handle(t.Context(), request)
+		if refused := err != nil && strings.Contains(err.Error(), "ballots expire"); refused != test.refuse || err != nil && !refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		stands, err := m.store().ReadControl(t.Context())
+		if err != nil || stands.ClosesAt.Equal(test.to) == test.refuse {
+			t.Errorf("%s: %+v stands, %v", name, stands, err)
+		}
+	}
+}
+
 // meanwhile lets something happen between a controller's read and its write.
 type meanwhile struct {
 	votingwindow.ControllerStore

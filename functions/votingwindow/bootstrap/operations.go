@@ -56,10 +56,11 @@ func control(_ context.Context, environ map[string]string, aws aws.Config) (any,
 		return nil, err
 	}
 	function := &votingwindow.Controller{
-		Rules: rules,
-		Store: store(aws, "", "", cfg.TalliesTable),
-		Clock: clock.System{},
-		Log:   telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "control"}),
+		Rules:         rules,
+		Store:         store(aws, "", "", cfg.TalliesTable),
+		RetentionDays: cfg.RetentionDays,
+		Clock:         clock.System{},
+		Log:           telemetry.Logger(os.Stdout, telemetry.Source{System: cfg.System, Name: cfg.Name, Function: "control"}),
 	}
 	return function.Handle, nil
 }

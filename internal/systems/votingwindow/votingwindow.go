@@ -334,7 +334,7 @@ func (w *window) operators() {
 	long("reset", w.ballots.Scan(), w.ballots.Delete(), w.ledger.Scan(), w.ledger.Delete(), w.tallies.Scan(), w.tallies.Get(), w.tallies.Delete())
 	w.function("control", blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
-		Environment: config.Environ(votingwindow.ControlConfig{Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name()}),
+		Environment: config.Environ(votingwindow.ControlConfig{Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), RetentionDays: int(orInt(w.m.RetentionDays, 0))}),
 		Grants:      [][]blueprint.Grant{w.tallies.Get(), w.tallies.Put()},
 	})
 }

@@ -189,7 +189,7 @@ func TestVisibilityFollowsTimeout(t *testing.T) {
 // voter has another hash, so that those which went on with the former would let
 // everybody vote twice, all through the night.
 func TestRecordersReadTheirKeyAnew(t *testing.T) {
-	environment := recorderOf(t, described(t, nil)).Environment
+	environment := function(t, described(t, nil), "recorder").Environment
 	if environment["VOTER_KEY_PARAMETER"] != blueprint.Ref("voter-key", blueprint.NameAttribute) || environment["VOTER_KEY_VERSION"] != blueprint.Ref("voter-key", "version") {
 		t.Errorf("the recorder has %q", environment)
 	}
@@ -201,7 +201,7 @@ func TestRecordersReadTheirKeyAnew(t *testing.T) {
 func TestRecordersReadTheAllowListAnew(t *testing.T) {
 	with := func(list map[string]any) (*blueprint.Blueprint, string) {
 		b := described(t, map[string]any{"allow_list": list})
-		return b, recorderOf(t, b).Environment["ALLOW_VERSION"]
+		return b, function(t, b, "recorder").Environment["ALLOW_VERSION"]
 	}
 	lists := []map[string]any{
 		{"s3_uri": "s3://people/voters.txt", "version_id": "v1"}, {"s3_uri": "s3://people/voters.txt", "version_id": "v2"},
@@ -223,11 +223,21 @@ func TestRecordersReadTheAllowListAnew(t *testing.T) {
 	}
 }
 
-func recorderOf(t *testing.T, b *blueprint.Blueprint) blueprint.FunctionSpec {
+// Who extends a window must know how long ballots are kept, as who records them.
+func TestControlKnowsTheRetention(t *testing.T) {
+	b := described(t, map[string]any{"retention_days": 2})
+	for _, key := range []string{"recorder", "control"} {
+		if days := function(t, b, key).Environment["RETENTION_DAYS"]; days != "2" {
+			t.Errorf("%s keeps them for %q days", key, days)
+		}
+	}
+}
+
+func function(t *testing.T, b *blueprint.Blueprint, key string) blueprint.FunctionSpec {
 	t.Helper()
-	spec, ok := b.Part("recorder").Spec.(blueprint.FunctionSpec)
+	spec, ok := b.Part(key).Spec.(blueprint.FunctionSpec)
 	if !ok {
-		t.Fatal("the recorder is no function")
+		t.Fatalf("%s is no function", key)
 	}
 	return spec
 }
