@@ -25,8 +25,8 @@ const (
 	controlWrite = 3 * time.Second
 	// MaxExtension is how much later than configured an operator may let a window close. More is a slip of the pen, or a change of the argument.
 	MaxExtension = 7 * 24 * time.Hour
-	// countedWithin bounds how long after the grace figures are final, with their export: a queue that is slow to empty takes 16 minutes of it.
-	countedWithin = time.Hour
+	// CountedWithin bounds how long after the grace figures are final, with their export: a queue that is slow to empty takes 16 minutes of it.
+	CountedWithin = time.Hour
 	// maxByBytes bounds who did something: IAM's ARNs have at most 2,048 characters (IAM API Reference, arnType).
 	maxByBytes = 2048
 )
@@ -257,7 +257,7 @@ func (c *Controller) keeps(request ControlRequest, next Control) error {
 		return nil
 	}
 	expire := c.Rules.ClosesAt.AddDate(0, 0, c.RetentionDays)
-	if latest := expire.Add(-c.Rules.Grace - countedWithin); next.ClosesAt.After(latest) {
+	if latest := expire.Add(-c.Rules.Grace - CountedWithin); next.ClosesAt.After(latest) {
 		return fmt.Errorf("%s is too late: ballots expire at %s, by retention_days, and must be counted before; %s is the latest", clockText(next.ClosesAt), clockText(expire), clockText(latest))
 	}
 	return nil

@@ -38,6 +38,8 @@ type Definition[M any] struct {
 	Common func(*M) *Common
 	// Validate checks what can be checked without AWS. Values may be unknown.
 	Validate func(ctx context.Context, m *M) diag.Diagnostics
+	// Change warns of what a change of the applied arguments brings; nil for nothing.
+	Change func(applied, planned *M) diag.Diagnostics
 	// Blueprint describes the system. It is called only when all of the
 	// system's own arguments are known, expected_load apart.
 	Blueprint func(m *M, b *blueprint.Builder) error

@@ -88,6 +88,9 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		set("account_id", types.StringUnknown())
 	}
 	applied := &blueprint.Blueprint{}
+	if prior != nil && r.def.Change != nil {
+		resp.Diagnostics.Append(r.def.Change(&before, &m)...)
+	}
 	if prior != nil {
 		// What an earlier version made of the arguments is no reason to refuse a plan.
 		if was, diags := r.blueprint(ctx, &before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString()); !diags.HasError() {

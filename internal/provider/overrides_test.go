@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -39,6 +41,12 @@ func clockResource() composite.Resource {
 			"table_name":         schema.StringAttribute{Computed: true},
 		},
 		Common: func(m *clockModel) *composite.Common { return &m.Common },
+		Change: func(applied, planned *clockModel) (diags diag.Diagnostics) {
+			if was, is := applied.WarmWrites.ValueInt64(), planned.WarmWrites.ValueInt64(); was < is {
+				diags.AddWarning("Warmer", fmt.Sprintf("From %d to %d.", was, is))
+			}
+			return diags
+		},
 		Blueprint: func(m *clockModel, b *blueprint.Builder) error {
 			table := b.Table("tallies", blueprint.Table{Key: "id", Warm: blueprint.Throughput{Writes: int(m.WarmWrites.ValueInt64())}})
 			closes := b.Control("closes_at", blueprint.ControlOptions{
@@ -160,6 +168,26 @@ func TestOverrides(t *testing.T) {
 	}
 	inForce("apply of another argument", s.state, later, false)
 	s.settled(config(map[string]any{"closes_at": later}))
+	s.gone(a)
+}
+
+// TestChangeWarns: a plan warns of what a system says of a change of what was applied.
+func TestChangeWarns(t *testing.T) {
+	a := newAccount(t)
+	s := newSession(t, a, options{system: "test_clock"}, nil)
+	config := func(warm any) map[string]any {
+		return map[string]any{"name": "live", "closes_at": "2027-05-22T18:25:00Z", "warm_writes": warm}
+	}
+	if p := s.plan(config(8000)); len(p.warnings) != 0 {
+		t.Errorf("the first plan warns %q", p.warnings)
+	}
+	if text := s.apply(config(8000)); text != "" {
+		t.Fatal(text)
+	}
+	s.settled(config(8000))
+	if p := s.plan(config(9000)); len(p.warnings) != 1 || p.warnings[0] != "Warmer: From 8000 to 9000." {
+		t.Errorf("the plan warns %q", p.warnings)
+	}
 	s.gone(a)
 }
 

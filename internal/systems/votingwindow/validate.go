@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/burstline/terraform-provider-serverless/functions/votingwindow"
 	"github.com/burstline/terraform-provider-serverless/internal/composite"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/lists"
 	"github.com/burstline/terraform-provider-serverless/internal/systems/pages"
@@ -31,6 +33,32 @@ func validate(ctx context.Context, m *Model) diag.Diagnostics {
 	v.site()
 	v.load()
 	return v.diags
+}
+
+// change warns where ballots of an event would be deleted before they are counted: each
+// expires by the closing time and the retention that were configured when it was
+// recorded. What opens only after the former closing is another event.
+func change(applied, planned *Model) (diags diag.Diagnostics) {
+	if !known(applied.RetentionDays) {
+		return nil
+	}
+	was, err := applied.window()
+	if err != nil {
+		return nil // Nothing of it was ever deployed.
+	}
+	next, err := planned.window()
+	if err != nil || !next.OpensAt.Before(was.ClosesAt) {
+		return nil
+	}
+	expire := was.ClosesAt.AddDate(0, 0, int(applied.RetentionDays.ValueInt64()))
+	if !next.ClosesAt.Add(next.Grace + votingwindow.CountedWithin).After(expire) {
+		return nil
+	}
+	diags.AddAttributeWarning(path.Root("closes_at"), "Ballots expire before they are counted",
+		fmt.Sprintf("Ballots that were recorded until now expire at %s, %d days after the closing time of then: an apply does not change that. The window would close at %s. "+
+			"What expires is in no final figure, and its voter can vote again. Close the window in time, and open another one.",
+			expire.Format(time.RFC3339), applied.RetentionDays.ValueInt64(), next.ClosesAt.Format(time.RFC3339)))
+	return diags
 }
 
 type validation struct {

@@ -92,6 +92,7 @@ func Definition() composite.Definition[Model] {
 		Attributes:  attributes(),
 		Common:      func(m *Model) *composite.Common { return &m.Common },
 		Validate:    validate,
+		Change:      change,
 		Blueprint:   describe,
 		Forecast:    design,
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -229,6 +230,36 @@ func TestControlKnowsTheRetention(t *testing.T) {
 	for _, key := range []string{"recorder", "control"} {
 		if days := function(t, b, key).Environment["RETENTION_DAYS"]; days != "2" {
 			t.Errorf("%s keeps them for %q days", key, days)
+		}
+	}
+}
+
+// TestMovedPastTheRetention: ballots keep the day on which they expire, whatever is
+// applied later. The example closes at 18:25 with a grace of two minutes.
+func TestMovedPastTheRetention(t *testing.T) {
+	for name, c := range map[string]struct {
+		days          int64 // Zero for no retention.
+		opens, closes string
+		warns         bool
+	}{
+		"kept for ever":     {0, "2027-05-22T18:15:00Z", "2028-05-22T18:25:00Z", false},
+		"kept long enough":  {1, "2027-05-22T18:15:00Z", "2027-05-23T17:23:00Z", false},
+		"a second too late": {1, "2027-05-22T18:15:00Z", "2027-05-23T17:23:01Z", true},
+		"a month later":     {7, "2027-05-22T18:15:00Z", "2027-06-22T18:25:00Z", true},
+		"another event":     {7, "2027-06-22T18:15:00Z", "2027-06-22T18:25:00Z", false},
+		"sooner":            {7, "2027-05-22T18:15:00Z", "2027-05-22T18:20:00Z", false},
+	} {
+		applied, planned := exampleModel(), exampleModel()
+		if c.days > 0 {
+			applied.RetentionDays = types.Int64Value(c.days)
+		}
+		planned.OpensAt, planned.ClosesAt = timetypes.NewRFC3339ValueMust(c.opens), timetypes.NewRFC3339ValueMust(c.closes)
+		diags := Definition().Change(applied, planned)
+		if warns := diags.WarningsCount() == 1; warns != c.warns || diags.HasError() {
+			t.Errorf("%s: %v", name, diags)
+		}
+		if c.warns && !strings.Contains(diags[0].Detail(), "expire at 2027-05-2") {
+			t.Errorf("%s: %s", name, diags[0].Detail())
 		}
 	}
 }
