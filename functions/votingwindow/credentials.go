@@ -30,6 +30,7 @@ type CredentialsConfig struct {
 	Window
 	TalliesTable  string `env:"TALLIES_TABLE,required,notEmpty"` // For the closing time in force.
 	VoterRoleARN  string `env:"VOTER_ROLE_ARN,required,notEmpty"`
+	VoterRoleID   string `env:"VOTER_ROLE_ID"` // Changes where the role is made anew, whose former sessions are none: so environments begin anew.
 	QueueURL      string `env:"QUEUE_URL,required,notEmpty"`
 	QueueARN      string `env:"QUEUE_ARN,required,notEmpty"`
 	ResultsBucket string `env:"RESULTS_BUCKET,required,notEmpty"` // Where the page is.
@@ -42,6 +43,7 @@ type ViewersConfig struct {
 	Window
 	TalliesTable   string `env:"TALLIES_TABLE,required,notEmpty"` // For the closing time in force.
 	ViewerRoleARN  string `env:"VIEWER_ROLE_ARN,required,notEmpty"`
+	ViewerRoleID   string `env:"VIEWER_ROLE_ID"` // As VoterRoleID.
 	StatusTable    string `env:"STATUS_TABLE,required,notEmpty"`
 	StatusTableARN string `env:"STATUS_TABLE_ARN,required,notEmpty"`
 	ResultsBucket  string `env:"RESULTS_BUCKET,required,notEmpty"` // Where the page is.

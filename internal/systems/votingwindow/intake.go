@@ -82,7 +82,7 @@ func (w *window) publishCredentials() {
 	const key = "credentials"
 	role := w.AssumableRole("voter", key, w.votes.Send())
 	w.handOut(key, role, votingwindow.CredentialsObject, votingwindow.CredentialsConfig{
-		Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), VoterRoleARN: role.ARN(),
+		Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), VoterRoleARN: role.ARN(), VoterRoleID: role.ID(),
 		QueueURL: w.votes.URL(), QueueARN: w.votes.ARN(), ResultsBucket: w.results.Name(), KMSKeyARN: w.Settings().KMSKeyARN,
 	})
 }

@@ -32,7 +32,7 @@ func (w *window) publishViewers() {
 	const key = "viewers"
 	role := w.AssumableRole("viewer", key, w.status.GetOnly(votingwindow.StatusKey, votingwindow.StatusAttribute))
 	w.handOut(key, role, votingwindow.ViewersObject, votingwindow.ViewersConfig{
-		Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), ViewerRoleARN: role.ARN(),
+		Base: w.base, Window: w.rules, TalliesTable: w.tallies.Name(), ViewerRoleARN: role.ARN(), ViewerRoleID: role.ID(),
 		StatusTable: w.status.Name(), StatusTableARN: w.status.ARN(), ResultsBucket: w.results.Name(), KMSKeyARN: w.Settings().KMSKeyARN,
 	})
 }

@@ -224,6 +224,18 @@ func TestRecordersReadTheAllowListAnew(t *testing.T) {
 	}
 }
 
+// TestCredentialsAreOfTheRoleThatIs: sessions of a role that was deleted are none, also
+// where there is one of its name again. An environment that has issued one keeps it
+// for twenty minutes, unless it begins anew.
+func TestCredentialsAreOfTheRoleThatIs(t *testing.T) {
+	b := described(t, shows["tv-show.json"])
+	for key, role := range map[string]string{"credentials": "voter", "viewers": "viewer"} {
+		if !slices.Contains(b.AttributeReferences(b.Part(key)), blueprint.Reference{Part: role, Attribute: "id"}) {
+			t.Errorf("%s does not begin anew with the role %s", key, role)
+		}
+	}
+}
+
 // Who extends a window must know how long ballots are kept, as who records them.
 func TestControlKnowsTheRetention(t *testing.T) {
 	b := described(t, map[string]any{"retention_days": 2})
