@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -35,18 +37,46 @@ func minuteOf(ballot Ballot) (where addressMinute) {
 	return where
 }
 
+// rateCells is how many counters stand for all addresses and minutes, in 32 MB: a map of some million addresses with a vote each would take more than the
+// publisher has.
+const rateCells = 1 << 24
+
+// busy are counters of cells, each of which many addresses and minutes share.
+type busy struct {
+	seed  maphash.Seed
+	cells []uint16
+}
+
+func (b *busy) cell(where addressMinute) *uint16 {
+	return &b.cells[maphash.Comparable(b.seed, where)%rateCells]
+}
+
 // quarantineRates marks the ballots of each address that has more than perAddress in one minute, by their sent time. What is marked or released
 // already counts to these all the same, so that doing it again, after a death in the middle, marks what is left and nothing else. It
-// returns how many it marked.
+// returns how many it marked. Only what is in a cell with so many votes is counted by itself; mostly there is no such cell, and nothing more to do.
 func quarantineRates(ctx context.Context, store RateStore, perAddress int) (int, error) {
-	counts := map[addressMinute]int32{}
+	all, suspected := &busy{maphash.MakeSeed(), make([]uint16, rateCells)}, false
+	limit := min(perAddress, math.MaxUint16-1)
 	err := store.EachBallot(ctx, func(ballot Ballot) {
-		if ballot.Address != "" {
-			counts[minuteOf(ballot)]++
+		if cell := all.cell(minuteOf(ballot)); ballot.Address != "" && *cell < math.MaxUint16 {
+			*cell++
+			suspected = suspected || int(*cell) > limit
 		}
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count votes by address: %w", err)
+	}
+	if !suspected {
+		return 0, nil
+	}
+	counts := map[addressMinute]int32{}
+	err = store.EachBallot(ctx, func(ballot Ballot) {
+		if where := minuteOf(ballot); ballot.Address != "" && int(*all.cell(where)) > limit {
+			counts[where]++
+		}
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count votes by suspected address: %w", err)
 	}
 	return changeBallots(ctx, store.EachBallot, func(ballot Ballot) bool {
 		return ballot.Address != "" && ballot.Quarantine == "" && ballot.Released == "" && int(counts[minuteOf(ballot)]) > perAddress
@@ -222,14 +252,28 @@ func (q *Quarantine) release(ctx context.Context, request QuarantineRequest) (Qu
 	return answer, errors.New("the window's state changed each time: release again, so that the figures are counted again")
 }
 
+// ratedBallot is what is read of a ballot to tell whether it is suspicious, as DynamoDB's JSON has it: an Item takes three times as long, and of
+// some million ballots there is no more time than a publisher lives.
+type ratedBallot struct {
+	Key        struct{ S string }  `json:"v"`
+	Sent       struct{ N string }  `json:"s"`
+	Address    struct{ S string }  `json:"i"`
+	Quarantine struct{ S string }  `json:"q"`
+	Released   struct{ S string }  `json:"r"`
+	Rehearsal  struct{ BOOL bool } `json:"t"`
+}
+
 // EachBallot visits the real ballots, strongly consistent, one at a time, without their answers.
 func (s *Store) EachBallot(ctx context.Context, visit func(Ballot)) error {
 	var mu sync.Mutex
 	attributes := []string{BallotsKey, ballotSent, ballotAddress, ballotQuarantine, ballotReleased, ballotRehearsal}
-	return segments(ctx, s, s.Ballots, true, attributes, func(_ int, found *item) {
-		ballot := ReadBallot(*found)
-		if ballot.Rehearsal {
+	return segments(ctx, s, s.Ballots, true, attributes, func(_ int, found *ratedBallot) {
+		if found.Rehearsal.BOOL {
 			return
+		}
+		sent := dynamodb.Decimal(found.Sent.N)
+		ballot := Ballot{
+			Key: found.Key.S, Sent: time.UnixMilli(sent.Int()).UTC(), Address: found.Address.S, Quarantine: found.Quarantine.S, Released: found.Released.S,
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -260,7 +260,7 @@ const allowListObject = "allow-list"
 // their number, and 0.65 s of a whole processor, which 256 MB have a seventh of
 // (measured, "make bench"; Lambda Developer Guide, "Configure Lambda function
 // memory": 1,769 MB have one). Marking those of suspicious addresses takes another
-// 150 where each has its own.
+// 32, and some for each that is suspected; it reads the ballots up to three times.
 const publisherMemory, publisherMemoryByAddress = 256, 512
 
 // publisher shows the results and closes the window.

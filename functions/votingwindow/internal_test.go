@@ -1,0 +1,4 @@
+package votingwindow
+
+// MarkRates marks the ballots of suspicious addresses.
+var MarkRates = quarantineRates
