@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 )
@@ -204,7 +202,7 @@ func passing(err error) bool {
 		}
 		return true
 	}
-	if (retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}).IsErrorThrottle(err) == aws.TrueTernary {
+	if throttled(err) {
 		return true
 	}
 	var fault smithy.APIError

@@ -62,7 +62,7 @@ func (s *Store) readSegment(ctx context.Context, table string, segment int, page
 	}
 	for {
 		var items []item
-		after, err := s.Client.ScanInto(ctx, input, &items)
+		after, err := patient{s.Client}.ScanInto(ctx, input, &items)
 		next := page{items: items, err: wrap(err, "scan %s", table)}
 		select {
 		case pages <- next:

@@ -101,7 +101,11 @@ func changeBallots(
 				if ctx.Err() != nil {
 					continue // Only to let the scan end.
 				}
-				done, err := change(ctx, key)
+				var done bool
+				err := whileBusy(ctx, func() (err error) {
+					done, err = change(ctx, key)
+					return err
+				})
 				mu.Lock()
 				if done {
 					changed++

@@ -76,7 +76,11 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 				if ctx.Err() != nil {
 					continue // Only to let the scan end.
 				}
-				done, err := s.removeIf(ctx, table, item{key: value}, condition, names, values)
+				var done bool
+				err := whileBusy(ctx, func() (err error) {
+					done, err = s.removeIf(ctx, table, item{key: value}, condition, names, values)
+					return err
+				})
 				mu.Lock()
 				if done {
 					removed++
@@ -89,7 +93,7 @@ func (s *Store) removeAll(ctx context.Context, table, key, condition string, nam
 			}
 		})
 	}
-	err := scanAll(ctx, s.Client, &dynamodb.Scan{
+	err := scanAll(ctx, patient{s.Client}, &dynamodb.Scan{
 		TableName: table, ConsistentRead: true,
 		FilterExpression: condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}, func(found *item) { keys <- (*found)[key] })

@@ -83,7 +83,7 @@ func segments[T any](
 	var segments sync.WaitGroup
 	for segment := range scanSegments {
 		segments.Go(func() {
-			err := scanAll(ctx, s.Client, &dynamodb.Scan{
+			err := scanAll(ctx, patient{s.Client}, &dynamodb.Scan{
 				TableName: table, ConsistentRead: consistent, Limit: pageLimit, Segment: &segment, TotalSegments: scanSegments,
 				ProjectionExpression: projection, ExpressionAttributeNames: names,
 			}, func(found *T) { visit(segment, found) })
@@ -99,8 +99,13 @@ func segments[T any](
 	return fault
 }
 
+// scanner is the part of DynamoDB's client that scans use.
+type scanner interface {
+	ScanInto(ctx context.Context, scan *dynamodb.Scan, items any) (dynamodb.Item, error)
+}
+
 // scanAll visits every item of a scan, page by page.
-func scanAll[T any](ctx context.Context, client DynamoDB, input *dynamodb.Scan, visit func(*T)) error {
+func scanAll[T any](ctx context.Context, client scanner, input *dynamodb.Scan, visit func(*T)) error {
 	for {
 		var items []T
 		next, err := client.ScanInto(ctx, input, &items)

@@ -152,7 +152,9 @@ func (t *tenure) rehearse(ctx context.Context) error {
 	if figures.Accepted() == 0 {
 		return nil
 	}
-	ballots, err := t.Store.CountBallots(ctx, false)
+	counting, cancel := context.WithTimeout(ctx, leaseFor-roundEvery) // A busy table is not to cost the lease.
+	defer cancel()
+	ballots, err := t.Store.CountBallots(counting, false)
 	if err != nil {
 		return fmt.Errorf("count the rehearsal's ballots: %w", err)
 	}
