@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,8 +33,8 @@ var windowChanges = []windowChange{
 		"vote": map[string]any{"text": "Who wins?", "answers": map[string]any{"a": "Anna", "b": "Bruno"}},
 		"song": map[string]any{"text": "Which song?", "answers": map[string]any{"x": "First", "y": "Second"}},
 	}}, withParts("window")},
-	{"a retention", map[string]any{"retention_days": 30}, []string{"ballots", "ledger", "recorder"}},
-	{"no retention", map[string]any{"retention_days": nil}, []string{"ballots", "ledger", "recorder"}},
+	{"a retention", map[string]any{"retention_days": 30}, []string{"ballots", "control", "ledger", "recorder"}},
+	{"no retention", map[string]any{"retention_days": nil}, []string{"ballots", "control", "ledger", "recorder"}},
 	{"a dashboard", map[string]any{"dashboard": true}, []string{"dashboard"}},
 	{"no dashboard", map[string]any{"dashboard": nil}, []string{"dashboard"}},
 	{"signed exports", map[string]any{"export": map[string]any{"sign": true}}, []string{"export", "export-role", "signing-key"}},
@@ -71,6 +73,37 @@ func TestAccWindowChanges(t *testing.T) {
 		s.settled(config)
 	}
 	s.gone(a)
+}
+
+// TestAccWindowAllowList: who is added to the list while the window is open votes at
+// once, also where recorders are at work that have read the former one.
+func TestAccWindowAllowList(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "voters.txt")
+	lists := func(voters ...int) map[string]any {
+		var text strings.Builder
+		for _, voter := range voters {
+			fmt.Fprintln(&text, voterNo(voter))
+		}
+		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"allow_list": map[string]any{"file": file}}
+	}
+	e := newEvening(t, "listed", lists(0, 1))
+	defer e.end()
+	e.cast(0, 3, overHTTP(e.output("vote_url")))
+	equal(t, "rejected votes", e.books(2).Counts.Rejected, 1)
+	maps.Copy(e.config, lists(3, 4, 5))
+	p := e.plan(e.config)
+	if have := changedParts(t, e.state, p.planned); !slices.Equal(have, []string{"allow-list", "recorder"}) {
+		t.Errorf("the plan names the parts %q", have)
+	}
+	if text := e.applyPlan(p); text != "" {
+		t.Fatal(text)
+	}
+	e.settled(e.config)
+	e.cast(3, 3, overHTTP(e.output("vote_url")))
+	equal(t, "rejected votes after the change", e.books(5).Counts.Rejected, 1)
 }
 
 func sorted(names []string) []string {
