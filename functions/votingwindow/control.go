@@ -115,6 +115,18 @@ func (c *Clocked) InForce(ctx context.Context) (Window, error) {
 	return c.Window.Effective(c.present), nil
 }
 
+// overSince is the age at which a control that holds against another closing time than the configured one is over for good. Publishers of the former
+// configuration, for which a new control is one of another, are gone by then.
+const overSince = 10 * time.Minute
+
+// over is the control that was read last where the argument has changed since it was set; false where it has not.
+func (c *Clocked) over() (Control, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	is := !c.present.Of.IsZero() && !c.present.Of.Equal(c.Window.ClosesAt) && c.Clock.Now().Sub(c.present.At) >= overSince
+	return c.present, is
+}
+
 // The values of ControlRequest.Action.
 const (
 	ControlClose  = "close"  // Closes InSeconds from now.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
@@ -275,6 +276,41 @@ func TestControllerExtendsNoFurtherThanBallotsAreKept(t *testing.T) {
 		if err != nil || stands.ClosesAt.Equal(test.to) == test.refuse {
 			t.Errorf("%s: %+v stands, %v", name, stands, err)
 		}
+	}
+}
+
+// A control ends when the argument changes. It is not in force again where an apply sets the argument back.
+func TestControlEndsForGood(t *testing.T) {
+	for name, test := range map[string]struct {
+		of    time.Duration // The closing time that it was set against, from the configured one.
+		age   time.Duration
+		stays bool
+	}{
+		"of the argument that is":      {0, time.Hour, true},
+		"of another":                   {-time.Minute, 10 * time.Minute, false},
+		"of another, set a moment ago": {-time.Minute, 9 * time.Minute, true}, // By somebody whose configuration this publisher may not have yet.
+		"of another, long ago":         {time.Hour, 48 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(mustRules(around(time.Now().Add(time.Hour))), clock.System{}) // Not open yet: a tick is one look.
+				window := w.rules.Window
+				set := votingwindow.Control{ClosesAt: window.ClosesAt.Add(5 * time.Minute), Of: window.ClosesAt.Add(test.of), By: "eve", At: time.Now().UTC().Add(-test.age)}
+				if _, err := w.store().ReplaceControl(t.Context(), votingwindow.Control{}, set); err != nil {
+					t.Fatal(err)
+				}
+				w.mustTick(t, "p")
+				stands, err := w.store().ReadControl(t.Context())
+				if err != nil || test.stays && stands != set || !test.stays && stands != (votingwindow.Control{}) {
+					t.Errorf("%+v stands, %v", stands, err)
+				}
+				former := window
+				former.ClosesAt = set.Of
+				if inForce := former.Effective(stands).ClosesAt; inForce.Equal(set.ClosesAt) != test.stays {
+					t.Errorf("set back, the window closes at %s", inForce)
+				}
+			})
+		})
 	}
 }
 

@@ -56,6 +56,8 @@ type PublisherStore interface {
 	ClaimLease(ctx context.Context, version int64) (bool, error)
 	// ReleaseLease ends the lease at now if holder has it.
 	ReleaseLease(ctx context.Context, holder string, now time.Time) error
+	// ReplaceControl puts a control in the place of the one that was read. It says whether it did: not where another stands there by now.
+	ReplaceControl(ctx context.Context, former, next Control) (bool, error)
 }
 
 // Candidate is a publisher that asks for the lease.
@@ -171,10 +173,24 @@ func (t *tenure) quiet(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	t.window = window
+	t.endControl(ctx)
 	if !t.idle(state) {
 		return false, nil
 	}
 	return t.once(ctx, state)
+}
+
+// endControl takes away a control that the argument has ended. It would be in force again where an apply set the argument back.
+func (t *tenure) endControl(ctx context.Context) {
+	over, is := t.InForce.over()
+	if !is {
+		return
+	}
+	if _, err := t.Store.ReplaceControl(ctx, over, Control{}); err != nil {
+		t.Log.WarnContext(ctx, "take away a control that is over", "error", err)
+		return
+	}
+	t.Log.InfoContext(ctx, "took away a control that is over", "closes_at", clockText(over.ClosesAt), "of", clockText(over.Of))
 }
 
 // idle says whether there is nothing to do but to see that the object is right.
