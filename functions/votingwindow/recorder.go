@@ -37,8 +37,9 @@ type RecorderStore interface {
 	PutEntry(ctx context.Context, entry Entry) (written bool, err error)
 	// HasEntry says whether a message has a ledger entry, strongly consistent.
 	HasEntry(ctx context.Context, message string) (bool, error)
-	// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's.
-	PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts) error
+	// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's; with again, which says that it wrote some before,
+	// only where those are still there. It says whether it did.
+	PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts, again bool) (bool, error)
 	// WindowState returns the window's state, strongly consistent; the zero State where there is none.
 	WindowState(ctx context.Context) (State, error)
 }

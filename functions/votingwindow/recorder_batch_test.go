@@ -377,3 +377,33 @@ func TestRecorderInAFlood(t *testing.T) {
 		t.Errorf("the metrics say %g counted, want 798", sum)
 	}
 }
+
+// Who rehearses again after a reset is told of the second rehearsal alone, though the recorder is the same.
+func TestRecorderForgetsARehearsalThatWasReset(t *testing.T) {
+	m := newMemory()
+	recorder := recorderOf(m, mustRules(window()), &manualClock{now: opens.Add(-time.Hour)}, "w")
+	rehearse := func(id, voter, answer string) {
+		t.Helper()
+		expectFailed(t, handle(t, recorder, batch(sqsMessage(id, `{"voter":"`+voter+`","answer":"`+answer+`","rehearsal":true}`, opens.Add(-time.Hour), 1))))
+	}
+	expect := func(counted, rejected int64) {
+		t.Helper()
+		counts, err := m.store().Counters(t.Context(), true)
+		if err != nil || counts.Counted() != counted || counts.Rejected != rejected {
+			t.Errorf("%d counted, %d rejected, %v; want %d and %d", counts.Counted(), counts.Rejected, err, counted, rejected)
+		}
+	}
+	rehearse("m1", "ann", "none")
+	rehearse("m2", "ann", "yes")
+	expect(1, 1)
+	for round := range 2 {
+		if _, err := m.store().RemoveRehearsal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		expect(0, 0)
+		rehearse(fmt.Sprint("m3", round), "bob", "yes")
+		expect(1, 0)
+		rehearse(fmt.Sprint("m4", round), "cid", "no")
+		expect(2, 0)
+	}
+}

@@ -37,7 +37,7 @@ func (r *Recorder) tell(ctx context.Context, window Window, batch Tally, said re
 	if messages >= BatchSize && onlyBallots && now.Sub(r.told) < TellEvery {
 		return
 	}
-	r.keepCounters(ctx)
+	r.keepCounters(ctx, batch)
 	r.emit(ctx, window, r.untold)
 	r.untold, r.told = report{}, now
 }
@@ -45,14 +45,20 @@ func (r *Recorder) tell(ctx context.Context, window Window, batch Tally, said re
 // keepCounters writes this worker's counters. They are cumulative: a write that failed is healed by the next, and one that is
 // repeated changes nothing. They are lower bounds of the truth, which the tables hold: a worker
 // that dies between a ballot and its counters never counts it. Where ballots are replaced they say nothing of the answers: another
-// worker's ballot that is displaced would have to be taken off, so that they would be no bound at all.
-func (r *Recorder) keepCounters(ctx context.Context) {
+// worker's ballot that is displaced would have to be taken off, so that they would be no bound at all. Those of a rehearsal that was reset begin anew with
+// the present batch.
+func (r *Recorder) keepCounters(ctx context.Context, batch Tally) {
 	for _, rehearsal := range []bool{false, true} {
 		all := r.counts.of(rehearsal)
 		if all.Accepted() == r.kept.of(rehearsal).Accepted() {
 			continue
 		}
-		if err := r.Store.PutCounters(ctx, r.Worker, rehearsal, *all); err != nil {
+		written, err := r.Store.PutCounters(ctx, r.Worker, rehearsal, *all, rehearsal && r.kept.Rehearsal.Accepted() > 0)
+		if err == nil && !written {
+			*all = batch.Rehearsal.clone()
+			_, err = r.Store.PutCounters(ctx, r.Worker, rehearsal, *all, false)
+		}
+		if err != nil {
 			r.Log.WarnContext(ctx, "write worker counters", "error", err)
 			continue
 		}

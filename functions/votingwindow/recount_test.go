@@ -65,7 +65,7 @@ func TestStoreCountsEveryItem(t *testing.T) {
 func TestStoreSumsEveryWorker(t *testing.T) {
 	m := newMemory()
 	for i := range 20 {
-		if err := m.store().PutCounters(t.Context(), fmt.Sprint(i), false, votingwindow.Counts{Answers: map[string]int64{"vote/yes": int64(i)}, Late: 1}); err != nil {
+		if _, err := m.store().PutCounters(t.Context(), fmt.Sprint(i), false, votingwindow.Counts{Answers: map[string]int64{"vote/yes": int64(i)}, Late: 1}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestRecount(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := m.store().PutCounters(t.Context(), "w", false, test.live); err != nil {
+			if _, err := m.store().PutCounters(t.Context(), "w", false, test.live, false); err != nil {
 				t.Fatal(err)
 			}
 			recount := &votingwindow.Recount{Rules: mustRules(window()), Store: m.store(), Clock: &manualClock{now: closes.Add(time.Hour)}}

@@ -126,10 +126,15 @@ func (s *Store) HasEntry(ctx context.Context, message string) (bool, error) {
 	return len(found) > 0, err
 }
 
-// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's.
-func (s *Store) PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts) error {
-	err := s.Client.PutItem(ctx, &dynamodb.PutItem{TableName: s.Tallies, Item: countersItem(worker, rehearsal, counts)})
-	return wrap(err, "put item in %s", s.Tallies)
+// PutCounters replaces a worker's counters, those of its real votes or those of the rehearsal's; with again, which says that it wrote some before,
+// only where those are still there. It says whether it did.
+func (s *Store) PutCounters(ctx context.Context, worker string, rehearsal bool, counts Counts, again bool) (bool, error) {
+	put := countersItem(worker, rehearsal, counts)
+	if again {
+		return s.putIf(ctx, s.Tallies, put, "attribute_exists(#key)", map[string]string{"#key": TalliesKey}, nil)
+	}
+	err := s.Client.PutItem(ctx, &dynamodb.PutItem{TableName: s.Tallies, Item: put})
+	return err == nil, wrap(err, "put item in %s", s.Tallies)
 }
 
 // ReadControl returns an operator's control; the zero Control where there is none.
