@@ -65,7 +65,7 @@ type IngestConfig struct {
 	SourceBucket  string        `env:"SOURCE_BUCKET,required,notEmpty"`
 	Bucket        string        `env:"BUCKET,required,notEmpty"`
 	StageTopic    string        `env:"STAGE_TOPIC,required,notEmpty"`
-	Reads         int           `env:"READS,required"`          // Files that are read at the same time.
+	Reads         int           `env:"READS,required"`          // Files that are read at the same time, and calls that write items.
 	MaxFileBytes  int           `env:"MAX_FILE_BYTES,required"` // Of a file, as it is and as it unpacks.
 	GiveUpAfter   time.Duration `env:"GIVE_UP_AFTER,required"`  // After which files that AWS does not let be read or written are failures.
 	RetentionDays int           `env:"RETENTION_DAYS"`

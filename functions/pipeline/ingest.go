@@ -29,7 +29,7 @@ type Ingest struct {
 	Mapper    *Mapper
 	Objects   Objects // Where too many failures for an item go.
 	Completer *Completer
-	Reads     int   // Files that are read at the same time.
+	Reads     int   // Files that are read at the same time, and calls that write items.
 	MaxBytes  int64 // Of a file.
 	GiveUp    time.Duration
 	Clock     clock.Clock

@@ -29,6 +29,9 @@ type chunkWork struct {
 	whole  bool // It has an invocation's time to itself, as each chunk has in the end.
 	behind bool // A later upload may have written its items already.
 
+	stop   context.CancelCauseFunc // Ends all that is under way: the chunk must come again.
+	writes chan struct{}           // Has one for each write under way, of which there are no more than reads.
+
 	mu      sync.Mutex
 	failed  []*Failure // By file; nil for none.
 	pending []pendingItem
@@ -47,9 +50,9 @@ type pendingItem struct {
 
 // do reads all files and writes their items. An error is why the chunk must come again.
 func (w *chunkWork) do(ctx context.Context) error {
-	w.places = make(map[string]int, dynamodb.BatchWriteItems)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	w.places, w.writes = make(map[string]int, dynamodb.BatchWriteItems), make(chan struct{}, w.Reads)
+	ctx, w.stop = context.WithCancelCause(ctx)
+	defer w.stop(nil)
 	files := ctx
 	if w.giveUp && w.whole { // What that time does not do for is given up, too.
 		var end context.CancelFunc
@@ -69,7 +72,7 @@ func (w *chunkWork) do(ctx context.Context) error {
 			err = w.add(files, file, items)
 		}
 		if err != nil {
-			cancel(err) // The others would be done in vain.
+			w.stop(err) // The others would be done in vain.
 		}
 		return nil
 	})
@@ -168,7 +171,7 @@ func final(refused *awscall.Refusal) bool {
 	return refused.Status >= 400 && refused.Status < 500 && refused.Status != http.StatusTooManyRequests && refused.Status != http.StatusRequestTimeout
 }
 
-// add takes a file's items, and writes whenever there are enough for a call.
+// add takes a file's items, and writes those for which there are enough for a call: of a file with thousands many at the same time.
 func (w *chunkWork) add(ctx context.Context, file int, items []Item) error {
 	w.mu.Lock()
 	for i := range items {
@@ -179,16 +182,17 @@ func (w *chunkWork) add(ctx context.Context, file int, items []Item) error {
 		w.places[items[i].Key] = len(w.pending)
 		w.pending = append(w.pending, pendingItem{items[i], file})
 	}
+	ready := len(w.pending) / dynamodb.BatchWriteItems
 	w.mu.Unlock()
-	for {
-		batch := w.take(dynamodb.BatchWriteItems)
-		if len(batch) == 0 {
-			return nil
+	return parallel.Each(ready, w.Reads, func(int) error {
+		w.writes <- struct{}{}
+		defer func() { <-w.writes }()
+		err := w.write(ctx, w.take(dynamodb.BatchWriteItems))
+		if err != nil {
+			w.stop(err)
 		}
-		if err := w.write(ctx, batch); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // take takes what one call writes, where at least so many items are there.
