@@ -262,43 +262,14 @@ func (p *Placer) standing(ctx context.Context, sale string, arrivals []*arrival)
 	return p.Store.ReadFans(ctx, sale, ids, false)
 }
 
-const (
-	// busyFirst is how long a placer waits for a table that was too busy for some records, twice as long each time; busyTries is how often in all: within some six seconds.
-	busyFirst = 100 * time.Millisecond
-	busyTries = 7
-)
-
-// insert makes records, again and again those for which the table is too busy for the moment: they have their places. Sent back to the queue they would come again after its
-// visibility time-out, minutes later, and get places behind all who came meanwhile.
-func (p *Placer) insert(ctx context.Context, fans []Fan) ([]dynamodb.Insertion, error) {
-	done, err := p.Store.InsertFans(ctx, fans)
-	var busy *dynamodb.StatementError
-	for wait, try := busyFirst, 1; errors.As(err, &busy) && try < busyTries; wait, try = 2*wait, try+1 {
-		select {
-		case <-p.Clock.After(wait):
-		case <-ctx.Done():
-			return done, err
-		}
-		var left []Fan
-		var of []int
-		for i, insertion := range done {
-			if insertion == dynamodb.Unknown {
-				left, of = append(left, fans[i]), append(of, i)
-			}
-		}
-		var again []dynamodb.Insertion
-		again, err = p.Store.InsertFans(ctx, left)
-		for i, insertion := range again {
-			done[of[i]] = insertion
-		}
-	}
-	return done, err
-}
+// patience is for records whose fans have their places. Sent back to the queue they would come again after its visibility time-out, minutes later, and get places behind
+// all who came meanwhile.
+var patience = dynamodb.Patience{First: 100 * time.Millisecond, Most: 3200 * time.Millisecond, For: 6400 * time.Millisecond}
 
 // write makes the records, and notes at the arrivals of each whose record may not stand that they must come again.
 func (p *Placer) write(ctx context.Context, inserted, replaced []Fan, now int64, arrivals []*arrival) (placed int, err error) {
 	unsure := map[string]bool{}
-	done, insertErr := p.insert(ctx, inserted)
+	done, insertErr := dynamodb.InsertPatiently(ctx, p.Clock, patience, inserted, p.Store.InsertFans)
 	for i, insertion := range done {
 		switch insertion {
 		case dynamodb.Inserted:

@@ -12,8 +12,8 @@ import (
 	"github.com/burstline/terraform-provider-serverless/functions/internal/dynamodb"
 )
 
-// patience is how long work on a whole table waits for a table that is too busy after all attempts of a call.
-const patience = time.Second
+// busyWait is how long work on a whole table waits for a table that is too busy after all attempts of a call.
+const busyWait = time.Second
 
 // patient reads pages of a table that is too busy as long as its context lasts. A provisioned table carries a count of some million ballots by what it
 // has saved alone: a count that began anew at each refusal would not come to its end.
@@ -33,7 +33,7 @@ func whileBusy(ctx context.Context, do func() error) error {
 		if !throttled(err) {
 			return err
 		}
-		if waitErr := smithytime.SleepWithContext(ctx, patience); waitErr != nil {
+		if waitErr := smithytime.SleepWithContext(ctx, busyWait); waitErr != nil {
 			return errors.Join(err, waitErr)
 		}
 	}

@@ -334,7 +334,7 @@ func (r *Recorder) revote(ctx context.Context, message message) recorded {
 // was written, and no client tries it again. It returns false where the time is over.
 func (r *Recorder) later(ctx context.Context, attempt int) bool {
 	select {
-	case <-r.Clock.After(min(busyFirst<<attempt, busyMost)):
+	case <-r.Clock.After(min(patience.First<<attempt, patience.Most)):
 		return true
 	case <-ctx.Done():
 		return false

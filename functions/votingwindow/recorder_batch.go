@@ -2,7 +2,6 @@ package votingwindow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +34,7 @@ func (r *Recorder) insertFirst(ctx context.Context, messages []message) {
 		if len(ballots) == 0 {
 			return nil, nil
 		}
-		return r.insert(ctx, ballots)
+		return dynamodb.InsertPatiently(ctx, r.Clock, patience, ballots, r.Store.InsertBallots)
 	}()
 	if err != nil {
 		r.Log.WarnContext(ctx, "insert ballots", "error", err)
@@ -45,47 +44,11 @@ func (r *Recorder) insertFirst(ctx context.Context, messages []message) {
 	}
 }
 
-const (
-	// busyFirst is how long a recorder waits for a table that was too busy for some ballots, twice as long each time, busyMost at most; busyFor is how
-	// long in all, so that a recorder of a thousand still gets most of its batch into a new table, of 4,000 writes a second.
-	busyFirst = 100 * time.Millisecond
-	busyMost  = 2 * time.Second
-	busyFor   = 12 * time.Second
-	// busyRest of an invocation is for what is recorded by itself, which has three attempts in some three seconds.
-	busyRest = 5 * time.Second
-)
-
-// insert makes ballots, again and again those for which the table is too busy for the moment. Sent back to the queue they would come again after its
-// visibility time-out, minutes later, all at once, and after five times wait in the dead-letter queue: recorders that give up quickly go through the
-// whole queue while the table takes a part of it.
-func (r *Recorder) insert(ctx context.Context, ballots []Ballot) ([]dynamodb.Insertion, error) {
-	done, err := r.Store.InsertBallots(ctx, ballots)
-	until := r.Clock.Now().Add(busyFor)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-busyRest).Before(until) {
-		until = deadline.Add(-busyRest)
-	}
-	var busy *dynamodb.StatementError
-	for wait := busyFirst; errors.As(err, &busy) && r.Clock.Now().Add(wait).Before(until); wait = min(2*wait, busyMost) {
-		select {
-		case <-r.Clock.After(wait):
-		case <-ctx.Done():
-			return done, err
-		}
-		var left []Ballot
-		var of []int
-		for i, insertion := range done {
-			if insertion == dynamodb.Unknown {
-				left, of = append(left, ballots[i]), append(of, i)
-			}
-		}
-		var again []dynamodb.Insertion
-		again, err = r.Store.InsertBallots(ctx, left)
-		for i, insertion := range again {
-			done[of[i]] = insertion
-		}
-	}
-	return done, err
-}
+// patience is for ballots for which the table is too busy: for so long that a recorder of a thousand still gets most of its batch into a new table, of 4,000 writes a
+// second. Sent back to the queue they would come again after its visibility time-out, minutes later, all at once, and after five times wait in the dead-letter queue:
+// recorders that give up quickly go through the whole queue while the table takes a part of it. The rest of an invocation is for what is recorded by itself, which has
+// three attempts in some three seconds.
+var patience = dynamodb.Patience{First: 100 * time.Millisecond, Most: 2 * time.Second, For: 12 * time.Second, Rest: 5 * time.Second}
 
 // place makes a ballot unless its key has one: then it returns the one that stands, else nil. Where the key is known to be taken it
 // reads what stands: a strongly consistent read costs a fifth of a second refused write (DynamoDB pricing, on-demand capacity).

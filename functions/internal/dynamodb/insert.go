@@ -2,11 +2,14 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/burstline/terraform-provider-serverless/functions/internal/clock"
 	"github.com/burstline/terraform-provider-serverless/functions/internal/parallel"
 )
 
@@ -39,6 +42,41 @@ func Insert(ctx context.Context, client Executor, table string, items []Item, ca
 	})
 	if err != nil {
 		err = fmt.Errorf("insert items into %s: %w", table, err)
+	}
+	return done, err
+}
+
+// Patience is how what inserts waits for a table that is too busy: First, then twice as long each time up to Most, For in all, and no longer than until Rest of the
+// context's time is left.
+type Patience struct{ First, Most, For, Rest time.Duration }
+
+// InsertPatiently inserts things, and again and again those for which the table is too busy for the moment: what insert, which is Insert of such things, says with a
+// StatementError. It says what Insert says.
+func InsertPatiently[T any](ctx context.Context, with clock.Clock, p Patience, things []T, insert func(context.Context, []T) ([]Insertion, error)) ([]Insertion, error) {
+	done, err := insert(ctx, things)
+	until := with.Now().Add(p.For)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-p.Rest).Before(until) {
+		until = deadline.Add(-p.Rest)
+	}
+	var busy *StatementError
+	for wait := p.First; errors.As(err, &busy) && with.Now().Add(wait).Before(until); wait = min(2*wait, p.Most) {
+		select {
+		case <-with.After(wait):
+		case <-ctx.Done():
+			return done, err
+		}
+		var left []T
+		var of []int
+		for i, insertion := range done {
+			if insertion == Unknown {
+				left, of = append(left, things[i]), append(of, i)
+			}
+		}
+		var again []Insertion
+		again, err = insert(ctx, left)
+		for i, insertion := range again {
+			done[of[i]] = insertion
+		}
 	}
 	return done, err
 }
