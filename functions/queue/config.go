@@ -31,7 +31,8 @@ type JoinConfig struct {
 	ProbeKeyVersion   string `env:"PROBE_KEY_VERSION"`
 	AllowBucket       string `env:"ALLOW_BUCKET"` // Bucket and key of the list of join codes; empty where none is asked for.
 	AllowKey          string `env:"ALLOW_KEY"`
-	TokenIssuer       string `env:"TOKEN_ISSUER"` // Issuer and audience of the organiser's tokens; empty where none is asked for.
+	AllowVersion      string `env:"ALLOW_VERSION"` // Changes with the list, as KeyVersion does with the key.
+	TokenIssuer       string `env:"TOKEN_ISSUER"`  // Issuer and audience of the organiser's tokens; empty where none is asked for.
 	TokenAudience     string `env:"TOKEN_AUDIENCE"`
 	ReadersBucket     string `env:"READERS_BUCKET"` // Where the credentials for the status table are; empty where fans read an object.
 	StatusShards      int    `env:"STATUS_SHARDS"`  // Of the status in the state table, 1 to MaxStatusShards, likewise.
@@ -101,6 +102,7 @@ type ReadersConfig struct {
 	Base
 	Tables
 	ReaderRoleARN  string `env:"READER_ROLE_ARN,required,notEmpty"`
+	ReaderRoleID   string `env:"READER_ROLE_ID"` // Changes where the role is made anew, whose former sessions are none: so environments begin anew.
 	StatusTable    string `env:"STATUS_TABLE,required,notEmpty"`
 	StatusTableARN string `env:"STATUS_TABLE_ARN,required,notEmpty"`
 	BoardShards    int    `env:"BOARD_SHARDS,required"`

@@ -50,7 +50,7 @@ func (r *room) publishReaders() {
 	f := r.function(key, blueprint.Function{
 		MemoryMB: 256, Timeout: shortTimeout,
 		Environment: config.Environ(queue.ReadersConfig{
-			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, ReaderRoleARN: role.ARN(), StatusTable: r.board.Name(), StatusTableARN: r.board.ARN(),
+			Base: r.base, Tables: queue.Tables{Sales: r.salesTable.Name()}, ReaderRoleARN: role.ARN(), ReaderRoleID: role.ID(), StatusTable: r.board.Name(), StatusTableARN: r.board.ARN(),
 			BoardShards: r.m.boardShards(), Bucket: r.pages.Name(), KMSKeyARN: r.Settings().KMSKeyARN,
 		}),
 		Grants: [][]blueprint.Grant{

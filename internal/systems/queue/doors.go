@@ -37,7 +37,7 @@ func (r *room) joining() {
 	if codes := r.m.JoinCodes; known(codes) {
 		bucket := r.Bucket("lists", blueprint.Bucket{})
 		h := r.HashedList("join-codes", bucket, codesObject, r.key, lists.Of(codes))
-		c.AllowBucket, c.AllowKey = bucket.Name(), h.Object()
+		c.AllowBucket, c.AllowKey, c.AllowVersion = bucket.Name(), h.Object(), h.Version()
 		grants = append(grants, h.Read())
 		memory = 512 // A million codes take 8 MB, and are read at every cold start.
 	}

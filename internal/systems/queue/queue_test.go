@@ -277,3 +277,28 @@ func TestFunctionsReadKeysAnew(t *testing.T) {
 		}
 	}
 }
+
+// TestFunctionsReadAnew: environments read the list of join codes once, and keep the
+// sessions of the readers' role that they have issued. Those that are warm would let
+// in who was taken from the list, or publish credentials that AWS refuses.
+func TestFunctionsReadAnew(t *testing.T) {
+	environment := func(room, key, changed string) map[string]string {
+		more := maps.Clone(rooms[room])
+		if changed != "" {
+			more["join_codes"] = map[string]any{"s3_uri": "s3://lists/codes.txt", "version_id": changed}
+		}
+		b, diags := describedBy(t, more)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		spec, _ := b.Part(key).Spec.(blueprint.FunctionSpec)
+		return spec.Environment
+	}
+	third, fourth := environment("full.json", "join", "3")["ALLOW_VERSION"], environment("full.json", "join", "4")["ALLOW_VERSION"]
+	if written := blueprint.Ref("join-codes", "entries"); third == fourth || !strings.Contains(third, written) || !strings.Contains(fourth, written) {
+		t.Errorf("join begins anew with %q and %q", third, fourth)
+	}
+	if got, want := environment("table.json", "readers", "")["READER_ROLE_ID"], blueprint.Ref("reader", "id"); got != want {
+		t.Errorf("readers begins anew with %q, want %q", got, want)
+	}
+}
