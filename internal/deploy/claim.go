@@ -63,6 +63,11 @@ type session struct {
 	// fresh: the manifest was made by this session, so that no part is expected
 	// to exist.
 	fresh bool
+	// shown is when the session last showed that it is alive. It has no monotonic
+	// reading, which stands still while a machine sleeps.
+	shown time.Time
+	// overtaken is true once somebody else has the claim.
+	overtaken bool
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -92,6 +97,7 @@ func (e *Engine) open(ctx context.Context, s *store, initial *Manifest, operatio
 	if err := se.acquire(ctx, initial, create); err != nil {
 		return ctx, nil, err
 	}
+	se.alive()
 	ctx, cancel := context.WithCancelCause(ctx)
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
 	se.stop, se.done = stop, make(chan struct{})
@@ -203,14 +209,37 @@ func (se *session) beat(ctx context.Context, lost context.CancelCauseFunc) {
 			return
 		case <-se.engine.Clock.After(heartbeat):
 		}
-		err := se.store.touch(ctx, se.claim.ID)
+		err := se.held(ctx)
+		if err == nil {
+			err = se.store.touch(ctx, se.claim.ID)
+		}
 		if errors.Is(err, errOvertaken) {
+			se.overtaken = true
 			lost(fmt.Errorf("the claim was lost: %w", err))
 			return
+		}
+		if err == nil {
+			se.alive()
 		}
 		// Any other error is worth another try at the next beat: the claim
 		// stays good until it is stale.
 	}
+}
+
+// alive notes that the session has just shown that it is alive.
+func (se *session) alive() { se.shown = se.engine.Clock.Now().Round(0) }
+
+// held returns errOvertaken where the claim is somebody else's. It looks only
+// where the last sign of life is old, as after a machine has slept: until then
+// nobody takes the claim over.
+func (se *session) held(ctx context.Context) error {
+	if se.overtaken {
+		return errOvertaken
+	}
+	if se.engine.Clock.Now().Round(0).Sub(se.shown) < 2*heartbeat {
+		return nil
+	}
+	return se.store.look(ctx, se.claim.ID)
 }
 
 // quiet ends the heartbeat, so that the manifest has one writer.
@@ -219,9 +248,22 @@ func (se *session) quiet() {
 	<-se.done
 }
 
-// close writes the manifest as it is now and gives up the claim.
+// remove deletes the manifest, and gives up the claim with it.
+func (se *session) remove(ctx context.Context) error {
+	se.quiet()
+	if err := se.held(ctx); err != nil {
+		return err
+	}
+	return se.store.remove(ctx)
+}
+
+// close writes the manifest as it is now and gives up the claim. Where that was
+// lost, the manifest is somebody else's.
 func (se *session) close(ctx context.Context) error {
 	se.quiet()
+	if err := se.held(ctx); err != nil {
+		return err
+	}
 	se.manifest.Claim = nil
 	return se.store.write(ctx, se.manifest, se.claim.ID)
 }

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -176,6 +177,65 @@ func TestHeartbeat(t *testing.T) {
 	}
 	if err := se.close(t.Context()); !errors.Is(err, errOvertaken) {
 		t.Errorf("closing a lost session: %v", err)
+	}
+}
+
+// TestSleeperLeavesTheManifest: a process that was suspended for longer than its
+// claim is good, and wakes, neither takes the manifest back from whoever has it
+// now nor brings back one that is gone.
+func TestSleeperLeavesTheManifest(t *testing.T) {
+	for name, meanwhile := range map[string]func(context.Context, *store) error{
+		"taken over": func(ctx context.Context, s *store) error {
+			return s.write(ctx, &Manifest{System: tiny.Name, Name: "one", Status: Ready, Provider: "theirs", Arguments: long(20_000)}, "theirs")
+		},
+		"destroyed": func(ctx context.Context, s *store) error { return s.remove(ctx) },
+		"destroyed and made anew": func(ctx context.Context, s *store) error {
+			if err := s.remove(ctx); err != nil {
+				return err
+			}
+			return s.create(ctx, &Manifest{System: tiny.Name, Name: "one", Status: Creating, Provider: "theirs", Claim: &Claim{ID: "theirs"}})
+		},
+	} {
+		for _, beats := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, beats first: %t", name, beats), func(t *testing.T) {
+				e, _ := newEngine(t, 3)
+				clock := ticking{newClock(), make(chan time.Time)}
+				e.Clock = clock
+				ctx, se, err := open(t, e, true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				other := storeOf(e)
+				if _, _, err := other.read(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := meanwhile(t.Context(), other); err != nil {
+					t.Fatal(err)
+				}
+				<-clock.fakeClock.After(time.Hour)
+				if beats {
+					clock.ticks <- time.Now()
+					select {
+					case <-ctx.Done():
+					case <-time.After(20 * time.Second):
+						t.Fatal("the work goes on though its claim is lost")
+					}
+				}
+				if err := se.close(t.Context()); !errors.Is(err, errOvertaken) {
+					t.Errorf("closing a lost session: %v", err)
+				}
+				switch m, _, err := storeOf(e).read(t.Context()); {
+				case name == "destroyed":
+					if !errors.Is(err, errNoManifest) {
+						t.Errorf("of a system that was destroyed there is the manifest %+v (%v)", m, err)
+					}
+				case err != nil:
+					t.Errorf("the others' manifest cannot be read any more: %v", err)
+				case m.Provider != "theirs":
+					t.Errorf("the others' manifest was overwritten by %+v", m)
+				}
+			})
+		}
 	}
 }
 

@@ -49,10 +49,9 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 	if len(run.failures) > 0 {
 		return run.abandon(ctx)
 	}
-	se.quiet()
 	closing, cancel := e.afterwards(ctx)
 	defer cancel()
-	if err := se.store.remove(closing); err != nil {
+	if err := se.remove(closing); err != nil {
 		run.fail(run.of("delete the manifest", err))
 		return Result{Exists: true, Digests: map[string]string{}, Failures: run.failures, Account: place.Account, Region: place.Region}
 	}

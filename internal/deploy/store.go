@@ -21,7 +21,7 @@ var errNoManifest = errors.New("there is no manifest")
 var errTaken = errors.New("there is a manifest already")
 
 // errOvertaken: somebody else has written the manifest since it was read.
-var errOvertaken = errors.New("another process has written the manifest in the meantime")
+var errOvertaken = errors.New("another process has written or removed the manifest in the meantime")
 
 // store keeps one manifest in SSM parameters. SSM numbers the versions of a
 // parameter one by one, so a writer sees from the number that it gets whether
@@ -153,6 +153,10 @@ func (s *store) put(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("write manifest %s: %w", s.path, err)
 	}
+	// The numbers of a parameter that was deleted and made anew begin again.
+	if out.Version <= s.version {
+		return errOvertaken
+	}
 	// A number that is too high by one may come from our own first attempt,
 	// whose answer was lost.
 	for v := s.version + 1; v < out.Version; v++ {
@@ -164,13 +168,34 @@ func (s *store) put(ctx context.Context, id string) error {
 	return nil
 }
 
+// look returns errOvertaken where the manifest is no longer the one with the
+// claim id: a write would put it in the place of another's.
+func (s *store) look(ctx context.Context, id string) error {
+	out, err := s.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &s.path})
+	var missing *types.ParameterNotFound
+	if errors.As(err, &missing) {
+		return errOvertaken
+	}
+	if err != nil {
+		return fmt.Errorf("read manifest %s: %w", s.path, err)
+	}
+	if !s.wrote(ctx, aws.ToString(out.Parameter.Value), id) {
+		return errOvertaken
+	}
+	return nil
+}
+
 // isOurs reports whether a version of the parameter is what we wrote.
 func (s *store) isOurs(ctx context.Context, version int64, id string) bool {
 	out, err := s.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(s.path + ":" + strconv.FormatInt(version, 10))})
 	if err != nil {
 		return false
 	}
-	value := aws.ToString(out.Parameter.Value)
+	return s.wrote(ctx, aws.ToString(out.Parameter.Value), id)
+}
+
+// wrote reports whether a value is what we wrote: the head, or one with our claim.
+func (s *store) wrote(ctx context.Context, value, id string) bool {
 	if value == s.head {
 		return true
 	}
