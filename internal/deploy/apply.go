@@ -77,6 +77,9 @@ func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis
 		// The manifest was lost: what the state remembers is all there is.
 		for _, p := range in.Blueprint.Parts {
 			if digest, ok := in.Digests[p.Key]; ok {
+				if digest == Incomplete {
+					digest = ""
+				}
 				r.records[p.Key] = Record{Kind: p.Spec.Kind(), Digest: digest, Data: p.Data, After: in.Blueprint.Dependencies(p)}
 				r.drifted[p.Key] = true
 			}
@@ -175,8 +178,8 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 	target := r.resolver.target(p, rec, r.retired)
 	// What may not be there is not looked at but made: only that tells an object
 	// from one that is being deleted.
-	there := known && rec.Digest != "" && !r.missing[p.Key]
-	attributes, begun, err := r.converge(ctx, p, target, want, known, there)
+	there := rec.made() && !r.missing[p.Key]
+	attributes, begun, err := r.converge(ctx, p, target, want, rec.made(), there)
 	next := Record{
 		Kind: p.Spec.Kind(), Name: target.Name, Digest: digest, Inputs: inputs, Attributes: attributes,
 		After: r.blue.Dependencies(p), Data: p.Data,

@@ -17,7 +17,7 @@ import (
 const patience = 2 * time.Minute
 
 // converge creates the part, or observes it and changes what differs, until it
-// is as wanted. known says that the part is recorded, observe that it is to be
+// is as wanted. known says that the part is recorded as made, observe that it is to be
 // looked at first. begun says whether an object may exist afterwards.
 func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, want blueprint.Spec, known, observe bool) (a kinds.Attributes, begun bool, err error) {
 	driver, ok := r.engine.Kinds[p.Spec.Kind()]
@@ -144,7 +144,7 @@ func (r *run) tag(ctx context.Context, driver kinds.Driver, t *kinds.Target, liv
 }
 
 // ours returns an error that names the owner of an object that is not ours.
-// What the manifest has recorded is ours, whatever became of its tags.
+// What the manifest has recorded as made is ours, whatever became of its tags.
 func (r *run) ours(driver kinds.Driver, t *kinds.Target, live *kinds.Observation, known bool) error {
 	if known || driver.Facts().Ownership == kinds.OwnedByParent {
 		return nil

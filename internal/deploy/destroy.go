@@ -156,7 +156,7 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 			// By these, kinds without names of their own find what is left.
 			Tags: r.blue.Ownership(key),
 		}
-		if err := r.deletePart(ctx, rec.Kind, target); err != nil {
+		if err := r.deletePart(ctx, rec, target); err != nil {
 			r.fail(r.ofPart("delete", key, rec.Kind, rec.Name, err))
 			return err
 		}
@@ -167,14 +167,14 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 	})
 }
 
-func (r *run) deletePart(ctx context.Context, kind string, t *kinds.Target) error {
-	driver, ok := r.engine.Kinds[kind]
+func (r *run) deletePart(ctx context.Context, rec Record, t *kinds.Target) error {
+	driver, ok := r.engine.Kinds[rec.Kind]
 	if !ok {
-		return fmt.Errorf("this version of the provider does not know the kind %q; use the version that made it", kind)
+		return fmt.Errorf("this version of the provider does not know the kind %q; use the version that made it", rec.Kind)
 	}
 	began := r.engine.Clock.Now()
 	for pause := first; ; pause = min(2*pause, longest) {
-		err := driver.Delete(ctx, t)
+		err := r.deleteOurs(ctx, driver, rec, t)
 		if err == nil || !driver.Transient(err) {
 			return err
 		}
@@ -182,6 +182,21 @@ func (r *run) deletePart(ctx context.Context, kind string, t *kinds.Target) erro
 			return err
 		}
 	}
+}
+
+// deleteOurs deletes an object, after a look whose it is where no apply has ever
+// finished it.
+func (r *run) deleteOurs(ctx context.Context, driver kinds.Driver, rec Record, t *kinds.Target) error {
+	if !rec.made() && driver.Facts().Ownership != kinds.OwnedByParent {
+		switch live, err := driver.Observe(ctx, t); {
+		case errors.Is(err, kinds.ErrAbsent): // What is being deleted is waited for.
+		case err != nil:
+			return fmt.Errorf("observe: %w", err)
+		case r.ours(driver, t, live, false) != nil:
+			return nil //nolint:nilerr // another's object is left alone
+		}
+	}
+	return driver.Delete(ctx, t)
 }
 
 // abandon writes down what is still there after a destroy that failed.

@@ -70,6 +70,10 @@ type Record struct {
 	Data       bool             `json:"data,omitempty"`
 }
 
+// made reports whether the part was finished once, and so is ours. Of one that was
+// not, an object of its name may be anybody's.
+func (r Record) made() bool { return r.Digest != "" }
+
 // Claim is somebody's exclusive right to work on a system. It is alive as long
 // as its holder writes the manifest again and again.
 type Claim struct {
