@@ -192,6 +192,31 @@ func TestDataIsProtected(t *testing.T) {
 	succeededGone(t, e, account, rekeyed(settings()))
 }
 
+// TestDataIsProtectedWithoutManifest: somebody has deleted the manifest, so that
+// nothing but the state tells what there is. A destroy without a plan of it, as
+// that of a tainted resource, deletes no data.
+func TestDataIsProtectedWithoutManifest(t *testing.T) {
+	e, account := newEngine(t, 3)
+	b := small(protecting(), time.Minute)
+	state := input(b, false)
+	state.Digests = succeeded(t, e.Apply(t.Context(), input(b, true))).Digests
+	if err := storeOf(e).remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := inventory(t, account)
+	res := e.Destroy(t.Context(), state)
+	if len(res.Failures) == 0 || !res.Exists || res.Failures[0].Argument[0] != "force_destroy" {
+		t.Errorf("the destroy was not refused: %+v", res)
+	}
+	after := slices.DeleteFunc(inventory(t, account), func(s string) bool { return strings.HasPrefix(s, "parameter ") })
+	if !slices.Equal(before, after) {
+		t.Errorf("the refused destroy changed\n%q\nto\n%q", before, after)
+	}
+	forced := small(settings(), time.Minute)
+	succeeded(t, e.Apply(t.Context(), input(forced, false)))
+	succeededGone(t, e, account, forced)
+}
+
 func TestRenamedAndPrunedParts(t *testing.T) {
 	e, account := newEngine(t, 3)
 	succeeded(t, e.Apply(t.Context(), input(small(settings(), time.Minute), true)))

@@ -32,6 +32,11 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 	if err != nil {
 		return Result{Exists: true, Failures: []Failure{d.of("destroy", err)}}
 	}
+	if se.fresh {
+		// The manifest was lost, and with it whether an apply has ever finished:
+		// what the state knows may bear data.
+		se.manifest.Live = len(in.Digests) > 0
+	}
 	run := newRun(e, se, in, place, d)
 	if len(run.failures) == 0 {
 		run.unmanifested(ctx)
