@@ -16,6 +16,21 @@ import (
 // takes to spread a new role.
 const patience = 2 * time.Minute
 
+// waiting is how long a part's transient errors have lasted.
+type waiting struct{ attempt, since time.Time }
+
+// begin notes that an attempt begins.
+func (w *waiting) begin(now time.Time) { w.attempt = now }
+
+// failed notes that it met an error. One that lasted longer than our patience has
+// got somewhere, as with a distribution that all edges must know first, or a bucket
+// of a million objects: its error is the first again.
+func (w *waiting) failed(now time.Time) {
+	if w.since.IsZero() || now.Sub(w.attempt) > patience {
+		w.since = now
+	}
+}
+
 // converge creates the part, or observes it and changes what differs, until it
 // is as wanted. known says that the part is recorded as made, observe that it is to be
 // looked at first. begun says whether an object may exist afterwards.
@@ -24,8 +39,9 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 	if !ok {
 		return nil, false, fmt.Errorf("there is no kind %q", p.Spec.Kind())
 	}
-	began := r.engine.Clock.Now()
+	var patient waiting
 	for pause := first; ; pause = min(2*pause, longest) {
+		patient.begin(r.engine.Clock.Now())
 		if observe {
 			a, err = r.reconcile(ctx, driver, p, t, want, known)
 		} else {
@@ -48,7 +64,8 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 			// What is there can be looked at without waiting.
 			wait = 0
 		}
-		if err := r.engine.waitOut(ctx, began, wait, err); err != nil {
+		patient.failed(r.engine.Clock.Now())
+		if err := r.engine.waitOut(ctx, patient, wait, err); err != nil {
 			return nil, begun, err
 		}
 	}
@@ -56,8 +73,8 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 
 // waitOut waits before the next attempt at a part, or returns why there is none:
 // the error has lasted longer than our patience, or the context has ended.
-func (e *Engine) waitOut(ctx context.Context, began time.Time, pause time.Duration, err error) error {
-	if e.Clock.Now().Sub(began) > patience {
+func (e *Engine) waitOut(ctx context.Context, w waiting, pause time.Duration, err error) error {
+	if e.Clock.Now().Sub(w.since) > patience {
 		return fmt.Errorf("still so after %s: %w", patience, err)
 	}
 	select {

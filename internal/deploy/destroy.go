@@ -177,13 +177,15 @@ func (r *run) deletePart(ctx context.Context, rec Record, t *kinds.Target) error
 	if !ok {
 		return fmt.Errorf("this version of the provider does not know the kind %q; use the version that made it", rec.Kind)
 	}
-	began := r.engine.Clock.Now()
+	var patient waiting
 	for pause := first; ; pause = min(2*pause, longest) {
+		patient.begin(r.engine.Clock.Now())
 		err := r.deleteOurs(ctx, driver, rec, t)
 		if err == nil || !driver.Transient(err) {
 			return err
 		}
-		if err := r.engine.waitOut(ctx, began, pause, err); err != nil {
+		patient.failed(r.engine.Clock.Now())
+		if err := r.engine.waitOut(ctx, patient, pause, err); err != nil {
 			return err
 		}
 	}
