@@ -2,12 +2,13 @@ package kinds
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 )
 
 // emptyings is how often a bucket is emptied before it is given up: a write
@@ -73,17 +74,40 @@ func (k bucket) empty(ctx context.Context, t *Target) error {
 	return nil
 }
 
+// deletions is how often a batch of objects is sent, and busy are the codes for a
+// single object of it that pass (S3 API Reference, DeleteObjects and "List of error
+// codes").
+const deletions = 10
+
+var busy = map[string]bool{"SlowDown": true, "InternalError": true, "ServiceUnavailable": true, "OperationAborted": true}
+
+// deleteObjects deletes a batch. Of one, S3 may refuse single objects for the
+// moment: those alone are sent again.
 func (k bucket) deleteObjects(ctx context.Context, t *Target, batch []types.ObjectIdentifier) error {
-	if len(batch) == 0 {
-		return nil
+	for n, pause := 1, 250*time.Millisecond; len(batch) > 0; n, pause = n+1, min(2*pause, 5*time.Second) {
+		out, err := k.AWS.S3.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &t.Name, Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)}})
+		if err != nil {
+			return err
+		}
+		batch = nil
+		var failed *types.Error
+		for i, e := range out.Errors {
+			batch = append(batch, types.ObjectIdentifier{Key: e.Key, VersionId: e.VersionId})
+			if failed == nil && (!busy[aws.ToString(e.Code)] || n == deletions) {
+				failed = &out.Errors[i]
+			}
+		}
+		if failed != nil {
+			return &smithy.GenericAPIError{Code: aws.ToString(failed.Code), Message: fmt.Sprintf("%s (object %s; %d of a batch were not deleted)", aws.ToString(failed.Message), aws.ToString(failed.Key), len(batch))}
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("deleting %d objects again: %w", len(batch), context.Cause(ctx))
+		case <-k.Clock.After(pause):
+		}
 	}
-	out, err := k.AWS.S3.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &t.Name, Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)}})
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, e := range out.Errors {
-		failed = append(failed, fmt.Errorf("delete %s: %s: %s", aws.ToString(e.Key), aws.ToString(e.Code), aws.ToString(e.Message)))
-	}
-	return errors.Join(failed...)
+	return nil
 }
