@@ -156,7 +156,9 @@ func (b *Builder) HTTPAPI(key string, a HTTPAPI) HTTPAPIHandle {
 		b.invokePermission(key+"-authorize-"+f.Key(), f, "apigateway.amazonaws.com", arn("execute-api", h.ID()+"/authorizers/*"))
 	}
 	if a.Domain != nil {
-		h.domainPart = b.add(key+"-domain", a.Domain.Name, DomainNameSpec{
+		// Another name is another part: it is made before the one that it follows is
+		// taken away. A name is no key, so that the key is made of a digest of it.
+		h.domainPart = b.add(key+"-domain-"+digest([]byte(a.Domain.Name))[:8], a.Domain.Name, DomainNameSpec{
 			CertificateARN: a.Domain.CertificateARN, SecurityPolicy: "TLS_1_2", API: h.ID(), Stage: DefaultStage,
 		}, key)
 	}
