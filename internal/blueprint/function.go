@@ -150,6 +150,9 @@ func (b *Builder) Timeout(key string, own time.Duration) time.Duration {
 // content, so that an upgrade leaves no old bundle behind.
 const bundleObject = "functions.zip"
 
+// Bundle is the part with the zip of the functions; nil where there are none.
+func (b *Blueprint) Bundle() *Part { return b.Part(bundleObjectKey) }
+
 func (b *Builder) bundle() {
 	if b.blue.Part(bundleObjectKey) != nil {
 		return

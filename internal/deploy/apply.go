@@ -45,9 +45,10 @@ func (e *Engine) Apply(ctx context.Context, in Input) Result {
 	if len(run.failures) == 0 {
 		run.heed(ctx)
 	}
-	if len(run.failures) == 0 {
-		run.apply(ctx)
+	if len(run.failures) > 0 {
+		return run.refuse(ctx)
 	}
+	run.apply(ctx)
 	return run.finish(ctx)
 }
 
@@ -226,12 +227,24 @@ func (r *run) prune(ctx context.Context) {
 	r.deleteParts(ctx, gone, r.session.manifest.ForceDestroy)
 }
 
-// finish writes the manifest as far as the work has come, gives up the claim
-// and says what exists.
+// refuse gives the claim up and leaves the manifest as it was: nothing was changed.
+func (r *run) refuse(ctx context.Context) Result {
+	m := r.session.manifest
+	m.Status = r.session.before
+	if r.session.fresh {
+		m.Parts = r.records
+	}
+	return r.close(ctx)
+}
+
+// finish writes the manifest as far as the work has come.
 func (r *run) finish(ctx context.Context) Result {
 	m := r.session.manifest
 	m.Provider, m.Parts = r.engine.Version, r.records
-	m.Arguments, m.BundleSHA256 = r.in.Arguments, r.blue.Settings.BundleSHA256
+	m.Arguments = r.in.Arguments
+	if r.bundled() {
+		m.BundleSHA256 = r.blue.Settings.BundleSHA256
+	}
 	if len(r.failures) == 0 {
 		m.Status, m.Live = Ready, true
 		m.Tags, m.ForceDestroy = r.blue.Settings.Tags, r.blue.Settings.ForceDestroy
@@ -243,6 +256,23 @@ func (r *run) finish(ctx context.Context) Result {
 		}
 		maps.Copy(m.Tags, r.blue.Settings.Tags)
 	}
+	return r.close(ctx)
+}
+
+// bundled reports whether the blueprint's functions are those that are deployed: an
+// apply that failed before it came to their zip has left the functions as they were.
+func (r *run) bundled() bool {
+	bundle := r.blue.Bundle()
+	if bundle == nil || !r.session.manifest.Live {
+		return true
+	}
+	digest, _ := r.blue.Digest(bundle)
+	return r.records[bundle.Key].Digest == digest
+}
+
+// close gives up the claim and says what exists.
+func (r *run) close(ctx context.Context) Result {
+	m := r.session.manifest
 	closing, cancel := r.engine.afterwards(ctx)
 	defer cancel()
 	if err := r.session.close(closing); err != nil {

@@ -2,8 +2,11 @@ package deploy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -190,6 +193,55 @@ func TestDataIsProtected(t *testing.T) {
 		t.Errorf("after the replacement there is drift: %v", seen.Drift)
 	}
 	succeededGone(t, e, account, rekeyed(settings()))
+}
+
+// TestRefusedApplyChangesNothing: not what is written down either. By that,
+// hold_functions keeps the functions that are deployed.
+func TestRefusedApplyChangesNothing(t *testing.T) {
+	e, _ := newEngine(t, 3)
+	bundled := func(digest string) blueprint.Settings {
+		s := protecting()
+		s.BundleSHA256 = digest
+		return s
+	}
+	deployed := small(bundled("deployed"), time.Minute)
+	succeeded(t, e.Apply(t.Context(), input(deployed, false)))
+	before := res0(t, e)
+	b := blueprint.NewBuilder(bundled("never deployed"))
+	b.Queue("dead", blueprint.Queue{Visibility: time.Minute})
+	in := input(b, false)
+	in.Arguments = []byte(`{"name":"one","refused":true}`)
+	res := e.Apply(t.Context(), in)
+	if len(res.Failures) == 0 || !res.Exists || res.Manifest.BundleSHA256 != "deployed" {
+		t.Errorf("the apply was not refused, or takes its functions for deployed: %+v", res)
+	}
+	if after := res0(t, e); !reflect.DeepEqual(before, after) {
+		t.Errorf("the refused apply changed the manifest from\n%+v\nto\n%+v", before, after)
+	}
+}
+
+// TestFailedApplyKeepsItsFunctions: one that failed before it came to the functions
+// leaves those that are deployed.
+func TestFailedApplyKeepsItsFunctions(t *testing.T) {
+	e, account := newEngine(t, 3)
+	bundle := relayBundle(t)
+	digest := sha256.Sum256(bundle)
+	e = New(e.AWS, func(context.Context, string) ([]byte, error) { return bundle, nil }, "1.2.3")
+	functions := func(digest string) *blueprint.Builder {
+		s := settings()
+		s.Architecture, s.BundleSHA256 = "x86_64", digest
+		b := blueprint.NewBuilder(s)
+		b.Function("intake", blueprint.Function{MemoryMB: 128, Timeout: 10 * time.Second})
+		return b
+	}
+	deployed := hex.EncodeToString(digest[:])
+	succeeded(t, e.Apply(t.Context(), input(functions(deployed), true)))
+	// There is no bundle of that digest.
+	res := e.Apply(t.Context(), input(functions(strings.Repeat("0", 64)), false))
+	if len(res.Failures) == 0 || res.Manifest.BundleSHA256 != deployed {
+		t.Errorf("after %v the functions are those of %s, deployed are those of %s", res.Failures, res.Manifest.BundleSHA256, deployed)
+	}
+	succeededGone(t, e, account, functions(deployed))
 }
 
 // TestDataIsProtectedWithoutManifest: somebody has deleted the manifest, so that

@@ -63,6 +63,8 @@ type session struct {
 	// fresh: the manifest was made by this session, so that no part is expected
 	// to exist.
 	fresh bool
+	// before is the manifest's status before the session.
+	before Status
 	// shown is when the session last showed that it is alive. It has no monotonic
 	// reading, which stands still while a machine sleeps.
 	shown time.Time
@@ -115,7 +117,7 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 			}
 			switch err := se.store.create(ctx, initial); {
 			case err == nil:
-				se.manifest, se.fresh = initial, true
+				se.manifest, se.fresh, se.before = initial, true, initial.Status
 				return nil
 			case errors.Is(err, errTaken):
 				continue
@@ -146,6 +148,7 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 			// What was half-made belongs to this deployment from now on.
 			m.ID = se.engine.NewID()
 		}
+		se.before = m.Status
 		if m.Status == Ready {
 			m.Status = initial.Status
 		} else if initial.Status == Destroying {
