@@ -81,7 +81,7 @@ type functionStatus struct {
 	// LiveVersion is the version that the live alias points to.
 	LiveVersion string `json:"live_version"`
 	// Errors is the number of log lines that tell of an error in the last 15
-	// minutes, up to maxErrors; LastError is one of the newest of them.
+	// minutes, up to maxErrors; LastError is the newest of them.
 	Errors    int    `json:"errors"`
 	LastError string `json:"last_error,omitempty"`
 }
@@ -100,11 +100,13 @@ type alarmStatus struct {
 	Reason string    `json:"reason"`
 }
 
-// errorsWithin is how far back errors are looked for, and maxErrors how many
-// are read of one function: one page of the log, so that a look stays cheap.
+// errorsWithin is how far back errors are looked for, and maxErrors how many are
+// read of one function, in at most maxPages pages of the log, so that a look stays
+// cheap.
 const (
 	errorsWithin = 15 * time.Minute
 	maxErrors    = 100
+	maxPages     = 20
 )
 
 // errorPattern finds a function's own error lines and those that Lambda writes
@@ -209,23 +211,48 @@ func (v *viewer) function(ctx context.Context, key string) {
 	default:
 		s.LiveVersion = aws.ToString(alias.FunctionVersion)
 	}
-	lines, err := v.client.Logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName: aws.String("/aws/lambda/" + name), FilterPattern: aws.String(errorPattern),
-		StartTime: aws.Int64(v.now.Add(-errorsWithin).UnixMilli()), Limit: aws.Int32(maxErrors),
-	})
-	var noGroup *logstypes.ResourceNotFoundException
-	switch {
-	case errors.As(err, &noGroup): // Drift says so.
-	case err != nil:
+	if err := v.lastErrors(ctx, name, &s); err != nil {
 		v.unread("last errors of "+key, err)
-	default:
-		if s.Errors = len(lines.Events); s.Errors > 0 {
-			s.LastError = strings.TrimSpace(aws.ToString(lines.Events[s.Errors-1].Message))
-		}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.Functions[key] = s
+}
+
+// lastErrors reads the newest errors in a function's log. A page may be empty and
+// not the last one (CloudWatch Logs API Reference, FilterLogEvents).
+func (v *viewer) lastErrors(ctx context.Context, function string, into *functionStatus) error {
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(v.client.Logs, &cloudwatchlogs.FilterLogEventsInput{
+		LogGroupName: aws.String("/aws/lambda/" + function), FilterPattern: aws.String(errorPattern),
+		StartTime: aws.Int64(v.now.Add(-errorsWithin).UnixMilli()), Limit: aws.Int32(maxErrors), StartFromHead: aws.Bool(false),
+	})
+	newest := int64(0)
+	for n := 0; pages.HasMorePages() && into.Errors < maxErrors; n++ {
+		if n == maxPages {
+			if into.Errors > 0 {
+				return nil
+			}
+			return fmt.Errorf("the log holds so much that %d pages of it are not all of the last %s", maxPages, errorsWithin)
+		}
+		page, err := pages.NextPage(ctx)
+		var noGroup *logstypes.ResourceNotFoundException
+		if errors.As(err, &noGroup) {
+			return nil // Drift says so.
+		}
+		if err != nil {
+			return err
+		}
+		for _, line := range page.Events {
+			if into.Errors == maxErrors {
+				break
+			}
+			into.Errors++
+			if at := aws.ToInt64(line.Timestamp); at >= newest {
+				newest, into.LastError = at, strings.TrimSpace(aws.ToString(line.Message))
+			}
+		}
+	}
+	return nil
 }
 
 // queue reads what one queue holds.
