@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
@@ -128,6 +130,27 @@ func TestForeignObjectIsNeverRecorded(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestForeignContentIsLeftAlone: a bucket of the name of ours is somebody else's,
+// and holds an object of the name of ours.
+func TestForeignContentIsLeftAlone(t *testing.T) {
+	e, account := newEngine(t, 3)
+	bucket, key := aws.String("one-tiny-results-"+account+"-euc1"), aws.String("page.json")
+	if _, err := e.AWS.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: testRegion}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.AWS.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("theirs")}); err != nil {
+		t.Fatal(err)
+	}
+	b := small(settings(), time.Minute)
+	if res := e.Apply(t.Context(), input(b, true)); len(res.Failures) != 1 || !strings.Contains(res.Failures[0].Detail, "left as it is") {
+		t.Fatalf("apply over somebody's bucket returned %+v", res.Failures)
+	}
+	succeeded(t, e.Destroy(t.Context(), input(b, false)))
+	if _, err := e.AWS.S3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: bucket, Key: key}); err != nil {
+		t.Errorf("the object in somebody's bucket after the destroy: %v", err)
 	}
 }
 

@@ -87,9 +87,13 @@ func (r *run) unmanifested(ctx context.Context) {
 	if r.session.manifest.Status == Ready {
 		return
 	}
-	var keys []string
+	var keys, inside []string
 	for _, p := range r.blue.Parts {
-		if rec, known := r.records[p.Key]; !known || rec.Name == "" {
+		switch rec, known := r.records[p.Key]; {
+		case known && rec.Name != "" && rec.made():
+		case r.engine.Kinds[p.Spec.Kind()].Facts().Ownership == kinds.OwnedByParent:
+			inside = append(inside, p.Key)
+		default:
 			keys = append(keys, p.Key)
 		}
 	}
@@ -98,27 +102,38 @@ func (r *run) unmanifested(ctx context.Context) {
 		p := r.blue.Part(key)
 		driver := r.engine.Kinds[p.Spec.Kind()]
 		target := r.resolver.target(p, Record{}, nil)
-		if driver.Facts().Ownership == kinds.OwnedByParent {
-			// It goes where its parent goes; deleting what is not there is success.
-			r.put(p, target.Name, nil)
-			return nil
-		}
 		live, err := driver.Observe(ctx, target)
 		switch {
 		case errors.Is(err, kinds.ErrAbsent):
-			r.mu.Lock()
-			delete(r.records, key)
-			r.mu.Unlock()
+			r.forget(key)
 			return nil
 		case err != nil:
 			r.fail(r.ofPart("find", p.Key, p.Spec.Kind(), target.Name, err))
 			return err
 		case r.ours(driver, target, live, false) != nil:
+			r.forget(key)
 			return nil //nolint:nilerr // another's object is left alone
 		}
 		r.put(p, target.Name, live.Attributes)
 		return nil
 	})
+	for _, key := range inside {
+		// It is in what it needs, and was made only after that was; in another's
+		// object there is nothing of ours. Deleting what is not there is success.
+		p := r.blue.Part(key)
+		if slices.ContainsFunc(r.blue.Dependencies(p), func(on string) bool { _, there := r.records[on]; return !there }) {
+			r.forget(key)
+			continue
+		}
+		r.put(p, r.resolver.names[key], r.records[key].Attributes)
+	}
+}
+
+// forget takes a part out of the records.
+func (r *run) forget(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.records, key)
 }
 
 func (r *run) put(p *blueprint.Part, name string, a kinds.Attributes) {
