@@ -32,13 +32,19 @@ func (e *Engine) Apply(ctx context.Context, in Input) Result {
 		ID: in.Deployment, System: b.Settings.System.Name, Name: b.Settings.Name, Status: status, Provider: e.Version,
 		Arguments: in.Arguments, BundleSHA256: b.Settings.BundleSHA256,
 		Tags: b.Settings.Tags, ForceDestroy: b.Settings.ForceDestroy,
+		// Where the manifest was lost, what the state knows may bear data.
+		Live: !in.Create && len(in.Digests) > 0,
 	}
-	ctx, se, err := e.open(ctx, e.store(b), initial, operation, in.Create)
+	ctx, se, err := e.open(ctx, e.store(b), initial, operation, in.Create, func(recorded map[string]Record) map[string]Record { return intended(b, place, recorded) })
 	if err != nil {
 		return Result{Failures: []Failure{d.of(operation, err)}}
 	}
 	run := newRun(e, se, in, place, d)
 	run.adoptRecords()
+	if len(run.failures) == 0 {
+		// What a killed apply may have made and is wanted no longer.
+		run.verify(ctx, run.unfinished(func(key string) bool { return b.Part(key) == nil }))
+	}
 	if len(run.failures) == 0 {
 		run.guard()
 	}
@@ -73,6 +79,7 @@ type run struct {
 
 func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis) *run {
 	r := &run{engine: e, session: se, in: in, blue: in.Blueprint, diagnosis: d, records: map[string]Record{}, drifted: map[string]bool{}, missing: map[string]bool{}}
+	maps.Copy(r.records, se.manifest.Begun)
 	maps.Copy(r.records, se.manifest.Parts)
 	if se.fresh && !in.Create {
 		// The manifest was lost: what the state remembers is all there is.
@@ -189,8 +196,10 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 	defer r.mu.Unlock()
 	if err != nil {
 		action := "create"
-		if known {
+		if rec.made() {
 			action = "update"
+		}
+		if known {
 			// What was applied before still says the most of what is there.
 			next.Digest, next.Inputs, next.Attributes = rec.Digest, "", rec.Attributes
 		} else {
@@ -240,7 +249,7 @@ func (r *run) refuse(ctx context.Context) Result {
 // finish writes the manifest as far as the work has come.
 func (r *run) finish(ctx context.Context) Result {
 	m := r.session.manifest
-	m.Provider, m.Parts = r.engine.Version, r.records
+	m.Provider, m.Parts, m.Begun = r.engine.Version, r.records, nil
 	m.Arguments = r.in.Arguments
 	if r.bundled() {
 		m.BundleSHA256 = r.blue.Settings.BundleSHA256

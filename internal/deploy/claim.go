@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"strings"
@@ -71,6 +72,10 @@ type session struct {
 	// overtaken is true once somebody else has the claim.
 	overtaken bool
 
+	// intend returns the parts that the session may make, beside the recorded ones;
+	// nil where it makes none.
+	intend func(recorded map[string]Record) map[string]Record
+
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -93,9 +98,9 @@ var errReplaced = errors.New("another deployment has taken its name")
 
 // open claims the system. For a create a finished system of the same name is
 // errFinished; for the rest a missing manifest is made anew, with status.
-// The returned context ends when the claim is lost.
-func (e *Engine) open(ctx context.Context, s *store, initial *Manifest, operation string, create bool) (context.Context, *session, error) {
-	se := &session{engine: e, store: s, claim: &Claim{ID: e.NewID(), Operation: operation, Since: e.Clock.Now().UTC(), Holder: e.Holder}}
+// intend is the session's. The returned context ends when the claim is lost.
+func (e *Engine) open(ctx context.Context, s *store, initial *Manifest, operation string, create bool, intend func(map[string]Record) map[string]Record) (context.Context, *session, error) {
+	se := &session{engine: e, store: s, intend: intend, claim: &Claim{ID: e.NewID(), Operation: operation, Since: e.Clock.Now().UTC(), Holder: e.Holder}}
 	if err := se.acquire(ctx, initial, create); err != nil {
 		return ctx, nil, err
 	}
@@ -115,7 +120,7 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 			if initial.ID == "" {
 				initial.ID = se.engine.NewID()
 			}
-			switch err := se.store.create(ctx, initial); {
+			switch err := se.store.create(ctx, se.begun(initial)); {
 			case err == nil:
 				se.manifest, se.fresh, se.before = initial, true, initial.Status
 				return nil
@@ -155,13 +160,27 @@ func (se *session) acquire(ctx context.Context, initial *Manifest, create bool) 
 			m.Status = Destroying
 		}
 		se.manifest = m
-		if err := se.store.write(ctx, m, se.claim.ID); errors.Is(err, errOvertaken) {
+		if err := se.store.write(ctx, se.begun(m), se.claim.ID); errors.Is(err, errOvertaken) {
 			return &errBusy{Claim{Holder: Holder{Who: "another process"}, Operation: "its claim came at the same moment", Since: se.claim.Since}}
 		} else if err != nil {
 			return err
 		}
 		return nil
 	}
+}
+
+// begun returns the manifest as it is while the session works.
+func (se *session) begun(m *Manifest) *Manifest {
+	if se.intend == nil {
+		return m
+	}
+	working := *m
+	working.Begun = maps.Clone(m.Begun)
+	if working.Begun == nil {
+		working.Begun = map[string]Record{}
+	}
+	maps.Copy(working.Begun, se.intend(m.Parts))
+	return &working
 }
 
 // outlive returns when the holder of the claim in m is dead, or errBusy when it

@@ -29,7 +29,7 @@ func held(t *testing.T, e *Engine, h Holder, status Status) *store {
 
 func open(t *testing.T, e *Engine, create bool) (context.Context, *session, error) {
 	t.Helper()
-	ctx, se, err := e.open(t.Context(), storeOf(e), &Manifest{System: tiny.Name, Name: "one", Status: Creating}, "create", create)
+	ctx, se, err := e.open(t.Context(), storeOf(e), &Manifest{System: tiny.Name, Name: "one", Status: Creating}, "create", create, nil)
 	if err == nil {
 		t.Cleanup(se.quiet)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/burstline/terraform-provider-serverless/internal/blueprint"
 	"github.com/burstline/terraform-provider-serverless/internal/kinds"
 )
 
@@ -23,19 +22,17 @@ func (e *Engine) Destroy(ctx context.Context, in Input) Result {
 	initial := &Manifest{
 		ID: in.Deployment, System: b.Settings.System.Name, Name: b.Settings.Name, Status: Destroying, Provider: e.Version,
 		Arguments: in.Arguments, ForceDestroy: b.Settings.ForceDestroy, BundleSHA256: b.Settings.BundleSHA256,
+		// Where the manifest was lost, and with it whether an apply has ever finished,
+		// what the state knows may bear data.
+		Live: len(in.Digests) > 0,
 	}
-	ctx, se, err := e.open(ctx, e.store(b), initial, "destroy", false)
+	ctx, se, err := e.open(ctx, e.store(b), initial, "destroy", false, nil)
 	if errors.Is(err, errReplaced) {
 		// What the state means is gone; its successor is not ours to destroy.
 		return Result{}
 	}
 	if err != nil {
 		return Result{Exists: true, Failures: []Failure{d.of("destroy", err)}}
-	}
-	if se.fresh {
-		// The manifest was lost, and with it whether an apply has ever finished:
-		// what the state knows may bear data.
-		se.manifest.Live = len(in.Digests) > 0
 	}
 	run := newRun(e, se, in, place, d)
 	if len(run.failures) == 0 {
@@ -87,59 +84,12 @@ func (r *run) unmanifested(ctx context.Context) {
 	if r.session.manifest.Status == Ready {
 		return
 	}
-	var keys, inside []string
 	for _, p := range r.blue.Parts {
-		switch rec, known := r.records[p.Key]; {
-		case known && rec.Name != "" && rec.made():
-		case r.engine.Kinds[p.Spec.Kind()].Facts().Ownership == kinds.OwnedByParent:
-			inside = append(inside, p.Key)
-		default:
-			keys = append(keys, p.Key)
+		if rec, known := r.records[p.Key]; !known || rec.Name == "" {
+			r.records[p.Key] = intend(r.blue, p, r.resolver.names[p.Key])
 		}
 	}
-	none := func(string) []string { return nil }
-	walk(ctx, r.engine.Width, keys, none, func(ctx context.Context, key string) error {
-		p := r.blue.Part(key)
-		driver := r.engine.Kinds[p.Spec.Kind()]
-		target := r.resolver.target(p, Record{}, nil)
-		live, err := driver.Observe(ctx, target)
-		switch {
-		case errors.Is(err, kinds.ErrAbsent):
-			r.forget(key)
-			return nil
-		case err != nil:
-			r.fail(r.ofPart("find", p.Key, p.Spec.Kind(), target.Name, err))
-			return err
-		case r.ours(driver, target, live, false) != nil:
-			r.forget(key)
-			return nil //nolint:nilerr // another's object is left alone
-		}
-		r.put(p, target.Name, live.Attributes)
-		return nil
-	})
-	for _, key := range inside {
-		// It is in what it needs, and was made only after that was; in another's
-		// object there is nothing of ours. Deleting what is not there is success.
-		p := r.blue.Part(key)
-		if slices.ContainsFunc(r.blue.Dependencies(p), func(on string) bool { _, there := r.records[on]; return !there }) {
-			r.forget(key)
-			continue
-		}
-		r.put(p, r.resolver.names[key], r.records[key].Attributes)
-	}
-}
-
-// forget takes a part out of the records.
-func (r *run) forget(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.records, key)
-}
-
-func (r *run) put(p *blueprint.Part, name string, a kinds.Attributes) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.records[p.Key] = Record{Kind: p.Spec.Kind(), Name: name, Attributes: a, After: r.blue.Dependencies(p), Data: p.Data}
+	r.verify(ctx, r.unfinished(func(string) bool { return true }))
 }
 
 // protect refuses to destroy data that is protected.
@@ -176,7 +126,7 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 			// By these, kinds without names of their own find what is left.
 			Tags: r.blue.Ownership(key),
 		}
-		if err := r.deletePart(ctx, rec, target); err != nil {
+		if err := r.deletePart(ctx, rec.Kind, target); err != nil {
 			r.fail(r.ofPart("delete", key, rec.Kind, rec.Name, err))
 			return err
 		}
@@ -187,15 +137,15 @@ func (r *run) deleteParts(ctx context.Context, keys []string, force bool) {
 	})
 }
 
-func (r *run) deletePart(ctx context.Context, rec Record, t *kinds.Target) error {
-	driver, ok := r.engine.Kinds[rec.Kind]
+func (r *run) deletePart(ctx context.Context, kind string, t *kinds.Target) error {
+	driver, ok := r.engine.Kinds[kind]
 	if !ok {
-		return fmt.Errorf("this version of the provider does not know the kind %q; use the version that made it", rec.Kind)
+		return fmt.Errorf("this version of the provider does not know the kind %q; use the version that made it", kind)
 	}
 	var patient waiting
 	for pause := first; ; pause = min(2*pause, longest) {
 		patient.begin(r.engine.Clock.Now())
-		err := r.deleteOurs(ctx, driver, rec, t)
+		err := driver.Delete(ctx, t)
 		if err == nil || !driver.Transient(err) {
 			return err
 		}
@@ -206,25 +156,10 @@ func (r *run) deletePart(ctx context.Context, rec Record, t *kinds.Target) error
 	}
 }
 
-// deleteOurs deletes an object, after a look whose it is where no apply has ever
-// finished it.
-func (r *run) deleteOurs(ctx context.Context, driver kinds.Driver, rec Record, t *kinds.Target) error {
-	if !rec.made() && driver.Facts().Ownership != kinds.OwnedByParent {
-		switch live, err := driver.Observe(ctx, t); {
-		case errors.Is(err, kinds.ErrAbsent): // What is being deleted is waited for.
-		case err != nil:
-			return fmt.Errorf("observe: %w", err)
-		case r.ours(driver, t, live, false) != nil:
-			return nil //nolint:nilerr // another's object is left alone
-		}
-	}
-	return driver.Delete(ctx, t)
-}
-
 // abandon writes down what is still there after a destroy that failed.
 func (r *run) abandon(ctx context.Context) Result {
 	m := r.session.manifest
-	m.Parts = r.records
+	m.Parts, m.Begun = r.records, nil
 	closing, cancel := r.engine.afterwards(ctx)
 	defer cancel()
 	if err := r.session.close(closing); err != nil {

@@ -52,6 +52,9 @@ type Manifest struct {
 	// Live is true once an apply has finished: from then on there may be data.
 	Live  bool              `json:"live,omitempty"`
 	Parts map[string]Record `json:"parts,omitempty"`
+	// Begun are the parts that the apply under way may make, or may have made where
+	// it was killed: by them they are found, whatever is asked for next.
+	Begun map[string]Record `json:"begun,omitempty"`
 	Claim *Claim            `json:"claim,omitempty"`
 }
 
