@@ -341,6 +341,23 @@ func res0(t *testing.T, e *Engine) *Manifest {
 	return m
 }
 
+// TestNotKnownEverywhere: what was made a moment ago is seen by one look and not by
+// the next, as each may ask another server (DynamoDB API Reference, DescribeTable).
+func TestNotKnownEverywhere(t *testing.T) {
+	for _, nth := range []int{1, 2} {
+		e, account := newEngine(t, 3)
+		b := small(settings(), time.Minute)
+		armed := arm(t, account, localaws.Fault{
+			Service: "dynamodb", Operation: "DescribeTable", Resource: "one-tiny-ballots-euc1", Nth: nth, Kind: localaws.FaultError, Code: "ResourceNotFoundException",
+		})
+		succeeded(t, e.Apply(t.Context(), input(b, true)))
+		if !armed.Fired() {
+			t.Errorf("look %d was not hit", nth)
+		}
+		succeededGone(t, e, account, b)
+	}
+}
+
 // TestInterrupted: an apply whose context ends writes down what it made, and
 // lets go of its claim.
 func TestInterrupted(t *testing.T) {

@@ -53,7 +53,8 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 		case err == nil:
 			return a, true, nil
 		case errors.Is(err, kinds.ErrPresent):
-		case driver.Transient(err):
+		case driver.Transient(err), errors.Is(err, kinds.ErrAbsent):
+			// Or what was made a moment ago is not known everywhere yet.
 			begun = true
 		default:
 			var foreign *foreignError
