@@ -60,7 +60,7 @@ func TestPatienceIsForErrors(t *testing.T) {
 			clock := newClock()
 			e.Clock = heartless{clock}
 			kind := blueprint.QueueSpec{}.Kind()
-			real := e.Kinds[kind]
+			queues := e.Kinds[kind]
 			b := blueprint.NewBuilder(settings())
 			b.Queue("votes", blueprint.Queue{Visibility: time.Minute})
 			check := func(what string, res Result) {
@@ -73,13 +73,13 @@ func TestPatienceIsForErrors(t *testing.T) {
 					t.Errorf("%s: %q, want %q", what, failed, c.want)
 				}
 			}
-			e.Kinds[kind] = &lengthy{real, clock, 10 * time.Minute, c.errors}
+			e.Kinds[kind] = &lengthy{queues, clock, 10 * time.Minute, c.errors}
 			check("create", e.Apply(t.Context(), input(b, true)))
-			e.Kinds[kind] = real
+			e.Kinds[kind] = queues
 			succeeded(t, e.Apply(t.Context(), input(b, c.want != "")))
-			e.Kinds[kind] = &lengthy{real, clock, 10 * time.Minute, c.errors}
+			e.Kinds[kind] = &lengthy{queues, clock, 10 * time.Minute, c.errors}
 			check("delete", e.Destroy(t.Context(), input(b, false)))
-			e.Kinds[kind] = real
+			e.Kinds[kind] = queues
 			if c.want != "" {
 				succeededGone(t, e, account, b)
 			}

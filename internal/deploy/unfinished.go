@@ -65,7 +65,7 @@ func (r *run) verify(ctx context.Context, keys []string) {
 		defer r.mu.Unlock()
 		if err != nil || r.ours(driver, target, live, false) != nil {
 			delete(r.records, key)
-			return nil //nolint:nilerr // what is not there, or another's, is left alone
+			return nil // What is not there, or another's, is left alone.
 		}
 		rec.Attributes = live.Attributes
 		r.records[key] = rec
