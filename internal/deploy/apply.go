@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,8 @@ type run struct {
 	// drifted parts are to be repaired; missing is true for those that are not
 	// there.
 	drifted, missing map[string]bool
+	// needed are the attributes that others refer to, by part key.
+	needed map[string][]string
 
 	mu       sync.Mutex
 	records  map[string]Record
@@ -97,6 +100,7 @@ func newRun(e *Engine, se *session, in Input, place blueprint.Place, d diagnosis
 		r.drifted[key], r.missing[key] = true, Missing(line)
 	}
 	r.retired = retired(se.manifest.Tags, in.Blueprint.Settings.Tags)
+	r.needed = needed(in.Blueprint)
 	resolver, err := newResolver(in.Blueprint, place, r.records, r.attributes)
 	if err != nil {
 		r.failures = append(r.failures, d.of("name the parts", err))
@@ -180,7 +184,7 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 	r.mu.Unlock()
 	digest, _ := r.blue.Digest(p)
 	inputs := inputs(want)
-	if known && rec.Digest == digest && rec.Inputs == inputs && !r.drifted[p.Key] {
+	if known && rec.Digest == digest && rec.Inputs == inputs && !r.drifted[p.Key] && r.tells(p.Key, rec) {
 		return nil
 	}
 	target := r.resolver.target(p, rec, r.retired)
@@ -213,6 +217,36 @@ func (r *run) part(ctx context.Context, p *blueprint.Part) error {
 	}
 	r.records[p.Key] = next
 	return nil
+}
+
+// needed are the attributes of parts that other parts and outputs refer to.
+func needed(b *blueprint.Blueprint) map[string][]string {
+	out := map[string][]string{}
+	add := func(refs []blueprint.Reference) {
+		for _, ref := range refs {
+			if ref.Attribute != blueprint.NameAttribute {
+				out[ref.Part] = append(out[ref.Part], ref.Attribute)
+			}
+		}
+	}
+	for _, p := range b.Parts {
+		add(b.AttributeReferences(p))
+	}
+	for _, text := range b.Outputs {
+		add(blueprint.References(text))
+	}
+	for _, texts := range b.OutputMaps {
+		for _, text := range texts {
+			add(blueprint.References(text))
+		}
+	}
+	return out
+}
+
+// tells reports whether a record has all that is referred to. What an earlier
+// version of the provider wrote may lack some of it.
+func (r *run) tells(key string, rec Record) bool {
+	return !slices.ContainsFunc(r.needed[key], func(attribute string) bool { _, there := rec.Attributes[attribute]; return !there })
 }
 
 // inputs digests a resolved spec.
