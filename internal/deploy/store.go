@@ -42,35 +42,50 @@ type store struct {
 // age is how long ago a manifest was written, by AWS's clock alone.
 type age time.Duration
 
-// read returns the manifest and its age, or errNoManifest.
+// errPiece: a piece that the head names is not there.
+var errPiece = errors.New("is missing")
+
+// read returns the manifest and its age, or errNoManifest. Where somebody writes
+// another one just then, the pieces of the first are gone: it reads that other.
 func (s *store) read(ctx context.Context) (*Manifest, age, error) {
+	for tried := ""; ; {
+		generation, m, old, err := s.readOnce(ctx)
+		if !errors.Is(err, errPiece) || generation == tried {
+			return m, old, err
+		}
+		tried = generation
+	}
+}
+
+// readOnce also returns the generation of the pieces.
+func (s *store) readOnce(ctx context.Context) (string, *Manifest, age, error) {
 	out, err := s.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &s.path})
 	var missing *types.ParameterNotFound
 	if errors.As(err, &missing) {
-		return nil, 0, errNoManifest
+		return "", nil, 0, errNoManifest
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
+		return "", nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
 	}
 	head := aws.ToString(out.Parameter.Value)
 	pieces, generation, text, err := heading(head)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
+		return "", nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
 	}
 	rest, err := s.readPieces(ctx, generation, pieces)
 	if err != nil {
-		return nil, 0, err
+		return generation, nil, 0, err
 	}
 	m, err := decode(text + rest)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
+		return "", nil, 0, fmt.Errorf("read manifest %s: %w", s.path, err)
 	}
 	s.version, s.generation, s.pieces, s.head = out.Parameter.Version, generation, pieces, head
 	var old age
 	if now, ok := middleware.GetServerTime(out.ResultMetadata); ok && out.Parameter.LastModifiedDate != nil {
 		old = age(now.Sub(*out.Parameter.LastModifiedDate))
 	}
-	return m, old, nil
+	return generation, m, old, nil
 }
 
 // batch is the greatest number of names in GetParameters and DeleteParameters
@@ -101,7 +116,7 @@ func (s *store) readPieces(ctx context.Context, generation string, pieces int) (
 	for _, name := range names {
 		v, ok := values[name]
 		if !ok {
-			return "", fmt.Errorf("read manifest %s: its piece %s is missing", s.path, name)
+			return "", fmt.Errorf("read manifest %s: its piece %s %w", s.path, name, errPiece)
 		}
 		text.WriteString(v)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -172,6 +173,57 @@ func TestStoreOvertaken(t *testing.T) {
 	}
 	if err := mine.touch(t.Context(), "mine"); err != nil && !errors.Is(err, errOvertaken) {
 		t.Error(err)
+	}
+}
+
+// TestStoreReadWhileWritten: of a manifest in several pieces the head is read, and
+// then another one is written, with pieces of its own.
+func TestStoreReadWhileWritten(t *testing.T) {
+	e, account := newEngine(t, 3)
+	s := storeOf(e)
+	m := claimed("mine")
+	m.Arguments = long(20_000)
+	if err := s.create(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	armed := arm(t, account, localaws.Fault{Service: "ssm", Operation: "GetParameters", Nth: 1, Kind: localaws.FaultDelay, Delay: 2 * time.Second})
+	done := make(chan error)
+	go func() {
+		read, _, err := storeOf(e).read(t.Context())
+		if err == nil && read.Status != Ready {
+			err = fmt.Errorf("it read the manifest from before, whose pieces are gone")
+		}
+		done <- err
+	}()
+	for began := time.Now(); !armed.Fired(); {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nobody reads the pieces")
+		}
+		runtime.Gosched()
+	}
+	m.Status = Ready
+	if err := s.write(t.Context(), m, "mine"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStorePieceMissing: what nobody writes meanwhile is damaged.
+func TestStorePieceMissing(t *testing.T) {
+	e, _ := newEngine(t, 3)
+	s := storeOf(e)
+	m := claimed("mine")
+	m.Arguments = long(20_000)
+	if err := s.create(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deletePieces(t.Context(), s.names(s.generation, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := storeOf(e).read(t.Context()); err == nil || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("a manifest without a piece: %v", err)
 	}
 }
 
