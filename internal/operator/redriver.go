@@ -38,6 +38,9 @@ const (
 	// brokenAfter is the number of single messages on which a function must have
 	// failed, with no message succeeding, before it counts as broken.
 	brokenAfter = 3
+	// mostStale is how many receives in a row may bring nothing but messages that
+	// this run has tried. Each hides them again, so that others come to light.
+	mostStale = 100
 )
 
 // redriver tries the messages of one dead-letter queue again. Every message is
@@ -103,7 +106,7 @@ func (r *redriver) gather(ctx context.Context) (batch []types.Message, more bool
 	if r.most > 0 {
 		size = min(size, r.most-len(r.seen))
 	}
-	for len(batch) < size && ctx.Err() == nil {
+	for stale := 0; len(batch) < size && ctx.Err() == nil; {
 		got, err := r.receive(ctx, min(perCall, size-len(batch)))
 		if err != nil {
 			return nil, false, errors.Join(fmt.Errorf("receive from %s: %w", r.route.DeadLetters, err), r.giveBack(ctx, batch))
@@ -119,7 +122,10 @@ func (r *redriver) gather(ctx context.Context) (batch []types.Message, more bool
 				fresh++
 			}
 		}
-		if fresh == 0 {
+		if stale++; fresh > 0 {
+			stale = 0
+		}
+		if len(got) == 0 || stale == mostStale {
 			return batch, false, nil
 		}
 	}
