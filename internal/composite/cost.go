@@ -127,14 +127,14 @@ func Expected(load types.Object, field string, otherwise int64) float64 {
 
 // planCost sets the cost, and warns of quotas that would not carry the load.
 // The warnings alone need AWS, and only where a load is expected.
-func (r *system[M]) planCost(ctx context.Context, b *blueprint.Blueprint, plan *tfsdk.Plan, exists bool) diag.Diagnostics {
+func (r *system[M]) planCost(ctx context.Context, b *blueprint.Blueprint, plan *tfsdk.Plan, applied *blueprint.Blueprint) diag.Diagnostics {
 	given, known := loadState(plan.Raw)
 	if !known {
 		return plan.SetAttribute(ctx, at(costAttribute), types.ObjectUnknown(costTypes))
 	}
 	diags := plan.SetAttribute(ctx, at(costAttribute), r.cost(b))
 	if given {
-		for _, w := range preflight.Check(ctx, b, r.data.Quotas, exists) {
+		for _, w := range preflight.Check(ctx, b, r.data.Quotas, applied) {
 			diags.AddAttributeWarning(at(loadArgument), w.Summary, w.Detail)
 		}
 	}

@@ -88,19 +88,21 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		set("account_id", types.StringUnknown())
 	}
 	applied := &blueprint.Blueprint{}
+	var deployed *blueprint.Blueprint
 	if prior != nil && r.def.Change != nil {
 		resp.Diagnostics.Append(r.def.Change(&before, &m)...)
 	}
 	if prior != nil {
+		deployed = b
 		// What an earlier version made of the arguments is no reason to refuse a plan.
 		if was, diags := r.blueprint(ctx, &before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString()); !diags.HasError() {
-			applied = was
+			applied, deployed = was, was
 			planLowering(applied, b, resp)
 			r.planReaders(ctx, applied, b, prior, req.State, resp)
 		}
 	}
 	r.planOutputs(ctx, b, applied, planned, overrides, prior != nil, req, resp)
-	resp.Diagnostics.Append(r.planCost(ctx, b, &resp.Plan, prior != nil)...)
+	resp.Diagnostics.Append(r.planCost(ctx, b, &resp.Plan, deployed)...)
 	if prior != nil {
 		resp.Diagnostics.Append(keepCost(ctx, &resp.Plan, req.State)...)
 	}

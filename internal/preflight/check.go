@@ -40,14 +40,14 @@ type Warning struct {
 }
 
 // Check compares what the expected load needs with what the account has. A
-// blueprint without a load asks nothing and has no warnings. exists says that
-// the system is deployed already, so that its own reservations are among those
-// of the account.
-func Check(ctx context.Context, b *blueprint.Blueprint, quotas Quotas, exists bool) []Warning {
+// blueprint without a load asks nothing and has no warnings. applied is the system
+// as it is deployed already, whose reservations are among those of the account; nil
+// where it is not.
+func Check(ctx context.Context, b *blueprint.Blueprint, quotas Quotas, applied *blueprint.Blueprint) []Warning {
 	if b.Event == nil {
 		return nil
 	}
-	c := &checker{blue: b, demand: DemandOf(b), quotas: quotas, exists: exists}
+	c := &checker{blue: b, demand: DemandOf(b), quotas: quotas, applied: applied}
 	c.concurrency(ctx)
 	c.mappings()
 	c.tables(ctx)
@@ -62,7 +62,7 @@ type checker struct {
 	blue     *blueprint.Blueprint
 	demand   Demand
 	quotas   Quotas
-	exists   bool
+	applied  *blueprint.Blueprint
 	warnings []Warning
 }
 
@@ -98,10 +98,7 @@ func (c *checker) concurrency(ctx context.Context) {
 	// What is left for others if this system has its reservations.
 	left := all.Value - reserved
 	if unreserved >= 0 {
-		left = unreserved
-		if !c.exists {
-			left -= reserved
-		}
+		left = unreserved + reservations(c.applied) - reserved
 	}
 	if reserved > 0 && left < forecast.KeptUnreserved {
 		c.warn("Lambda concurrency: the reservations will be refused",
@@ -115,6 +112,20 @@ func (c *checker) concurrency(ctx context.Context) {
 				"Ask for a higher quota (%s) well before the event. %s",
 			number(pool), strings.Join(shares, ", "), number(max(0, left)), number(all.Value), where(Concurrency), all.Source)
 	}
+}
+
+// reservations is the concurrency that a system's functions reserve.
+func reservations(b *blueprint.Blueprint) float64 {
+	sum := 0.0
+	if b == nil {
+		return 0
+	}
+	for _, p := range b.Parts {
+		if f, ok := p.Spec.(blueprint.FunctionSpec); ok && f.ReservedConcurrency != blueprint.NoReservation {
+			sum += float64(f.ReservedConcurrency)
+		}
+	}
+	return sum
 }
 
 // executions is how much concurrency a function needs: what runs at once, or

@@ -56,7 +56,7 @@ func TestCheckDoors(t *testing.T) {
 			b.PerEvent(blueprint.Load{Unit: "vote", Count: 1, Over: time.Second, Peak: c.requests}, api.Requests(1, 500), f.Invocations(1, 10*time.Millisecond))
 			b.PerEvent(blueprint.Load{Unit: "visitor", Count: cmp.Or(c.visitors, c.identities), Over: time.Minute, Peak: c.identities}, guests.Identities(1))
 			quotas := fixed{all: 10_000, unreserved: 10_000, writes: c.quota}
-			have := Check(t.Context(), b.Blueprint(), &quotas, false)
+			have := Check(t.Context(), b.Blueprint(), &quotas, nil)
 			if len(have) != len(c.want) {
 				t.Fatalf("there are %d warnings, want %d: %q", len(have), len(c.want), have)
 			}

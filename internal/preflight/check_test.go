@@ -55,6 +55,28 @@ func (s shape) blueprint() *blueprint.Blueprint {
 	return b.Blueprint()
 }
 
+// TestReservationsThatGrow: of what a system reserves, that which it has reserved
+// already is no longer among what is left to the account, and the rest is.
+func TestReservationsThatGrow(t *testing.T) {
+	reserving := func(n int) *blueprint.Blueprint {
+		return shape{rate: 100, takes: 50 * time.Millisecond, urlTakes: 10 * time.Millisecond, puts: 1, reserved: n}.blueprint()
+	}
+	for name, c := range map[string]struct {
+		before, now int
+		refused     bool
+	}{
+		"unchanged": {110, 110, false}, "a little more": {110, 210, false}, "too much more": {110, 211, true}, "less": {110, 50, false}, "none before": {0, 101, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := Check(t.Context(), reserving(c.now), &fixed{all: 1000, unreserved: 200, writes: 40_000}, reserving(c.before))
+			refused := len(have) == 1 && strings.Contains(have[0].Summary, "the reservations will be refused") && strings.Contains(have[0].Detail, "leaves 99 unreserved")
+			if refused != c.refused || !c.refused && len(have) > 0 {
+				t.Errorf("the warnings are %+v, refused should be %t", have, c.refused)
+			}
+		})
+	}
+}
+
 func TestDemand(t *testing.T) {
 	d := DemandOf(shape{rate: 4000, takes: 500 * time.Millisecond, urlTakes: 20 * time.Millisecond, puts: 1, gets: 2}.blueprint())
 	near(t, "intake's calls", d.Functions["intake"].PerSecond, 4000)
@@ -170,7 +192,11 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			quotas := c.quotas
-			have := Check(t.Context(), c.shape.blueprint(), &quotas, c.exists)
+			var applied *blueprint.Blueprint
+			if c.exists {
+				applied = c.shape.blueprint()
+			}
+			have := Check(t.Context(), c.shape.blueprint(), &quotas, applied)
 			if len(have) != len(c.want) {
 				t.Fatalf("there are %d warnings, want %d: %q", len(have), len(c.want), have)
 			}
@@ -206,7 +232,7 @@ func TestCheckOfDistribution(t *testing.T) {
 			views := blueprint.Load{Unit: "view", Count: c.views, Over: time.Second}
 			b.Event(blueprint.Event{Unit: "view", Units: views.Count, PerMonth: 1})
 			b.PerEvent(views, d.Serves(1, c.bytes, c.hits))
-			have := Check(t.Context(), b.Blueprint(), &fixed{all: 1000, unreserved: 1000}, false)
+			have := Check(t.Context(), b.Blueprint(), &fixed{all: 1000, unreserved: 1000}, nil)
 			if len(have) != len(c.want) {
 				t.Fatalf("there are %d warnings, want %d: %q", len(have), len(c.want), have)
 			}
@@ -221,7 +247,7 @@ func TestCheckOfDistribution(t *testing.T) {
 
 func TestCheckAsksNothingWithoutLoad(t *testing.T) {
 	quotas := &fixed{}
-	if have := Check(t.Context(), system(false), quotas, false); have != nil || quotas.asked != nil {
+	if have := Check(t.Context(), system(false), quotas, nil); have != nil || quotas.asked != nil {
 		t.Errorf("without a load there are warnings %q, and quotas asked for: %q", have, quotas.asked)
 	}
 }
@@ -253,7 +279,7 @@ func TestShards(t *testing.T) {
 			m := b.ConsumeStream("ingest-files", f, stream, blueprint.StreamBatch{Size: 10, Parallel: c.parallel})
 			b.Event(blueprint.Event{Unit: "file", Units: 36_000, PerMonth: 1})
 			b.PerEvent(blueprint.Load{Unit: "file", Count: 36_000, Over: time.Hour}, stream.Puts(1, 100), m.Takes(10, c.takes))
-			got := Check(t.Context(), b.Blueprint(), &fixed{all: 10_000, unreserved: 10_000}, false)
+			got := Check(t.Context(), b.Blueprint(), &fixed{all: 10_000, unreserved: 10_000}, nil)
 			if len(c.want) == 0 && len(got) > 0 || len(c.want) > 0 && len(got) != 1 {
 				t.Fatalf("warned of %+v", got)
 			}

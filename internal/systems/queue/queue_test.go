@@ -174,7 +174,7 @@ func TestIdentitiesAreTooSlow(t *testing.T) {
 		if diags.HasError() {
 			t.Fatal(diags)
 		}
-		warnings := preflight.Check(t.Context(), b, quotas{}, false)
+		warnings := preflight.Check(t.Context(), b, quotas{}, nil)
 		at := slices.IndexFunc(warnings, func(w preflight.Warning) bool { return w.Summary == summary })
 		switch {
 		case (at >= 0) != (c.asks != ""):
