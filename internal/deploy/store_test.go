@@ -186,7 +186,7 @@ func TestStoreReadWhileWritten(t *testing.T) {
 	if err := s.create(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	armed := arm(t, account, localaws.Fault{Service: "ssm", Operation: "GetParameters", Nth: 1, Kind: localaws.FaultDelay, Delay: 2 * time.Second})
+	armed := arm(t, account, localaws.Fault{Service: "ssm", Operation: "GetParameters", Nth: 1, Kind: localaws.FaultDelay, Delay: 5 * time.Second})
 	done := make(chan error)
 	go func() {
 		read, _, err := storeOf(e).read(t.Context())
