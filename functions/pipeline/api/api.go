@@ -50,6 +50,7 @@ const pipelineReads = pipeline.ReadRunsCalls
 // Bookings is the table of bookings, of which bookings.Store is one.
 type Bookings interface {
 	Create(ctx context.Context, request bookings.Request) (bookings.Booking, error)
+	Made(ctx context.Context, request bookings.Request) (bookings.Booking, bool, error)
 	Cancel(ctx context.Context, id string) (bookings.Booking, error)
 	Retry(ctx context.Context, id string) (bookings.Booking, error)
 	Get(ctx context.Context, id string) (bookings.Booking, bool, error)

@@ -66,6 +66,29 @@ func TestCreateBooking(t *testing.T) {
 	}
 }
 
+// A booking whose answer was lost is answered again under its key, also where the next manifest has its segment no more.
+func TestCreateBookingAgainOfASegmentThatIsGone(t *testing.T) {
+	w := homes(t)
+	var made, again booked
+	asked := map[string]any{"segment": fitzroy, "key": "k"}
+	w.data(w.ask(create, asked), &made)
+	w.run("r3", 7, dynamodb.Item{"state": dynamodb.String("done")})
+	w.publish("r3", "Carlton", 4)
+	w.clock.pass(time.Minute)
+	w.data(w.ask(create, asked), &again)
+	if again != made {
+		t.Errorf("%+v, should be %+v", again, made)
+	}
+	for want, of := range map[string]map[string]any{
+		"createBooking NOT_FOUND": {"segment": fitzroy, "key": "l"},
+		"createBooking CONFLICT":  {"segment": fitzroy, "key": "k", "at": "2030-06-01T09:30:00Z"},
+	} {
+		if got := w.ask(create, of); got.String() != want {
+			t.Errorf("%v: %s, should be %s", of, got, want)
+		}
+	}
+}
+
 // A booking for the past is one for now.
 func TestCreateBookingForThePast(t *testing.T) {
 	for _, at := range []string{"1970-01-01T00:00:00Z", "1969-12-31T00:00:00Z", "2030-05-04T17:00:00Z"} {

@@ -63,14 +63,18 @@ func (r *resolver) CreateBooking(ctx context.Context, asked createBookingArgumen
 	if err != nil {
 		return nil, err
 	}
-	if segment == nil {
-		return nil, errSegment(string(asked.Input.Segment))
-	}
-	request := bookings.Request{Segment: string(segment.ID), Value: segment.Value, Run: string(segment.RunID), By: who.name[:min(len(who.name), maxBookingID)], Token: token}
+	request := bookings.Request{Segment: string(asked.Input.Segment), By: who.name[:min(len(who.name), maxBookingID)], Token: token}
 	if asked.Input.At != nil {
 		request.At = max(1, int64(*asked.Input.At)) // Zero is none.
 	}
-	made, err := r.bookings.Create(ctx, request)
+	var made bookings.Booking
+	var found bool
+	if segment != nil {
+		request.Value, request.Run = segment.Value, string(segment.RunID)
+		made, err = r.bookings.Create(ctx, request)
+	} else if made, found, err = r.bookings.Made(ctx, request); err == nil && !found { // It was booked while it was there, and the answer lost.
+		return nil, errSegment(string(asked.Input.Segment))
+	}
 	switch {
 	case errors.Is(err, bookings.ErrToken):
 		return nil, fail(Conflict, "This idempotencyKey was used for another booking. Take a new one.")

@@ -81,7 +81,9 @@ func (s *Store) Create(ctx context.Context, r Request) (Booking, error) {
 	err := s.Client.TransactPut(ctx, puts)
 	var canceled *dynamodb.TransactionCanceledException
 	if errors.As(err, &canceled) && r.Token != "" {
-		return s.repeated(ctx, token, r, err)
+		if made, found, madeErr := s.Made(ctx, r); found || madeErr != nil {
+			return made, madeErr
+		}
 	}
 	if err != nil {
 		return Booking{}, fmt.Errorf("put items into %s: %w", s.Table, err)
@@ -89,22 +91,23 @@ func (s *Store) Create(ctx context.Context, r Request) (Booking, error) {
 	return b, nil
 }
 
-// repeated is the booking that was made with a token.
-func (s *Store) repeated(ctx context.Context, token string, r Request, refused error) (Booking, error) {
-	held, err := s.get(ctx, kindToken, token)
+// Made is the booking that a request of the same user with the same token has made; false where none has. An error that is the user's is ErrToken.
+func (s *Store) Made(ctx context.Context, r Request) (Booking, bool, error) {
+	if r.Token == "" {
+		return Booking{}, false, nil
+	}
+	held, err := s.get(ctx, kindToken, tokenID(r))
 	switch {
-	case err != nil:
-		return Booking{}, err
-	case len(held) == 0: // Another transaction is in the way.
-		return Booking{}, fmt.Errorf("put items into %s: %w", s.Table, refused)
+	case err != nil || len(held) == 0:
+		return Booking{}, false, err
 	case held["request"].Text() != r.digest():
-		return Booking{}, ErrToken
+		return Booking{}, false, ErrToken
 	}
 	b, found, err := s.Get(ctx, held["booking"].Text())
 	if err == nil && !found {
 		err = ErrToken
 	}
-	return b, err
+	return b, found, err
 }
 
 // newID begins with the time, to the millisecond.
