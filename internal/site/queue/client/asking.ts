@@ -137,9 +137,11 @@ export class Asking {
 
   /** Changes what is known, here and in the other tabs. */
   update(changes: Partial<Known>): void {
-    const failing = Object.values(this.#failures).some((n) => n > 0);
     const offset = this.#clock.synced ? this.#clock.now() - Date.now() : this.#known.offset;
-    this.#known = { ...this.#known, failing, offset, ...changes };
+    this.#known = { ...this.#known, offset, ...changes };
+    // What failed last and is not asked any more is nothing that anybody waits for.
+    const due = Object.entries(this.#due());
+    this.#known.failing = due.some(([q, at]) => at !== undefined && this.#failures[q as Question] > 0);
     this.#tell();
     this.#changed();
   }

@@ -290,3 +290,28 @@ test("nobody joins before the pre-queue by their own clock", async ({ page, back
   await advance(page, backend, 2 * minute);
   expect(backend.count("/join")).toBe(0);
 });
+
+test("a question that nobody asks any more does not fail", async ({ page, backend }) => {
+  backend.near = 500;
+  await at(page, backend, minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await advance(page, backend, 10_000);
+  backend.broken.set("/status/arena.json", 503);
+  await advance(page, backend, 70_000);
+  await expect(page.getByText(stale)).toBeVisible();
+  // The fan's own turn is answered, and says everything from now on.
+  backend.callUpTo(101);
+  await advance(page, backend, 2 * minute, 5_000);
+  await expect(page.getByText(stale)).toHaveCount(0);
+});
+
+test("who does not join after all is not told of a join that fails", async ({ page, backend }) => {
+  backend.onJoin = () => ({ status: 503 });
+  await at(page, backend, minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await expect(page.getByText(stale)).toBeVisible();
+  await button(page, "Do not join").click();
+  await expect(page.getByText(stale)).toHaveCount(0);
+});
