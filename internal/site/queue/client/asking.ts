@@ -49,7 +49,7 @@ export class Asking {
   readonly #failures: Record<Question, number> = { join: 0, status: 0, turn: 0 };
   /** Not before this time by the steady clock. */
   #notBefore: Record<Question, number> = { join: 0, status: 0, turn: 0 };
-  /** When the fan came in, by the server's clock, and how often turn was asked since without a place. */
+  /** When the fan came in, by the steady clock, and how often turn was asked since without a place. */
   #joined = 0;
   #looks = 0;
   /** Requests to turn by number: an answer that a later one has overtaken is out of date. */
@@ -90,8 +90,7 @@ export class Asking {
 
   start(): void {
     const { signal } = this.#stop;
-    this.#started = this.#clock.steady();
-    this.#joined = this.now();
+    this.#started = this.#joined = this.#clock.steady();
     const stands = fanOf(this.identity.saved);
     if (this.#source.wants?.() && (stands === "none" || stands === "wanted")) {
       this.#known = { ...nothing, ...this.#presumed() };
@@ -181,7 +180,10 @@ export class Asking {
     const now = this.now();
     const { saved } = this.identity;
     const { status, statusRead, turnRead } = this.#known;
-    const shift = now - Date.now();
+    const device = Date.now();
+    // A time that is still to come was noted before the device's clock was set back, and says nothing.
+    const read = (at = Infinity) => (at > device ? undefined : at + now - device);
+    const steady = this.#clock.steady();
     const waiting: Waiting = {
       now,
       sale: saleAt(status, now),
@@ -189,14 +191,13 @@ export class Asking {
       status,
       turn: saved.turn,
       drawn: saved.drawn === true,
-      statusRead: statusRead && statusRead + shift,
-      turnRead: turnRead && turnRead + shift,
-      joined: this.#joined,
+      statusRead: read(statusRead),
+      turnRead: read(turnRead),
+      joined: now + this.#joined - steady,
       looks: this.#looks,
       luck: this.#luck,
-      undecided: this.#source.wants?.() === true && this.#clock.steady() - this.#started < patience,
+      undecided: this.#source.wants?.() === true && steady - this.#started < patience,
     };
-    const steady = this.#clock.steady();
     const at = (time: number | undefined, q: Question) =>
       time === undefined ? undefined : Math.max(steady + time - now, this.#notBefore[q]);
     return {
@@ -277,7 +278,7 @@ export class Asking {
     // A cache may answer with an older one than another has.
     if (found.at < (former?.at ?? 0)) return this.update({ statusRead: Date.now() });
     // Whoever was drawn looks for their place from the end of the draw on.
-    if (!isPlaced(former) && isPlaced(found) && this.identity.saved.drawn) this.#joined = this.now();
+    if (!isPlaced(former) && isPlaced(found) && this.identity.saved.drawn) this.#joined = this.#clock.steady();
     this.update({ status: found, statusRead: Date.now() });
     this.#noteStart();
   }
@@ -302,7 +303,7 @@ export class Asking {
     this.#answered("join", answer.kind !== "again", answer.kind === "again" ? answer.afterMs : 0);
     if (answer.kind === "again") return this.update({});
     if (answer.kind === "refused") return this.#refused(answer);
-    this.#joined = this.now();
+    this.#joined = this.#clock.steady();
     this.#looks = 0;
     this.identity.save({
       ticket: answer.value.ticket,

@@ -315,3 +315,29 @@ test("who does not join after all is not told of a join that fails", async ({ pa
   await button(page, "Do not join").click();
   await expect(page.getByText(stale)).toHaveCount(0);
 });
+
+test("a reload before the place is known, on a device whose clock is an hour fast", async ({ page, backend }) => {
+  backend.places = false;
+  await at(page, backend, minute, 60 * minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await page.reload();
+  await settle(page);
+  backend.places = true;
+  await advance(page, backend, 20_000);
+  await expect(page.getByTestId("ahead")).toBeVisible();
+});
+
+test("a device whose clock is set back an hour asks for its turn in time", async ({ page, backend }) => {
+  backend.behind = 100_000;
+  backend.pace = 10;
+  await at(page, backend, minute, 60 * minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await advance(page, backend, 10_000);
+  await page.clock.setSystemTime(backend.now());
+  await advance(page, backend, 10_000);
+  backend.callUpTo(backend.fan.place);
+  await advance(page, backend, 3 * minute);
+  await expect(heading(page, "It is your turn!")).toBeVisible();
+});
