@@ -156,3 +156,13 @@ test("an hour before the opening the object is read", async ({ page, backend }) 
   expect(backend.count("/readers.json")).toBe(1);
   expect(backend.count("/status/arena.json")).toBeGreaterThan(2);
 });
+
+test("after a sleep the object tells the time, once", async ({ page, backend }) => {
+  await waits(page, backend);
+  // Three minutes, for which a signature still holds.
+  backend.fixed = backend.now() + 3 * minute;
+  await page.clock.setSystemTime(backend.fixed);
+  await advance(page, backend, minute, 1_000);
+  expect(backend.count("/status/arena.json")).toBe(1);
+  expect(backend.count("/dynamodb")).toBeLessThanOrEqual(1);
+});
