@@ -7,17 +7,18 @@ import { snapshot, texts, view } from "./state.ts";
 const soon = 120;
 
 export const announcement = signal("");
+let said: string | undefined;
 
 const key = computed(() => {
   const s = snapshot.value;
   if (view.value === "loading") return undefined;
-  if (view.value === "waiting" && s?.estimate !== undefined && s.estimate.high <= soon) return "soon";
+  // Once: an estimate that grows again takes nothing back.
+  if (view.value === "waiting" && (said === "soon" || (s?.estimate?.high ?? Infinity) <= soon)) return "soon";
   return view.value === "join" && s?.sale === "open" ? "now_open" : "";
 });
 
 /** Announces what changes. What is so from the beginning is not announced. */
 export function announce(): void {
-  let said: string | undefined;
   effect(() => {
     const now = key.value;
     if (said !== undefined && now !== undefined && now !== said) {

@@ -234,4 +234,18 @@ test("figures are not announced, a turn that comes soon is, once", async ({ page
   // Whatever chance adds to the pauses, one look falls into the last two minutes by then.
   await advance(page, backend, 3 * minute + 40_000, 5_000);
   expect((await said()).filter((s) => s !== "")).toEqual(["It is your turn soon."]);
+  // An estimate that grows again for a while is no news.
+  backend.ask = { far: 5, near: 5 };
+  const upTo = (place: number, pace: number) => {
+    backend.pace = pace;
+    backend.callUpTo(place);
+  };
+  const { place } = backend.fan;
+  upTo(place - 50, 0.1);
+  await advance(page, backend, minute, 5_000);
+  await expect(page.getByTestId("wait")).toHaveText(/^[4-9] to \d minutes$/);
+  upTo(place - 45, 1);
+  await advance(page, backend, 20_000, 5_000);
+  await expect(page.getByTestId("wait")).toHaveText(/less than|about 1 minute/);
+  expect((await said()).filter((s) => s !== "")).toEqual(["It is your turn soon."]);
 });
