@@ -1,7 +1,7 @@
 // Title and sound, for who looks at another tab.
 import { computed, effect } from "@preact/signals";
 import { chime } from "./sound.ts";
-import { now, snapshot, texts, title, view } from "./state.ts";
+import { now, refresh, snapshot, texts, title, view } from "./state.ts";
 
 /** How often the sound is heard while a turn is not taken, in milliseconds. */
 const every = 6_000;
@@ -23,4 +23,6 @@ export function attract(): void {
   effect(() => {
     if (beat.value !== undefined) chime();
   });
+  // Nothing else moves the time on while nobody looks.
+  setInterval(() => view.value === "called" && refresh(), 1_000);
 }

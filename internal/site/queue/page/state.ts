@@ -94,6 +94,14 @@ function openOf({ opens_at: from, closes_at: to }: Sale): Pick<Options, "open"> 
   return from === undefined ? {} : { open: { from, ...(to === undefined ? {} : { to }) } };
 }
 
+/** Brings time and snapshot up to now. */
+export function refresh(): void {
+  const entered = room.value;
+  if (entered === undefined) return;
+  now.value = entered.now();
+  snapshot.value = entered.snapshot;
+}
+
 function enter(sale: Sale): void {
   const entered = new WaitingRoom({
     sale: sale.sale,
@@ -104,10 +112,6 @@ function enter(sale: Sale): void {
     clock,
   });
   room.value = entered;
-  const refresh = () => {
-    now.value = entered.now();
-    snapshot.value = entered.snapshot;
-  };
   entered.subscribe(refresh);
   entered.start();
   everySecond(() => entered.now(), refresh);

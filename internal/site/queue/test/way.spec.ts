@@ -1,5 +1,18 @@
 import { jwt } from "../../shared/issuer.ts";
-import { advance, at, button, expect, heading, listen, minute, opening, settle, test } from "./fixture.ts";
+import {
+  advance,
+  at,
+  button,
+  expect,
+  heading,
+  listen,
+  minute,
+  opening,
+  settle,
+  show,
+  stopClocks,
+  test,
+} from "./fixture.ts";
 
 test("the whole way: before the opening, join, wait, turn, claim, purchase", async ({ page, context, backend }) => {
   const notes = await listen(page);
@@ -55,6 +68,25 @@ test("the whole way: before the opening, join, wait, turn, claim, purchase", asy
   await advance(page, backend, 5 * minute, 15_000);
   expect(backend.seen.length).toBe(asked);
   expect(backend.joins).toHaveLength(1);
+});
+
+test("a tab that nobody looks at says again and again that it is the fan's turn", async ({ page, backend }) => {
+  const notes = await listen(page);
+  await at(page, backend, minute);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await advance(page, backend, 10_000);
+  await show(page, false);
+  backend.callUpTo(101);
+  await advance(page, backend, 30_000);
+  const heard = await notes();
+  const titles = new Set<string>();
+  for (let second = 0; second < 12; second++) {
+    await advance(page, backend, 1_000);
+    titles.add(await page.title());
+  }
+  expect([...titles].sort()).toEqual(["The Hurricanes, live", "● It is your turn!"]);
+  expect((await notes()) - heard).toBe(6);
 });
 
 test("the draw of those who came before the opening", async ({ page, backend }) => {
