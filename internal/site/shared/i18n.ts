@@ -23,7 +23,6 @@ export class Translator {
   readonly #texts: Texts[];
   readonly #plural: Intl.PluralRules;
   readonly #number: Intl.NumberFormat;
-  readonly #share: Intl.NumberFormat;
 
   /**
    * The first of the texts that has a key counts. Numbers and times follow the region of the preferred tag of that
@@ -35,7 +34,6 @@ export class Translator {
     this.locale = preferred.find((tag) => tag.toLowerCase().startsWith(`${language.toLowerCase()}-`)) ?? language;
     this.#plural = new Intl.PluralRules(this.locale);
     this.#number = new Intl.NumberFormat(this.locale);
-    this.#share = new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 });
   }
 
   /** The text of a key with its values put in, or undefined where nobody has it. */
@@ -57,11 +55,6 @@ export class Translator {
 
   number(n: number): string {
     return this.#number.format(n);
-  }
-
-  /** A share from 0 to 1 as percent. */
-  share(of: number): string {
-    return this.#share.format(of);
   }
 
   /** A time of day in the visitor's zone; with the date where it is not today. Milliseconds since 1970. */

@@ -39,7 +39,8 @@ export class Asking {
   readonly #tabs: Tabs<{ known: Known; saved: Saved }>;
   readonly #stop = new AbortController();
   #known: Known = nothing;
-  #jwt: string | undefined;
+  /** The organiser's token: for joining, and for joining anew where a ticket is lost. */
+  jwt: string | undefined;
   #leads = false;
   #asking = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -126,8 +127,7 @@ export class Asking {
   }
 
   /** Wants to join, from this tab. */
-  want(jwt: string | undefined): void {
-    this.#jwt = jwt ?? this.#jwt;
+  want(): void {
     this.#notBefore.join = 0;
     this.#tabs.take();
     this.update({ refused: undefined });
@@ -297,7 +297,7 @@ export class Asking {
       attempt,
       ...(this.#source.wants?.() ? { watch: true } : {}),
       ...(code === undefined ? {} : { code }),
-      ...(this.#jwt === undefined ? {} : { jwt: this.#jwt }),
+      ...(this.jwt === undefined ? {} : { jwt: this.jwt }),
     };
     const answer = await post<Joined>(this.#options.joinURL, body, this.#clock);
     this.#answered("join", answer.kind !== "again", answer.kind === "again" ? answer.afterMs : 0);

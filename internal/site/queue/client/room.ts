@@ -108,9 +108,10 @@ export class WaitingRoom {
    */
   async join(pass: Pass = {}): Promise<Snapshot> {
     const { identity } = this.#asking;
+    this.#asking.jwt = pass.jwt ?? this.#asking.jwt;
     if (identity.saved.ticket === undefined) {
       identity.save({ wanted: this.now(), ...(pass.code === undefined ? {} : { code: pass.code }) });
-      this.#asking.want(pass.jwt);
+      this.#asking.want();
     }
     for await (const s of this.wait()) {
       if (s.refused !== undefined) throw new JoinRefused(s.refused);

@@ -3,10 +3,10 @@ import { computed, signal } from "@preact/signals";
 import { byBrowser } from "../../shared/hashing.ts";
 import { claims, finishSignIn, signIn } from "../../shared/oidc.ts";
 import { recall, remember } from "../../shared/storage.ts";
-import { JoinRefused } from "../client/index.ts";
+import type { JoinRefused } from "../client/index.ts";
 import { provider } from "./sale.ts";
 import { unlock } from "./sound.ts";
-import { config, now, room, snapshot } from "./state.ts";
+import { clock, config, now, room, snapshot } from "./state.ts";
 
 /** A line for the visitor: the key of its text. */
 export const notice = signal<string>();
@@ -42,13 +42,14 @@ export async function identify(): Promise<void> {
   } catch {
     notice.value = "sign_in_failed";
   }
-  const expires = token.value === undefined ? undefined : claims(token.value).exp;
-  if (typeof expires === "number" && expires * 1000 < now.value) return signOut();
+  // Only by the server's clock: join knows as well.
+  if (clock.synced && Number(claims(token.value ?? "").exp) * 1000 < now.value) return signOut();
   remember(place("token"), token.value, "tab");
-  // A page that was loaded again while it waited to join goes on, if it still can.
-  if (room.value?.snapshot.fan !== "wanted") return;
-  if (token.value === undefined) await room.value.leave();
-  else void join();
+  // A page that was loaded again goes on, if it still can: to join, or to join anew where its ticket is lost.
+  const fan = snapshot.value?.fan;
+  if (token.value === undefined) {
+    if (fan === "wanted") await room.value?.leave();
+  } else if (fan !== "none" && !passed()) void join();
 }
 
 export async function leaveForSignIn(): Promise<void> {
@@ -67,6 +68,9 @@ function signOut(): void {
   notice.value = "signed_out";
 }
 
+/** Whether the fan's turn is over, so that joining is joining again. */
+const passed = (): boolean => ["expired", "ghost", "left"].includes(snapshot.value?.fan ?? "");
+
 /** Joins with what was typed, or joins again. */
 export async function join(typed?: string): Promise<void> {
   const entered = room.value;
@@ -75,7 +79,7 @@ export async function join(typed?: string): Promise<void> {
   notice.value = undefined;
   codeError.value = undefined;
   if (typed !== undefined) code.value = typed.trim();
-  const again = ["expired", "ghost", "left"].includes(snapshot.value?.fan ?? "");
+  const again = passed();
   if (config.value?.codes && code.value === "" && !again) {
     codeError.value = "code_missing";
     return;
@@ -84,11 +88,8 @@ export async function join(typed?: string): Promise<void> {
     ...(code.value === "" ? {} : { code: code.value }),
     ...(token.value === undefined ? {} : { jwt: token.value }),
   };
-  try {
-    await (again ? entered.rejoin(pass) : entered.join(pass));
-  } catch (e) {
-    refused(e instanceof JoinRefused ? e.reason : "failed");
-  }
+  // The snapshot says it too where the room refuses, in whichever tab.
+  await (again ? entered.rejoin(pass) : entered.join(pass)).catch(() => undefined);
 }
 
 /** Shows why the room refused, in whichever tab it was asked. */

@@ -33,7 +33,7 @@ export type View =
   | "left"
   | "closed";
 
-const clock = new ServerClock();
+export const clock = new ServerClock();
 export const config = signal<Sale>();
 export const room = signal<WaitingRoom>();
 export const snapshot = signal<Snapshot>();

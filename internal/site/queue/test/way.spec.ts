@@ -362,6 +362,37 @@ test("a token in the fragment", async ({ page, backend }) => {
   expect(backend.joins[0]?.jwt).toBe(token);
 });
 
+test("a token that is good, by the server's clock", async ({ page, backend }) => {
+  backend.sale.jwt = { issuer: "https://example.test" };
+  const token = jwt({ sub: "alice", exp: (opening + 30 * minute) / 1000 });
+  backend.issuer.tokens = { id_token: token };
+  backend.opensAt = opening;
+  await stopClocks(page, backend, opening + minute, 60 * minute);
+  await page.goto(`${backend.url}#token=${token}`);
+  await settle(page);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await advance(page, backend, 10_000);
+  await expect(page.getByTestId("ahead")).toBeVisible();
+});
+
+test("a ticket that is lost after a reload is asked for anew by the token", async ({ page, backend }) => {
+  backend.sale.jwt = { issuer: "https://example.test" };
+  const token = jwt({ sub: "alice" });
+  backend.issuer.tokens = { id_token: token };
+  backend.opensAt = opening;
+  await stopClocks(page, backend, opening + minute);
+  await page.goto(`${backend.url}#token=${token}`);
+  await settle(page);
+  await button(page, "Join the line").click();
+  await settle(page);
+  await page.reload();
+  backend.key = "another";
+  await advance(page, backend, 30_000);
+  await expect(page.getByTestId("ahead")).toBeVisible();
+  expect(backend.joins.map((j) => j.jwt)).toEqual([token, token]);
+});
+
 test("a sign-in, and one that join refuses", async ({ page, backend }) => {
   backend.sale.jwt = { issuer: `${backend.api}/oidc`, client_id: "client" };
   await page.goto(backend.url);

@@ -7,6 +7,7 @@ import {
   figures,
   figuresOf,
   now,
+  percentOf,
   phase,
   questionText,
   results,
@@ -64,7 +65,7 @@ function Chart(props: { question: Question }) {
               {a.label}
               {mine.value[question.id] === a.id && <span class="mine">{t.text("your_vote")}</span>}
             </span>
-            <span class="share">{t.share(a.share)}</span>
+            <span class="share">{percentOf(a.share)}</span>
             <span class="track">
               <span class="bar" style={{ transform: `translateX(${(a.share - 1) * 100}%)` }} />
             </span>
@@ -90,7 +91,7 @@ function Chart(props: { question: Question }) {
                   {mine.value[question.id] === a.id ? `${a.label} (${t.text("your_vote")})` : a.label}
                 </th>
                 <td>{t.number(a.votes)}</td>
-                <td>{t.share(a.share)}</td>
+                <td>{percentOf(a.share)}</td>
               </tr>
             ))}
           </tbody>

@@ -196,6 +196,12 @@ export function figuresOf(question: Question): { total: number; answers: Figure[
   };
 }
 
+const percent = computed(
+  () => new Intl.NumberFormat(texts.value.locale, { style: "percent", maximumFractionDigits: 1 }),
+);
+/** A share from 0 to 1 as percent. */
+export const percentOf = (share: number): string => percent.value.format(share);
+
 /** The window's title, a question's text and an answer's label, in the visitor's language where window.json has it. */
 export const title = computed(() => texts.value.find("title") ?? config.value?.title ?? config.value?.name ?? "");
 export const questionText = (q: Question): string => texts.value.find(q.id) ?? q.text;

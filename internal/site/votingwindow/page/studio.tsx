@@ -8,6 +8,7 @@ import {
   loadFailed,
   now,
   opensAt,
+  percentOf,
   phase,
   questionText,
   rehearsal,
@@ -54,7 +55,7 @@ export function Studio() {
               <span class="label">{a.label}</span>
               {show && (
                 <span class="figures">
-                  <span class="votes">{t.number(a.votes)}</span> <span class="share">{t.share(a.share)}</span>
+                  <span class="votes">{t.number(a.votes)}</span> <span class="share">{percentOf(a.share)}</span>
                 </span>
               )}
               <span class="track" aria-hidden="true">
