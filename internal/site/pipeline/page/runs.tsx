@@ -23,9 +23,12 @@ export function Runs(props: { route: Route }) {
 function List(props: { route: Route }) {
   const t = texts.value;
   const after = props.route.query.get("after") ?? undefined;
-  const answer = useAnswer<{ runs: Connection<RunRow> }>("runs", query, { first: perPage, after }, ({ data }) =>
-    data?.runs.nodes.every((r) => over(r.state)) ? (after === undefined ? idleMs : undefined) : busyMs,
-  );
+  const answer = useAnswer<{ runs: Connection<RunRow> }>("runs", query, { first: perPage, after }, ({ data }) => {
+    // The API refused, and would again.
+    if (data === undefined) return undefined;
+    if (data.runs.nodes.some((r) => !over(r.state))) return busyMs;
+    return after === undefined ? idleMs : undefined;
+  });
   return (
     <Result answer={answer} name="runs" route={props.route}>
       {({ runs: { nodes, pageInfo } }) => (

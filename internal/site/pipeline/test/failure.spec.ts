@@ -17,6 +17,26 @@ test("an API that is away is asked again, ever more seldom", async ({ page, back
   await expect(page.getByRole("alert")).toHaveCount(0);
 });
 
+test("an API that refuses is not asked again", async ({ page, backend }) => {
+  await stopClocks(page, backend, now);
+  await enter(page, backend);
+  for (const [view, name, field] of [
+    ["runs", "Runs", "runs"],
+    ["runs?after=none", "Runs", "runs"],
+    ["run/run-2", "Run", "run"],
+    ["bookings", "Bookings", "bookings"],
+    ["segments", "Segments", "segments"],
+  ] as const) {
+    backend.wrong.set(field, { code: "FORBIDDEN", message: "Not for you." });
+    await page.goto("about:blank");
+    await page.goto(`${backend.url}#/${view}`);
+    await expect(page.getByText("You may not do this.")).toBeVisible();
+    const asked = backend.count(name);
+    await advance(page, backend, 60_000);
+    expect([view, backend.count(name) - asked]).toEqual([view, 0]);
+  }
+});
+
 test("a connection that breaks says so", async ({ page, backend }) => {
   await enter(page, backend);
   backend.gateway = () => 0;
