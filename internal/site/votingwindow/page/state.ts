@@ -73,7 +73,8 @@ let board: StatusBoard | undefined;
 /** The results from the board while there is something new in them and the board is of use, else from the object. */
 async function readResults(): Promise<Results | undefined> {
   const named = config.value?.status?.credentials;
-  if (named !== undefined && phase.value !== "waiting" && phase.value !== "final") {
+  // After a sleep only the object is sure to tell the time: the table need not let a page read its Date.
+  if (named !== undefined && phase.value !== "waiting" && phase.value !== "final" && !clock.jumped()) {
     board ??= new StatusBoard(beside(named), clock, byScript);
     const line = await board.read();
     const found = line === undefined ? undefined : readLine(line);

@@ -95,6 +95,19 @@ test("results from the status board", async ({ page, backend }) => {
   expect(backend.shards.length).toBe(read);
 });
 
+test("after a sleep results.json tells the time, once", async ({ page, backend }) => {
+  await watching(page, backend);
+  await advance(page, backend, 40_000);
+  // Three minutes, for which a signature still holds.
+  backend.fixed = backend.now() + 3 * minute;
+  await page.clock.setSystemTime(backend.fixed);
+  show(backend, 3, 7);
+  const [objects, reads] = [backend.count("/results.json"), backend.shards.length];
+  await advance(page, backend, 50_000, 1_000);
+  expect(backend.count("/results.json") - objects).toBe(1);
+  expect(backend.shards.length - reads).toBeLessThanOrEqual(4);
+});
+
 test("before the opening results.json is read", async ({ page, backend }) => {
   backend.window = { ...windowOf(-minute), intake: backend.window.intake, status: { credentials: "viewers.json" } };
   backend.results = resultsOf(backend.window, "waiting", { vote: { anna: 0, bruno: 0, clara: 0 } });
