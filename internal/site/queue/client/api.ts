@@ -6,11 +6,11 @@ import type { Clock, SaleState, Turn } from "./types.ts";
 export interface JoinRequest {
   sale: string;
   nonce: string;
-  code?: string;
-  jwt?: string;
+  code?: string | undefined;
+  jwt?: string | undefined;
   attempt?: number;
   /** Whether to bring what the status table is read with, and the status. */
-  watch?: boolean;
+  watch?: boolean | undefined;
 }
 
 /** What join answers to a fan that it let in. ask is seconds. */
@@ -28,8 +28,8 @@ export interface Joined {
 /** An answer: with a value, refused for good by a code, or nothing that could be used. Milliseconds. */
 export type Answer<T> =
   | { kind: "good"; value: T }
-  | { kind: "refused"; error: string; opensAt?: number; wait?: number }
-  | { kind: "again"; afterMs?: number };
+  | { kind: "refused"; error: string; opensAt?: number | undefined; wait?: number | undefined }
+  | { kind: "again"; afterMs?: number | undefined };
 
 /** Posts JSON as plain text, and sets the clock by the answer where the server lets the page read its Date. */
 export async function post<T extends Joined | Turn>(url: string | URL, body: object, clock: Clock): Promise<Answer<T>> {
@@ -50,8 +50,8 @@ export async function post<T extends Joined | Turn>(url: string | URL, body: obj
       return {
         kind: "refused",
         error: answer.error,
-        ...(opensAt > 0 ? { opensAt } : {}),
-        ...(wait >= 0 ? { wait } : {}),
+        opensAt: opensAt > 0 ? opensAt : undefined,
+        wait: wait >= 0 ? wait : undefined,
       };
     }
   } catch {
@@ -59,5 +59,5 @@ export async function post<T extends Joined | Turn>(url: string | URL, body: obj
     return { kind: "again" };
   }
   const after = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-  return { kind: "again", ...(after > 0 ? { afterMs: after * 1000 } : {}) };
+  return { kind: "again", afterMs: after > 0 ? after * 1000 : undefined };
 }

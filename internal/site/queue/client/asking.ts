@@ -36,10 +36,13 @@ export class Asking {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #random: () => number;
-  readonly #tabs: Tabs<{ known: Known; saved: Saved }>;
+  readonly #tabs: Tabs<{ known: Known; saved: Saved; jwt: string | undefined }>;
   readonly #stop = new AbortController();
   #known: Known = nothing;
-  /** The organiser's token: for joining, and for joining anew where a ticket is lost. */
+  /**
+   * The organiser's token: for joining, and for joining anew where a ticket is lost. Tabs tell it each other, since
+   * another one may be the one that asks.
+   */
   jwt: string | undefined;
   #leads = false;
   #asking = false;
@@ -75,13 +78,14 @@ export class Asking {
         this.#leads = leads;
         this.#plan();
       },
-      told: ({ known, saved }) => {
+      told: ({ known, saved, jwt }) => {
         this.#known = known;
+        this.jwt = jwt ?? this.jwt;
         this.identity.take(saved);
         this.#changed();
         this.#plan();
       },
-      asked: () => this.#leads && this.#tell(),
+      asked: () => (this.#leads || this.jwt) && this.#tell(),
     });
   }
 
@@ -146,7 +150,7 @@ export class Asking {
   }
 
   #tell(): void {
-    this.#tabs.tell({ known: this.#known, saved: this.identity.saved });
+    this.#tabs.tell({ known: this.#known, saved: this.identity.saved, jwt: this.jwt });
   }
 
   /** Asks turn for something at once, and again for a while where nothing answers; then it rejects. */
@@ -295,9 +299,9 @@ export class Asking {
       sale: this.#options.sale,
       nonce,
       attempt,
-      ...(this.#source.wants?.() ? { watch: true } : {}),
-      ...(code === undefined ? {} : { code }),
-      ...(this.jwt === undefined ? {} : { jwt: this.jwt }),
+      watch: this.#source.wants?.() || undefined,
+      code,
+      jwt: this.jwt,
     };
     const answer = await post<Joined>(this.#options.joinURL, body, this.#clock);
     this.#answered("join", answer.kind !== "again", answer.kind === "again" ? answer.afterMs : 0);

@@ -46,6 +46,11 @@ export class WaitingRoom {
     return this.#asking.now();
   }
 
+  /** Whether there is an organiser's token, of this tab or another. */
+  get signedIn(): boolean {
+    return this.#asking.jwt !== undefined;
+  }
+
   /** What is known now. */
   get snapshot(): Snapshot {
     return snapshotOf(this.#asking.known, this.#asking.identity.saved, this.now());

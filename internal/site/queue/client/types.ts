@@ -138,7 +138,7 @@ export interface Options {
 
 /** How fans show that they may join, where the sale asks for it. */
 export interface Pass {
-  code?: string;
-  /** The organiser's token. It is kept in memory alone. */
-  jwt?: string;
+  code?: string | undefined;
+  /** The organiser's token. It is kept in memory alone, of all tabs. */
+  jwt?: string | undefined;
 }

@@ -48,7 +48,8 @@ export async function identify(): Promise<void> {
   // A page that was loaded again goes on, if it still can: to join, or to join anew where its ticket is lost.
   const fan = snapshot.value?.fan;
   if (token.value === undefined) {
-    if (fan === "wanted") await room.value?.leave();
+    // Unless another tab has a token: it has told by then.
+    if (fan === "wanted") setTimeout(() => room.value?.signedIn || room.value?.leave(), 1_000);
   } else if (fan !== "none" && !passed()) void join();
 }
 
@@ -84,10 +85,7 @@ export async function join(typed?: string): Promise<void> {
     codeError.value = "code_missing";
     return;
   }
-  const pass = {
-    ...(code.value === "" ? {} : { code: code.value }),
-    ...(token.value === undefined ? {} : { jwt: token.value }),
-  };
+  const pass = { code: code.value || undefined, jwt: token.value };
   // The snapshot says it too where the room refuses, in whichever tab.
   await (again ? entered.rejoin(pass) : entered.join(pass)).catch(() => undefined);
 }

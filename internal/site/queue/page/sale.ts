@@ -28,7 +28,7 @@ export interface Sale extends Wording {
 
 /** Who signs fans in, where this page can ask them to. */
 export function provider(sale: Sale): Provider | undefined {
-  return sale.jwt?.client_id === undefined ? undefined : { ...sale.jwt, client_id: sale.jwt.client_id };
+  return sale.jwt?.client_id === undefined ? undefined : (sale.jwt as Provider);
 }
 
 /** The address of an object beside the page. */

@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import { jwt } from "../../shared/issuer.ts";
 import { advance, at, button, expect, heading, minute, settle, test } from "./fixture.ts";
 
 /** A sale whose status lets tabs ask each second. */
@@ -74,6 +75,35 @@ test("both tabs say that a code was refused", async ({ page, context, backend })
   for (const tab of [page, other]) {
     await expect(tab.getByRole("alert")).toHaveText("This code is not valid here. Please check it.");
   }
+});
+
+test("a tab without the organiser's token joins with that of another, and takes no wish away", async ({
+  page,
+  context,
+  backend,
+}) => {
+  backend.sale.jwt = { issuer: "https://example.test" };
+  const token = jwt({ sub: "alice" });
+  backend.issuer.tokens = { id_token: token };
+  backend.opensAt = Date.now() + 10_000;
+  await page.goto(`${backend.url}#token=${token}`);
+  await button(page, "Join when it opens").click();
+  const other = await context.newPage();
+  await other.goto(backend.url);
+  for (const tab of [page, other]) await expect(tab.getByTestId("ahead")).toBeVisible();
+  expect(backend.joins.map((j) => j.jwt)).toEqual([token]);
+});
+
+test("a wish to join whose token is gone with its tab is given up", async ({ page, context, backend }) => {
+  backend.sale.jwt = { issuer: "https://example.test" };
+  backend.opensAt = Date.now() + 10 * minute;
+  await page.goto(`${backend.url}#token=${jwt({ sub: "alice" })}`);
+  await button(page, "Join when it opens").click();
+  await expect(heading(page, "You are all set")).toBeVisible();
+  const other = await context.newPage();
+  await page.close();
+  await other.goto(backend.url);
+  await expect(other.getByText("Open this page by the personal link that you were given.")).toBeVisible();
 });
 
 test("a look that a claim has overtaken says nothing any more", async ({ page, backend }) => {
