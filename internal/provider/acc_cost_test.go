@@ -205,10 +205,17 @@ func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, dupl
 		counts[key].Bytes += c.Bytes
 		counts[key].AnswerBytes += c.AnswerBytes
 	}
-	var metered, estimated float64
+	// How many messages a look at the queue finds goes by how busy the machine is. One at
+	// least: the estimate's, as they come at this rate.
+	const looks = "sqs:ReceiveMessage"
+	var metered, estimated, meteredLooks, estimatedLooks float64
 	for _, c := range counts {
 		for _, l := range preflight.PriceCalls(preflight.Builtin(), home, []preflight.Calls{*c}) {
-			metered += l.Amount
+			if l.Why == looks {
+				meteredLooks += l.Quantity
+			} else {
+				metered += l.Amount
+			}
 			t.Logf("metered   %-28s %8.1f %.3g", l.Why, l.Quantity, l.Amount)
 		}
 	}
@@ -221,14 +228,21 @@ func compareCost(t *testing.T, name, url string, mark localaws.Mark, votes, dupl
 		t.Fatal(diags)
 	}
 	for _, l := range preflight.Cost(b, preflight.Builtin(), home).Lines {
-		_, load, _ := strings.Cut(l.Why, " for each ")
+		call, load, _ := strings.Cut(l.Why, " for each ")
 		if l.Period != preflight.Event || l.Basis != preflight.Metered || load != "vote" && load != "duplicate" {
 			continue
 		}
-		estimated += l.Amount
+		if call == looks {
+			estimatedLooks += l.Quantity
+		} else {
+			estimated += l.Amount
+		}
 		t.Logf("estimated %-28s %8.1f %.3g", l.Why, l.Quantity, l.Amount)
 	}
 	if ratio := estimated / metered; ratio < 0.9 || ratio > 1.1 {
 		t.Errorf("the estimate is $%.6f and the metered calls come to $%.6f: %.2f of them, want 0.9 to 1.1", estimated, metered, ratio)
+	}
+	if meteredLooks == 0 || meteredLooks > 1.1*estimatedLooks {
+		t.Errorf("the queue was looked at %.0f times, the estimate says %.0f at most", meteredLooks, estimatedLooks)
 	}
 }
