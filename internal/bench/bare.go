@@ -195,7 +195,10 @@ func (p *bare) create(ctx context.Context, key, name string, spec blueprint.Spec
 		})
 		return err
 	case blueprint.SecretSpec:
-		_, err := p.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Type: ssmtypes.ParameterTypeSecureString, Value: aws.String(rand.Text())})
+		out, err := p.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Type: ssmtypes.ParameterTypeSecureString, Value: aws.String(rand.Text())})
+		if err == nil {
+			p.learn(key, "version", strconv.FormatInt(out.Version, 10))
+		}
 		return err
 	case blueprint.DashboardSpec:
 		p.learn(key, "url", "https://console.aws.amazon.com/cloudwatch")
