@@ -42,12 +42,7 @@ const (
 // wait waits before a try, the first of which is 0: a random time, twice as long each time.
 func wait(ctx context.Context, with clock.Clock, jitter func() float64, try int) error {
 	most := min(patience<<min(try, 16), patienceMost)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-with.After(time.Duration(jitter() * float64(most))):
-		return nil
-	}
+	return clock.Wait(ctx, with, time.Duration(jitter()*float64(most)))
 }
 
 // get reads an item of the table of runs, strongly consistent; nil where there is none.

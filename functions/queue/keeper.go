@@ -240,15 +240,7 @@ func (k *Keeper) release(ctx context.Context) {
 
 // wait returns after d, or with false as soon as the context is done.
 func (k *Keeper) wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	select {
-	case <-k.Clock.After(d):
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Wait(ctx, k.Clock, d) == nil
 }
 
 func (k *Keeper) readSales(ctx context.Context) error {

@@ -143,12 +143,7 @@ func (m *Monitor) wait(ctx context.Context, stop time.Time) bool {
 	if !stop.IsZero() && m.Clock.Now().Add(pause).After(stop) {
 		return false
 	}
-	select {
-	case <-m.Clock.After(pause):
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Wait(ctx, m.Clock, pause) == nil
 }
 
 // send puts a probe in at the top.

@@ -217,13 +217,5 @@ func (t *tenure) waitForLease(ctx context.Context, by time.Time) bool {
 
 // wait returns after d, or with false as soon as the context is done.
 func (p *Publisher) wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	select {
-	case <-p.Clock.After(d):
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Wait(ctx, p.Clock, d) == nil
 }

@@ -333,12 +333,7 @@ func (r *Recorder) revote(ctx context.Context, message message) recorded {
 // later waits after an attempt at a transaction that was canceled though its conditions held: it met another one, or the table was too busy. Nothing
 // was written, and no client tries it again. It returns false where the time is over.
 func (r *Recorder) later(ctx context.Context, attempt int) bool {
-	select {
-	case <-r.Clock.After(min(patience.First<<attempt, patience.Most)):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Wait(ctx, r.Clock, min(patience.First<<attempt, patience.Most)) == nil
 }
 
 // knownFrom looks whether a message that came before is a ballot in a slot that the window no longer has.

@@ -22,6 +22,17 @@ func (System) Now() time.Time { return time.Now() }
 // After delivers the time once, d from now.
 func (System) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
+// Wait waits for d, not at all where that is not above zero, and returns the context's error as soon as it is done.
+func Wait(ctx context.Context, with Clock, d time.Duration) error {
+	if d > 0 {
+		select {
+		case <-with.After(d):
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
 // answerMargin is kept back from an invocation's deadline, for the answer that says what of a batch failed: without an answer all of it would come again.
 const answerMargin = time.Second
 

@@ -60,9 +60,7 @@ func InsertPatiently[T any](ctx context.Context, with clock.Clock, p Patience, t
 	}
 	var busy *StatementError
 	for wait := p.First; errors.As(err, &busy) && with.Now().Add(wait).Before(until); wait = min(2*wait, p.Most) {
-		select {
-		case <-with.After(wait):
-		case <-ctx.Done():
+		if clock.Wait(ctx, with, wait) != nil {
 			return done, err
 		}
 		var left []T

@@ -129,12 +129,10 @@ func (p *Publication) revoke(ctx context.Context) (time.Time, error) {
 }
 
 func (p *Publication) settle(ctx context.Context) error {
-	select {
-	case <-p.Clock.After(settle):
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a revocation to settle: %w; invoke the function again with {}", ctx.Err())
+	if err := clock.Wait(ctx, p.Clock, settle); err != nil {
+		return fmt.Errorf("wait for a revocation to settle: %w; invoke the function again with {}", err)
 	}
+	return nil
 }
 
 // tick issues a session where none is fresh, or removes it outside of its time. Those that it issues began at after or later.
