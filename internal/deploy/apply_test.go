@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"reflect"
 	"slices"
@@ -165,17 +163,15 @@ func TestRefusedApplyChangesNothing(t *testing.T) {
 // leaves those that are deployed.
 func TestFailedApplyKeepsItsFunctions(t *testing.T) {
 	e, account := newEngine(t, 3)
-	bundle := relayBundle(t)
-	digest := sha256.Sum256(bundle)
+	s, bundle := relayed(t)
+	deployed := s.BundleSHA256
 	e = New(e.AWS, func(context.Context, string) ([]byte, error) { return bundle, nil }, "1.2.3")
 	functions := func(digest string) *blueprint.Builder {
-		s := settings()
-		s.Architecture, s.BundleSHA256 = "x86_64", digest
+		s.BundleSHA256 = digest
 		b := blueprint.NewBuilder(s)
 		b.Function("intake", blueprint.Function{MemoryMB: 128, Timeout: 10 * time.Second})
 		return b
 	}
-	deployed := hex.EncodeToString(digest[:])
 	succeeded(t, e.Apply(t.Context(), input(functions(deployed), true)))
 	// There is no bundle of that digest.
 	res := e.Apply(t.Context(), input(functions(strings.Repeat("0", 64)), false))

@@ -22,7 +22,7 @@ type waiting struct{ attempt, since time.Time }
 // begin notes that an attempt begins.
 func (w *waiting) begin(now time.Time) { w.attempt = now }
 
-// failed notes that it met an error. One that lasted longer than our patience has
+// failed notes that the attempt met an error. One that lasted longer than our patience has
 // got somewhere, as with a distribution that all edges must know first, or a bucket
 // of a million objects: its error is the first again.
 func (w *waiting) failed(now time.Time) {
@@ -65,8 +65,7 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 			// What is there can be looked at without waiting.
 			wait = 0
 		}
-		patient.failed(r.engine.Clock.Now())
-		if err := r.engine.waitOut(ctx, patient, wait, err); err != nil {
+		if err := r.engine.waitOut(ctx, &patient, wait, err); err != nil {
 			return nil, begun, err
 		}
 	}
@@ -74,8 +73,10 @@ func (r *run) converge(ctx context.Context, p *blueprint.Part, t *kinds.Target, 
 
 // waitOut waits before the next attempt at a part, or returns why there is none:
 // the error has lasted longer than our patience, or the context has ended.
-func (e *Engine) waitOut(ctx context.Context, w waiting, pause time.Duration, err error) error {
-	if e.Clock.Now().Sub(w.since) > patience {
+func (e *Engine) waitOut(ctx context.Context, w *waiting, pause time.Duration, err error) error {
+	now := e.Clock.Now()
+	w.failed(now)
+	if now.Sub(w.since) > patience {
 		return fmt.Errorf("still so after %s: %w", patience, err)
 	}
 	select {

@@ -149,8 +149,7 @@ func (r *run) deletePart(ctx context.Context, kind string, t *kinds.Target) erro
 		if err == nil || !driver.Transient(err) {
 			return err
 		}
-		patient.failed(r.engine.Clock.Now())
-		if err := r.engine.waitOut(ctx, patient, pause, err); err != nil {
+		if err := r.engine.waitOut(ctx, &patient, pause, err); err != nil {
 			return err
 		}
 	}

@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +14,9 @@ import (
 // and the one that it had is free again.
 func TestDomainNameChanges(t *testing.T) {
 	e, account := newEngine(t, 3)
-	bundle := relayBundle(t)
-	digest := sha256.Sum256(bundle)
+	s, bundle := relayed(t)
 	e = New(e.AWS, func(context.Context, string) ([]byte, error) { return bundle, nil }, "1.2.3")
 	named := func(name string) *blueprint.Builder {
-		s := settings()
-		s.Architecture, s.BundleSHA256 = "x86_64", hex.EncodeToString(digest[:])
 		b := blueprint.NewBuilder(s)
 		api := b.HTTPAPI("api", blueprint.HTTPAPI{
 			Routes: map[string]blueprint.Route{"$default": {Function: b.Function("intake", blueprint.Function{MemoryMB: 128, Timeout: 10 * time.Second})}},

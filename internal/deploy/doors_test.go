@@ -81,6 +81,19 @@ func doors(s blueprint.Settings, issuer string, keepEndpoint bool) *blueprint.Bu
 // partnerKey is the key that the API for partners lets in.
 const partnerKey = "b3BlbnNlc2FtZS1vcGVuc2VzYW1l"
 
+// relayed are settings whose functions are the relay, and its zip.
+func relayed(t *testing.T) (blueprint.Settings, []byte) {
+	t.Helper()
+	bundle := relayBundle(t)
+	digest := sha256.Sum256(bundle)
+	s := settings()
+	s.BundleSHA256, s.Architecture = hex.EncodeToString(digest[:]), "x86_64"
+	if runtime.GOARCH == "arm64" {
+		s.Architecture = "arm64"
+	}
+	return s, bundle
+}
+
 // relayBundle is the zip of the function that the tests of the local AWS deploy.
 func relayBundle(t *testing.T) []byte {
 	t.Helper()
@@ -192,13 +205,7 @@ func (i *tokens) sign(t *testing.T, by *rsa.PrivateKey, claims map[string]any) s
 // every door.
 func TestDoors(t *testing.T) {
 	_, account := newEngine(t, 3)
-	bundle := relayBundle(t)
-	digest := sha256.Sum256(bundle)
-	s := settings()
-	s.BundleSHA256, s.Architecture = hex.EncodeToString(digest[:]), "x86_64"
-	if runtime.GOARCH == "arm64" {
-		s.Architecture = "arm64"
-	}
+	s, bundle := relayed(t)
 	issuer := newTokens(t)
 	b := doors(s, issuer.issuer, true)
 	if problems := b.Blueprint().Validate(); len(problems) > 0 {

@@ -1,13 +1,10 @@
 package deploy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,13 +80,7 @@ func passKey(t *testing.T, account string, generation int) *pass.RSAKey {
 // the shop with passes that are good and with others. Then it changes the keys.
 func TestPasses(t *testing.T) {
 	_, account := newEngine(t, 3)
-	bundle := relayBundle(t)
-	digest := sha256.Sum256(bundle)
-	s := settings()
-	s.BundleSHA256, s.Architecture = hex.EncodeToString(digest[:]), "x86_64"
-	if runtime.GOARCH == "arm64" {
-		s.Architecture = "arm64"
-	}
+	s, bundle := relayed(t)
 	b := passing(s, 1)
 	if problems := b.Blueprint().Validate(); len(problems) > 0 {
 		t.Fatal(problems)

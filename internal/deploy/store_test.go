@@ -121,12 +121,7 @@ func parameters(t *testing.T, e *Engine) []string {
 
 func TestStorePieces(t *testing.T) {
 	e, _ := newEngine(t, 3)
-	s := storeOf(e)
-	m := claimed("mine")
-	m.Arguments = long(20_000)
-	if err := s.create(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	s, m := inPieces(t, e)
 	first := len(parameters(t, e))
 	if err := s.write(t.Context(), m, "mine"); err != nil {
 		t.Fatal(err)
@@ -176,16 +171,22 @@ func TestStoreOvertaken(t *testing.T) {
 	}
 }
 
-// TestStoreReadWhileWritten: of a manifest in several pieces the head is read, and
-// then another one is written, with pieces of its own.
-func TestStoreReadWhileWritten(t *testing.T) {
-	e, account := newEngine(t, 3)
-	s := storeOf(e)
-	m := claimed("mine")
+// inPieces stores a manifest that is too long for one parameter.
+func inPieces(t *testing.T, e *Engine) (*store, *Manifest) {
+	t.Helper()
+	s, m := storeOf(e), claimed("mine")
 	m.Arguments = long(20_000)
 	if err := s.create(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
+	return s, m
+}
+
+// TestStoreReadWhileWritten: of a manifest in several pieces the head is read, and
+// then another one is written, with pieces of its own.
+func TestStoreReadWhileWritten(t *testing.T) {
+	e, account := newEngine(t, 3)
+	s, m := inPieces(t, e)
 	armed := arm(t, account, localaws.Fault{Service: "ssm", Operation: "GetParameters", Nth: 1, Kind: localaws.FaultDelay, Delay: 5 * time.Second})
 	done := make(chan error)
 	go func() {
@@ -213,12 +214,7 @@ func TestStoreReadWhileWritten(t *testing.T) {
 // TestStorePieceMissing: what nobody writes meanwhile is damaged.
 func TestStorePieceMissing(t *testing.T) {
 	e, _ := newEngine(t, 3)
-	s := storeOf(e)
-	m := claimed("mine")
-	m.Arguments = long(20_000)
-	if err := s.create(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	s, _ := inPieces(t, e)
 	if err := s.deletePieces(t.Context(), s.names(s.generation, 2)); err != nil {
 		t.Fatal(err)
 	}
