@@ -1,10 +1,6 @@
 package blueprint
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
-)
+import "strings"
 
 // MaxListEntries is the greatest number of identifiers in a hashed list: their
 // hashes, 80 MB, are held in memory while they are sorted.
@@ -94,8 +90,7 @@ func (l HashedListHandle) Version() string {
 	if HasToken(l.source) { // A plan that does not know it yet must be able to tell.
 		return l.source + l.Entries()
 	}
-	sum := sha256.Sum256([]byte(l.source))
-	return hex.EncodeToString(sum[:8]) + "-" + l.Entries()
+	return digest([]byte(l.source))[:16] + "-" + l.Entries()
 }
 
 // Object returns the key of the object within its bucket.

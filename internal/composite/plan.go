@@ -89,10 +89,10 @@ func (r *system[M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	}
 	applied := &blueprint.Blueprint{}
 	var deployed *blueprint.Blueprint
-	if prior != nil && r.def.Change != nil {
-		resp.Diagnostics.Append(r.def.Change(&before, &m)...)
-	}
 	if prior != nil {
+		if r.def.Change != nil {
+			resp.Diagnostics.Append(r.def.Change(&before, &m)...)
+		}
 		deployed = b
 		// What an earlier version made of the arguments is no reason to refuse a plan.
 		if was, diags := r.blueprint(ctx, &before, r.data.DefaultTags, prior.FunctionsSHA256.ValueString()); !diags.HasError() {

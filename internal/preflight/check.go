@@ -74,7 +74,7 @@ func (c *checker) warn(summary, format string, args ...any) {
 // reservations allow.
 func (c *checker) concurrency(ctx context.Context) {
 	all, unreserved := c.quotas.Concurrency(ctx)
-	var reserved, pool float64
+	reserved, pool := reservations(c.blue), 0.0
 	var shares []string
 	for _, p := range c.blue.Parts {
 		f, ok := p.Spec.(blueprint.FunctionSpec)
@@ -84,7 +84,6 @@ func (c *checker) concurrency(ctx context.Context) {
 		need := c.executions(p.Key)
 		switch {
 		case f.ReservedConcurrency != blueprint.NoReservation:
-			reserved += float64(f.ReservedConcurrency)
 			if need > float64(f.ReservedConcurrency) {
 				c.warn(fmt.Sprintf("Function %q reserves too little concurrency for the expected load", p.Key),
 					"It needs %s executions at once, and %s are reserved for it. %s Set functions.%s.reserved_concurrency to more, or to -1 for no reservation.",
